@@ -1,0 +1,55 @@
+# Needs Python 3.11 (or 3.12) and make; everything else is installed into .venv, once.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: demo dev test test-slow bench venv check format lock clean
+
+venv: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: install it, or name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv (once, about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@echo "Adding what the tests need to .venv (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: venv
+	@$(BIN)/assetgen demo
+
+dev: venv
+	@$(BIN)/assetgen dev
+
+test: .venv/installed-dev
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/installed-dev
+	@$(BIN)/python -m pytest -m slow
+
+check: .venv/installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: .venv/installed-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: venv
+	@$(BIN)/python -m bench
+
+# The locks carry hashes and no index address: they hold wherever the packages come from.
+lock: .venv/installed-dev
+	@$(COMPILE) --extra checkout --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean:
+	@rm -rf .venv demo bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

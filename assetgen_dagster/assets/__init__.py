@@ -1,0 +1,1 @@
+"""The Dagster shell, one file per asset: plan, call, ``MaterializeResult``."""

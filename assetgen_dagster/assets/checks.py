@@ -1,0 +1,69 @@
+"""Asset checks on a project's pictures, from what was measured when each arrived.
+
+They stand on ``assets_ready``, one each a project: a check a picture costs 1 to 4 s a run (DESIGN.md).
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import ASSETS_READY
+from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.drawing.records import PictureFacts
+
+#: What the next steps need: composites crop, and less than this shows.
+SHORT_SIDE_PIXELS = 512
+
+#: How far width over height may be from what was asked; models round to their own sizes.
+_ASPECT_TOLERANCE = 0.03
+
+_DESCRIPTIONS = {
+    "pictures_decode": "Every picture decodes from its first to its last row.",
+    "pictures_large_enough": f"Every picture has at least {SHORT_SIDE_PIXELS} pixels on its short side.",
+    "pictures_not_flat": "Every picture shows more than one colour.",
+    "pictures_aspect_ratio": "Every picture has the aspect ratio that was asked for (GEMINI_ASPECT_RATIO).",
+}
+
+_WARNINGS_ONLY = {"pictures_aspect_ratio"}
+
+
+def _specs() -> list[dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        # Checks by partition are a preview feature; without it one status would serve all projects.
+        warnings.simplefilter("ignore")
+        return [
+            dg.AssetCheckSpec(name, asset=ASSETS_READY, description=description, partitions_def=projects)
+            for name, description in _DESCRIPTIONS.items()
+        ]
+
+
+CHECKS = _specs()
+
+
+def check_pictures(
+    pictures: Mapping[str, PictureFacts | None], *, aspect_ratio: float
+) -> Iterator[dg.AssetCheckResult]:
+    """Yields one result a check; its metadata names the pictures that fail it.
+
+    Args:
+        pictures: What the project's files are, by picture name; None for a file that does not decode.
+        aspect_ratio: Width over height that was asked for.
+    """
+    good: dict[str, Callable[[PictureFacts], bool]] = {
+        "pictures_decode": lambda _facts: True,
+        "pictures_large_enough": lambda facts: min(facts.width, facts.height) >= SHORT_SIDE_PIXELS,
+        "pictures_not_flat": lambda facts: not facts.flat,
+        "pictures_aspect_ratio": lambda facts: abs(facts.width / facts.height / aspect_ratio - 1) <= _ASPECT_TOLERANCE,
+    }
+    for name, is_good in good.items():
+        bad = [picture for picture, facts in pictures.items() if facts is None or not is_good(facts)]
+        shown = f"{', '.join(bad)} of {len(pictures)} do not" if bad else f"all {len(pictures)} do"
+        yield dg.AssetCheckResult(
+            check_name=name,
+            asset_key=ASSETS_READY,
+            passed=not bad,
+            severity=dg.AssetCheckSeverity.WARN if name in _WARNINGS_ONLY else dg.AssetCheckSeverity.ERROR,
+            description=f"{_DESCRIPTIONS[name]} Here: {shown}.",
+            metadata={"failing": dg.MetadataValue.json(bad)},
+        )

@@ -1,0 +1,82 @@
+"""``image_01`` … : the pictures, one asset each, drawn by one step.
+
+One step, because a process a picture costs more than drawing it (DESIGN.md has the measurements); subsettable, so
+that every picture can be materialized alone. What to draw and how is the subject of ``drawing``.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_key, image_number
+from assetgen_dagster.assets.picture_events import Report
+from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.request import read_request
+from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.drawing.draw import DrawingJob
+from assetgen_dagster.drawing.plan import Mode
+
+DESCRIPTION = (
+    "Picture {number} of the video, drawn by scripts/generate_asset.py into the project's assets folder. Materialize "
+    "it alone to have it drawn again. If it failed, the run's message says why and what to change; a retry pays only "
+    "for what is missing. A project with fewer pictures leaves it unused."
+)
+
+
+class ModeName(StrEnum):
+    """``Mode`` by the names that stand in run config: Dagster reads an enum's names, not its values."""
+
+    auto = "auto"
+    resume = "resume"
+    regenerate = "regenerate"
+
+
+class ImagesConfig(dg.Config):
+    """How to treat pictures that are there already.
+
+    Attributes:
+        mode: ``auto`` continues an unfinished round and begins a new one after a finished one; ``resume`` draws only
+            what is missing or whose prompt, model or aspect ratio changed; ``regenerate`` draws everything again.
+    """
+
+    mode: ModeName = ModeName.auto
+
+
+def build_images(slots: int) -> dg.AssetsDefinition:
+    """Returns the multi-asset with as many pictures as there are slots."""
+
+    @dg.multi_asset(
+        name="images",
+        partitions_def=projects,
+        can_subset=True,
+        specs=[
+            dg.AssetSpec(
+                image_key(number),
+                deps=[ASSET_MANIFEST],
+                group_name="assets",
+                kinds={"png", "gemini"},
+                description=DESCRIPTION.format(number=number),
+            )
+            for number in range(1, slots + 1)
+        ],
+    )
+    def images(
+        context: dg.AssetExecutionContext, config: ImagesConfig, studio: dg.ResourceParam[Studio]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        numbers = frozenset(n for key in context.selected_asset_keys if (n := image_number(key)) is not None)
+        with plain_failures():
+            project = studio.open(context)
+            report = Report(context, project)
+            report.recover()
+            request = read_request(context.instance, context.run, mode=Mode(config.mode.value))
+            manifest = project.manifest()
+            job = DrawingJob(manifest, project.paths, project.settings, request, project.run_id, numbers)
+            drawing = studio.draw(job, project)
+            for event in drawing.events():
+                studio.tell(event)
+                yield from report.results(event)
+            yield from report.unused(numbers)
+            report.raise_if_failed(drawing.result)
+
+    return images

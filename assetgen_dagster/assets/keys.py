@@ -1,0 +1,21 @@
+"""The names of the assets: the contract, in one place."""
+
+import dagster as dg
+
+ASSET_MANIFEST = dg.AssetKey("asset_manifest")
+ASSETS_READY = dg.AssetKey("assets_ready")
+CONTACT_SHEET = dg.AssetKey("contact_sheet")
+
+_IMAGE = "image_"
+
+
+def image_key(number: int) -> dg.AssetKey:
+    """Returns the key of a picture's asset: ``image_01`` for 1."""
+    return dg.AssetKey(f"{_IMAGE}{number:02d}")
+
+
+def image_number(key: dg.AssetKey) -> int | None:
+    """Returns the picture's number, or None for an asset that is no picture."""
+    name = key.to_user_string()
+    digits = name.removeprefix(_IMAGE)
+    return int(digits) if digits != name and digits.isdecimal() else None

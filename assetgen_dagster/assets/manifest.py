@@ -1,0 +1,74 @@
+"""``asset_manifest``: which pictures the project consists of, written to its folder as JSON that a person can edit."""
+
+import dagster as dg
+import structlog
+
+from assetgen_dagster.assets.keys import ASSET_MANIFEST
+from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.redact import preview
+from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.story.source import MANIFEST_FILE, Resolution, Story, check_slots, resolve_in_folder
+
+_log = structlog.get_logger()
+
+
+class StoryConfig(dg.Config):
+    """The story of one video; leave both out where the project folder has an ``03_assets.md`` or a manifest.
+
+    Attributes:
+        topic: Notion's Topic, such as "Bulbasaur forest documentary".
+        story_direction: Notion's Story Direction, such as "Show evolution through seasons".
+    """
+
+    topic: str | None = None
+    story_direction: str | None = None
+
+    def story(self) -> Story | None:
+        """Returns the story, or None if neither text was given."""
+        if self.topic is None and self.story_direction is None:
+            return None
+        return Story(self.topic or "", self.story_direction or "")
+
+
+@dg.asset(
+    key=ASSET_MANIFEST,
+    partitions_def=projects,
+    group_name="assets",
+    kinds={"json"},
+    description=(
+        "The pictures of one video and their prompts, in asset_manifest.json in the project folder. Comes from that "
+        "file if a person edited it, else from 03_assets.md beside it, else from topic and story_direction."
+    ),
+)
+def asset_manifest(
+    context: dg.AssetExecutionContext, config: StoryConfig, studio: dg.ResourceParam[Studio]
+) -> dg.MaterializeResult[None]:
+    """Resolves the manifest and writes it where it changed."""
+    with plain_failures():
+        project = studio.open(context)
+        resolution = resolve_in_folder(project.paths.project, config.story())
+        check_slots(resolution.manifest, project.settings.image_slots)
+        resolution.store(project.paths.project)
+    for warning in resolution.manifest.warnings:
+        _log.warning("asset_manifest_warning", warning=warning)
+        context.log.warning(warning)
+    path = str(project.paths.project / MANIFEST_FILE)
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **_metadata(resolution)})
+
+
+def _metadata(resolution: Resolution) -> dict[str, dg.MetadataValue]:
+    manifest = resolution.manifest
+    return {
+        "action": dg.MetadataValue.text(f"{resolution.action}: {resolution.reason}"),
+        "global_atmosphere": dg.MetadataValue.text(manifest.global_atmosphere),
+        "pictures": dg.MetadataValue.int(len(manifest.assets)),
+        "manifest": dg.MetadataValue.md(_table(manifest)),
+        "warnings": dg.MetadataValue.md("\n".join(f"- {warning}" for warning in manifest.warnings) or "none"),
+    }
+
+
+def _table(manifest: AssetManifest) -> str:
+    rows = ["| type | name | prompt |", "| --- | --- | --- |"]
+    rows += [f"| {a.asset_type} | {a.name} | {preview(a.prompt).replace('|', '/')} |" for a in manifest.assets]
+    return "\n".join(rows)

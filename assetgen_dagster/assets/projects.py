@@ -1,0 +1,22 @@
+"""The partitions: one dynamic dimension, one key ``<channel>:<project>`` a video.
+
+Not two dimensions: their cross product would show pairs that do not exist as missing, and a backfill would pay for
+them.
+"""
+
+import dagster as dg
+
+projects = dg.DynamicPartitionsDefinition(name="projects")
+
+#: Tags of every run, so that runs can be filtered and limited by channel.
+CHANNEL_TAG = "channel"
+PROJECT_TAG = "project"
+
+#: The Notion row a run works for.
+PAGE_TAG = "notion_page"
+
+# Set by Dagster; it exports no names for them.
+PARTITION_TAG = "dagster/partition"
+BACKFILL_TAG = "dagster/backfill"
+PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
+RETRY_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")

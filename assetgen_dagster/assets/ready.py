@@ -1,0 +1,41 @@
+"""``assets_ready``: all pictures are there; what they cost."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import dagster as dg
+
+from assetgen_dagster.assets.checks import CHECKS, check_pictures
+from assetgen_dagster.assets.keys import ASSETS_READY, image_key
+from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.drawing.status import measured_pictures, note_ready, totals
+
+
+def build_assets_ready(slots: int) -> dg.AssetsDefinition:
+    """Returns the asset that comes after all pictures."""
+
+    @dg.asset(
+        key=ASSETS_READY,
+        deps=[image_key(number) for number in range(1, slots + 1)],
+        partitions_def=projects,
+        group_name="assets",
+        check_specs=CHECKS,
+        description=(
+            "Every picture of the manifest is there: total_cost_usd is what this run spent, project_cost_usd what all "
+            "runs spent. If it fails, materialize the pictures that its message names."
+        ),
+    )
+    def assets_ready(
+        context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        with plain_failures():
+            project = studio.open(context)
+            manifest = project.manifest()
+            note_ready(project.store, manifest, project.paths)
+            found = totals(manifest, project.store.records, run_id=project.run_id)
+            pictures = measured_pictures(manifest, project.store.records, project.paths)
+        checks = check_pictures(pictures, aspect_ratio=project.settings.aspect_ratio)
+        yield dg.MaterializeResult(metadata=asdict(found), check_results=list(checks))
+
+    return assets_ready

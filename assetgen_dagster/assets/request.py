@@ -1,0 +1,59 @@
+"""What a Dagster run was asked for, and by which run first.
+
+A retry is not a request of its own: it carries out what the run it retries was asked for. Which runs are retries is
+the subject of this module; what follows from it, of ``drawing.plan``.
+"""
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import image_number
+from assetgen_dagster.assets.projects import BACKFILL_TAG, PARENT_BACKFILL_TAG, PARTITION_TAG, RETRY_TAGS
+from assetgen_dagster.drawing.plan import Mode, Request
+
+_UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def read_request(instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode) -> Request:
+    """Returns the request behind a run.
+
+    Where a retry's first run is no longer known, the request has no time, and nothing that is done is drawn again.
+    """
+    record = instance.get_run_record_by_id(run.run_id)
+    seen = {run.run_id}
+    while record is not None:
+        previous = _retried(instance, record.dagster_run)
+        if previous is None or previous.dagster_run.run_id in seen:
+            break
+        seen.add(previous.dagster_run.run_id)
+        record = previous
+    if record is None or _lost_its_parent(instance, record.dagster_run):
+        return Request(run.run_id, None, mode, _numbers(run))
+    return Request(record.dagster_run.run_id, record.create_timestamp.timestamp(), mode, _numbers(record.dagster_run))
+
+
+def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
+    """Returns the run that this one continues, if it continues one that is still known."""
+    if run.parent_run_id:
+        parent = instance.get_run_record_by_id(run.parent_run_id)
+        if parent and (_is_retry(run) or parent.dagster_run.status in _UNSUCCESSFUL):
+            return parent
+        return None
+    if backfill := run.tags.get(PARENT_BACKFILL_TAG):
+        tags = {BACKFILL_TAG: backfill, PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
+        earlier = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, ascending=True)
+        return earlier[0] if earlier else None
+    return None
+
+
+def _lost_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    return (_is_retry(run) or PARENT_BACKFILL_TAG in run.tags) and _retried(instance, run) is None
+
+
+def _is_retry(run: dg.DagsterRun) -> bool:
+    return any(tag in run.tags for tag in RETRY_TAGS)
+
+
+def _numbers(run: dg.DagsterRun) -> frozenset[int] | None:
+    if not run.asset_selection:
+        return None  # the whole job
+    return frozenset(number for key in run.asset_selection if (number := image_number(key)) is not None)

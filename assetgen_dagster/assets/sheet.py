@@ -1,0 +1,52 @@
+"""``contact_sheet``: one labelled picture of all pictures, for a look at the whole project."""
+
+import base64
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
+from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
+from assetgen_dagster.drawing.status import note_sheet, require_ready
+from assetgen_dagster.drawing.workspace import unwritable
+
+
+def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
+    """Returns the asset that comes after all pictures, beside ``assets_ready``."""
+
+    @dg.asset(
+        key=CONTACT_SHEET,
+        deps=[image_key(number) for number in range(1, slots + 1)],
+        partitions_def=projects,
+        group_name="assets",
+        kinds={"png"},
+        description="contact_sheet.png in the project folder: every picture with its number and name. Costs nothing.",
+    )
+    def contact_sheet(
+        context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
+    ) -> dg.MaterializeResult[None]:
+        with plain_failures():
+            project = studio.open(context)
+            manifest, records, output = project.manifest(), project.store.records, project.paths.contact_sheet
+            require_ready(manifest, records, project.paths)
+            cells = sorted(
+                (Cell(records.numbers[a.name], a.name, project.paths.output_path(a)) for a in manifest.assets),
+                key=lambda cell: cell.number,
+            )
+            subtitle = f"{len(cells)} pictures, ${records.total_usd():.2f} so far"
+            try:
+                thumbnail = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
+            except OSError as error:
+                raise unwritable(output, error) from error
+            note_sheet(project.store, manifest, project.paths)
+        encoded = base64.b64encode(thumbnail).decode()
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(output)),
+                "pictures": len(cells),
+                "preview": dg.MetadataValue.md(f"![contact sheet](data:image/jpeg;base64,{encoded})"),
+            }
+        )
+
+    return contact_sheet

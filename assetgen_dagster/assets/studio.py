@@ -1,0 +1,144 @@
+"""The resource behind all assets: settings, the project's lock and records, and the thread that draws.
+
+It lives as long as a run. Its teardown ends what is under way and gives the lock up, however the run ends.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+import dagster as dg
+import structlog
+
+from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
+from assetgen_dagster.drawing.events import Event
+from assetgen_dagster.drawing.lock import FileLock, lock_project
+from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.drawing.worker import Worker
+from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.log import configure_logging
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.redact import hide
+from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
+
+Listener = Callable[[ProjectKey, Event], None]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project that this run has locked.
+
+    Attributes:
+        key: Channel and project.
+        paths: Its files.
+        store: Its records.
+        settings: The settings in force.
+        run_id: This run.
+    """
+
+    key: ProjectKey
+    paths: ProjectPaths
+    store: RecordStore
+    settings: Settings
+    run_id: str
+
+    def manifest(self) -> AssetManifest:
+        """Returns the project's manifest.
+
+        Raises:
+            AssetgenError: There is none yet, it cannot be read, or it has more pictures than there are slots.
+        """
+        path = self.paths.project / MANIFEST_FILE
+        found = load_manifest(path)
+        if found is None:
+            raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.")
+        check_slots(found.manifest, self.settings.image_slots)
+        return found.manifest
+
+
+class Studio:
+    """Opens the run's project and draws.
+
+    Args:
+        listener: Told everything that a drawing tells; for a progress display.
+    """
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener
+        self._project: Project | None = None
+        self._lock: FileLock | None = None
+        self._worker: Worker[Event, Summary] | None = None
+
+    def open(self, context: dg.AssetExecutionContext) -> Project:
+        """Returns the project of the run's partition, locked until the run ends.
+
+        Raises:
+            AssetgenError: The partition's key, a setting or a folder cannot be used, or another run has the project.
+        """
+        if self._project is None:
+            key = ProjectKey.from_partition_key(context.partition_key)
+            settings = load_settings()
+            hide(settings.gemini_api_key)
+            paths = open_project(key, workspace=settings.workspace)
+            self._lock = lock_project(paths.lock, run_id=context.run.run_id)
+            self._project = Project(key, paths, RecordStore(paths.records), settings, context.run.run_id)
+            task_id = context.run.tags.get(PAGE_TAG, context.run.run_id)
+            _bind_log(key, task_id=task_id, run_id=context.run.run_id)
+        return self._project
+
+    def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
+        """Returns the worker that will draw ``job``; it starts when its events are asked for."""
+        context = structlog.contextvars.get_contextvars()
+
+        async def start(emit: Callable[[Event], None]) -> Summary:
+            structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
+            return await generate_assets(job, project.store, emit)
+
+        self._worker = Worker(start)
+        return self._worker
+
+    def tell(self, event: Event) -> None:
+        """Passes an event on to the listener, if there is one."""
+        if self._listener is not None and self._project is not None:
+            self._listener(self._project.key, event)
+
+    def close(self) -> None:
+        """Ends what is under way, then gives the project's lock up."""
+        if self._worker is not None:
+            self._worker.close()
+        if self._lock is not None:
+            self._lock.release()
+        structlog.contextvars.clear_contextvars()
+
+
+def studio_resource(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.ResourceDefinition:
+    """Returns the resource ``studio``: a ``Studio`` a run; its log goes to ``log_stream``, or stderr."""
+
+    @dg.resource(description="Settings, lock, records and drawing thread of the run's project.")
+    def studio(_context: dg.InitResourceContext) -> Iterator[Studio]:
+        configure_logging(log_stream)
+        opened = Studio(listener)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    return studio
+
+
+@contextlib.contextmanager
+def plain_failures() -> Iterator[None]:
+    """Turns what a person can mend into a Dagster failure with that message; bugs keep their stack trace."""
+    try:
+        yield
+    except AssetgenError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def _bind_log(key: ProjectKey, *, task_id: str, run_id: str) -> None:
+    structlog.contextvars.bind_contextvars(task_id=task_id, channel=key.channel, project=key.project, run_id=run_id)

@@ -1,0 +1,162 @@
+"""The ``assetgen`` command. Every subcommand is a few lines over a function of its own module.
+
+Exit codes: 0 everything asked for is there; 1 it is not, and the message says why; 2 the command line is wrong;
+130 interrupted, and the same command goes on where it stopped.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.errors import AssetgenError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
+ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
+
+
+@app.callback()
+def assetgen() -> None:
+    """Draws the 22 pictures of a nature documentary, each paid for once."""
+
+
+@app.command()
+def generate(
+    *,
+    channel: ChannelOption,
+    project: ProjectOption,
+    topic: Annotated[str | None, typer.Option(help="What the video is about.")] = None,
+    story: Annotated[str | None, typer.Option(help="Story direction: what happens in it.")] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="A producer's own 03_assets.md; copied into the project folder.")
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="auto, resume (only what is missing or changed) or regenerate.")
+    ] = Mode.AUTO,
+    events: Annotated[bool, typer.Option("--events", help="Print progress as JSON lines, for a program.")] = False,
+) -> None:
+    """Draw a project's pictures, without UI or Notion.
+
+    Example: assetgen generate --channel poke1 --project vid_123 --topic "Bulbasaur forest documentary"
+    --story "Show evolution through seasons"
+    """
+    from assetgen_dagster import generate as generating  # noqa: PLC0415 - Dagster takes 2 s to import; --help should not
+    from assetgen_dagster.progress import Display, Message, message, result_table  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+
+    if document is not None and (topic is not None or story is not None):
+        raise AssetgenError("Give either --document or --topic and --story, not both.")
+    key = ProjectKey(channel, project)
+    if document is not None:
+        generating.place_document(key, document)
+    console = Console()
+    with Display(console) as display:
+
+        def listen(news: Message | None) -> None:
+            if news is not None:
+                print(json.dumps(news), flush=True) if events else display.show(news)
+
+        outcome = generating.run_project(
+            key,
+            topic=topic,
+            story_direction=story,
+            mode=mode,
+            listener=lambda key, event: listen(message(str(key), event)),
+        )
+    if not events:
+        if display.results:
+            console.print(result_table(str(key), display.results[str(key)]))
+        if outcome.total_cost_usd is not None:
+            console.print(
+                f"This run: ${outcome.total_cost_usd:.4f}. All runs of {key}: ${outcome.project_cost_usd:.4f}."
+            )
+        if outcome.contact_sheet:
+            console.print(f"Contact sheet: {outcome.contact_sheet}", soft_wrap=True)
+    if outcome.interrupted:
+        Console(stderr=True).print("Interrupted. What is done is kept: the same command goes on from there.")
+        raise typer.Exit(130)
+    if not outcome.success:
+        raise AssetgenError(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
+
+
+@app.command()
+def manifest(
+    file: Annotated[Path, typer.Argument(help="A producer's 03_assets.md.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Show what would be drawn from a document, without cost.
+
+    Example: assetgen manifest 03_assets.md
+    """
+    from assetgen_dagster.story.document import read_document  # noqa: PLC0415
+    from assetgen_dagster.story.manifest import count_warnings  # noqa: PLC0415
+
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AssetgenError(f"Cannot read {file}: {error.strerror}.") from None
+    found = read_document(text)
+    warnings = [*found.warnings, *count_warnings(found)]
+    if as_json:
+        print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    table = Table("type", "name", "line", "prompt", title=f"{len(found.assets)} pictures", title_justify="left")
+    for asset in found.assets:
+        shown = " ".join(asset.prompt.split())[:80]
+        table.add_row(asset.asset_type, asset.name, str(asset.source_line or ""), shown)
+    console.print(f"Atmosphere: {found.global_atmosphere}", markup=False)
+    console.print(table)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", style="yellow", markup=False)
+
+
+@app.command()
+def demo(
+    latency: Annotated[float, typer.Option(help="Seconds the stand-in takes for a picture.")] = 1.5,
+) -> None:
+    """Draw two projects at once against a stand-in for Gemini: no key, no server, no cost.
+
+    Example: assetgen demo
+    """
+    from assetgen_dagster.demo import run_demo  # noqa: PLC0415
+
+    run_demo(Console(), latency_seconds=latency)
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Open the Dagster UI with the daemon, on this machine only.
+
+    Example: assetgen dev --port 3001
+    """
+    from assetgen_dagster.home import prepare_dagster_home  # noqa: PLC0415
+    from assetgen_dagster.settings import PROJECT_ROOT, load_settings  # noqa: PLC0415
+
+    load_settings()
+    home = prepare_dagster_home()
+    print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
+    os.chdir(PROJECT_ROOT)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    arguments = [dagster, "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", "workspace.yaml"]
+    os.execv(dagster, arguments)  # noqa: S606 - no shell is the point: signals reach Dagster itself
+
+
+def main() -> None:
+    """Runs the command; a user's mistake ends in one message, not in a stack trace."""
+    try:
+        app()
+    except AssetgenError as error:
+        Console(stderr=True).print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)

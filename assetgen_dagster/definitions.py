@@ -1,0 +1,44 @@
+"""Puts everything together, and does nothing else."""
+
+from typing import TextIO
+
+import dagster as dg
+
+from assetgen_dagster.assets.images import build_images
+from assetgen_dagster.assets.manifest import asset_manifest
+from assetgen_dagster.assets.ready import build_assets_ready
+from assetgen_dagster.assets.sheet import build_contact_sheet
+from assetgen_dagster.assets.studio import Listener, studio_resource
+from assetgen_dagster.sensors.refresh import refresh_outdated, refresh_project_assets
+from assetgen_dagster.settings import load_settings
+
+JOB_NAME = "generate_project_assets"
+
+
+def build_definitions(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.Definitions:
+    """Returns the code location.
+
+    Args:
+        listener: Told everything that a drawing tells, in the run's process; for a progress display.
+        log_stream: Where the runs' log goes; stderr, which Dagster keeps with the run, when not given.
+    """
+    slots = load_settings().image_slots
+    assets = [asset_manifest, build_images(slots), build_assets_ready(slots), build_contact_sheet(slots)]
+    return dg.Definitions(
+        assets=assets,
+        jobs=[
+            dg.define_asset_job(
+                JOB_NAME,
+                selection=dg.AssetSelection.assets(*assets),
+                description="Draws what is missing of a project's pictures, or all of them again; see mode.",
+            ),
+            refresh_project_assets,
+        ],
+        sensors=[refresh_outdated],
+        resources={"studio": studio_resource(listener, log_stream)},
+        # One process a run: it holds for runs from the UI, too.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,1 @@
+"""Drawing it: workspace paths, the script runner, error classes, retry, rounds and records, pictures."""

@@ -1,0 +1,97 @@
+"""One labelled picture of all pictures, so that a person sees a project at a glance."""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from assetgen_dagster.files import write_atomically
+
+_COLUMNS = 5
+_CELL = (384, 220)
+_LABEL_HEIGHT = 30
+_GAP = 10
+_HEADER = 64
+_BACKGROUND = (22, 24, 28)
+_TEXT = (232, 232, 226)
+_FAINT = (150, 154, 160)
+
+#: The sheet's thumbnail in Dagster's event log.
+THUMBNAIL_BYTES = 100 * 1024
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture on the sheet.
+
+    Attributes:
+        number: Of the picture.
+        name: Of the picture.
+        path: Its file.
+    """
+
+    number: int
+    name: str
+    path: Path
+
+
+def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, output: Path) -> bytes:
+    """Draws the sheet as PNG to ``output`` and returns a JPEG thumbnail of it, at most 100 KB.
+
+    Args:
+        cells: The pictures, in order.
+        title: First line, such as the project's key.
+        subtitle: Second line, such as counts and cost.
+        output: Where the sheet goes; replaced atomically.
+
+    Raises:
+        OSError: A picture cannot be read, or the sheet cannot be written.
+    """
+    rows = math.ceil(len(cells) / _COLUMNS)
+    width = _COLUMNS * (_CELL[0] + _GAP) + _GAP
+    height = _HEADER + rows * (_CELL[1] + _LABEL_HEIGHT + _GAP) + _GAP
+    sheet = Image.new("RGB", (width, height), _BACKGROUND)
+    canvas = ImageDraw.Draw(sheet)
+    canvas.text((_GAP + 2, 10), title, fill=_TEXT, font=ImageFont.load_default(24))
+    canvas.text((_GAP + 2, 40), subtitle, fill=_FAINT, font=ImageFont.load_default(14))
+    font = ImageFont.load_default(15)
+    for index, cell in enumerate(cells):
+        left = _GAP + (index % _COLUMNS) * (_CELL[0] + _GAP)
+        top = _HEADER + (index // _COLUMNS) * (_CELL[1] + _LABEL_HEIGHT + _GAP)
+        picture = _fitted(cell.path)
+        sheet.paste(picture, (left + (_CELL[0] - picture.width) // 2, top + (_CELL[1] - picture.height) // 2))
+        label = _shortened(f"{cell.number:02d}  {cell.name}", font, _CELL[0])
+        canvas.text((left + 2, top + _CELL[1] + 6), label, fill=_TEXT, font=font)
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="PNG", compress_level=6)
+    write_atomically(output, buffer.getvalue())
+    return _thumbnail(sheet)
+
+
+def _fitted(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    picture.thumbnail(_CELL, reducing_gap=2.0)
+    return picture
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _thumbnail(sheet: Image.Image) -> bytes:
+    for width in (1000, 800, 600, 400):
+        small = sheet.copy()
+        small.thumbnail((width, width * 4), reducing_gap=2.0)
+        buffer = io.BytesIO()
+        small.save(buffer, format="JPEG", quality=70, optimize=True)
+        if buffer.tell() <= THUMBNAIL_BYTES:
+            break
+    return buffer.getvalue()

@@ -1,0 +1,376 @@
+"""Draws a project's pictures: many scripts at once, each picture told the moment it is there.
+
+One failing picture does not stop the others; a problem that all share does. Knows nothing of Dagster: it tells
+``Event`` objects to whoever listens.
+"""
+
+import asyncio
+import hashlib
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.attempt import Attempts, Drawn
+from assetgen_dagster.drawing.events import (
+    Event,
+    LeftoverSettled,
+    PictureDone,
+    PictureFailed,
+    PictureNotStarted,
+    PictureStarted,
+    PictureWaits,
+    PlanMade,
+    Task,
+)
+from assetgen_dagster.drawing.leftovers import settle_leftovers, tidy
+from assetgen_dagster.drawing.pace import Clock, Pace, SystemClock, retry_wait
+from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256, inspect_picture
+from assetgen_dagster.drawing.plan import Action, FileState, Request, Step, assign_numbers, decide, starts_new_round
+from assetgen_dagster.drawing.pricing import CostSource
+from assetgen_dagster.drawing.problems import ErrorClass, Problem
+from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, RecordStore, Round, Spend
+from assetgen_dagster.drawing.report import ScriptReport
+from assetgen_dagster.drawing.script import CLIScriptError, command
+from assetgen_dagster.drawing.workspace import ProjectPaths, unwritable
+from assetgen_dagster.redact import preview
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
+
+#: So many rejected prompts one after another mean that it is not the prompts.
+_REJECTED_IN_A_ROW = 3
+
+#: Room that must be free for each picture before it is paid for, in bytes.
+_ROOM_PER_PICTURE = 4 * 1024 * 1024
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class DrawingJob:
+    """What one run is to do for one project.
+
+    Attributes:
+        manifest: The pictures, at most as many as there are slots.
+        paths: The project's files.
+        settings: The settings in force.
+        request: What was asked for.
+        run_id: The run.
+        selected: Numbers of the pictures that this run handles.
+    """
+
+    manifest: AssetManifest
+    paths: ProjectPaths
+    settings: Settings
+    request: Request
+    run_id: str
+    selected: frozenset[int]
+
+
+@dataclass
+class Summary:
+    """How a drawing ended.
+
+    Attributes:
+        generated: Number of pictures drawn.
+        skipped: Number of pictures kept.
+        failures: Pictures that failed, each with its problem.
+        not_started: Pictures left out because of ``stopped_by``.
+        stopped_by: The problem that all pictures share, if there was one.
+    """
+
+    generated: int = 0
+    skipped: int = 0
+    failures: list[tuple[Task, Problem]] = field(default_factory=list)
+    not_started: list[Task] = field(default_factory=list)
+    stopped_by: Problem | None = None
+
+    @property
+    def failed(self) -> int:
+        """Number of pictures that this run should have drawn and did not."""
+        return len(self.failures) + len(self.not_started)
+
+
+async def generate_assets(
+    job: DrawingJob,
+    store: RecordStore,
+    emit: Callable[[Event], None],
+    *,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+) -> Summary:
+    """Draws what a run asked for and keeps what is done.
+
+    Args:
+        job: What to do.
+        store: The project's records; the caller holds the project's lock.
+        emit: Told about everything, in this thread.
+        clock: Time for waits between attempts.
+        rng: Chance for jitter.
+
+    Raises:
+        WorkspaceError: The project's folder cannot be written, or its records name a file outside the workspace.
+    """
+    drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()))  # noqa: S311 - jitter
+    try:
+        return await drawing.run()
+    except OSError as error:
+        raise unwritable(job.paths.project, error) from error
+
+
+def plan_tasks(job: DrawingJob, records: ProjectRecords, numbers: dict[str, int]) -> tuple[list[Task], bool]:
+    """Returns what would happen to each selected picture, by number, and whether a new round begins.
+
+    Reads the pictures' files, writes nothing.
+    """
+    selected = [asset for asset in job.manifest.assets if numbers[asset.name] in job.selected]
+    request = _normalised(job.request, numbers)
+    last = records.round
+    new_round = bool(selected) and starts_new_round(last, request)
+    round_number = (last.number if last else 0) + (1 if new_round else 0)
+    tasks = []
+    for asset in sorted(selected, key=lambda asset: numbers[asset.name]):
+        record = records.pictures.get(asset.name)
+        prompt = job.manifest.combined_prompt(asset)
+        step = decide(
+            record=record,
+            file=_file_state(job.paths, asset, record),
+            inputs=_inputs(prompt, job.settings),
+            round_number=round_number,
+            request=request,
+            number=numbers[asset.name],
+        )
+        if not prompt:
+            step = Step(Action.DRAW, "its prompt is empty")
+        tasks.append(Task(numbers[asset.name], asset, prompt, step))
+    return tasks, new_round
+
+
+class _Drawing:
+    def __init__(self, job: DrawingJob, store: RecordStore, emit: Callable[[Event], None], pace: Pace) -> None:
+        self.job = job
+        self.store = store
+        self.emit = emit
+        self.pace = pace
+        self.summary = Summary()
+        self._attempts = Attempts(store=store, paths=job.paths, settings=job.settings, run_id=job.run_id)
+        self._slots = asyncio.Semaphore(job.settings.image_concurrency)
+        self._rejected = 0
+        self._unexpected: Exception | None = None
+
+    async def run(self) -> Summary:
+        await settle_leftovers(self._attempts)
+        manifest, settings = self.job.manifest, self.job.settings
+        numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
+        for name in tidy(manifest, numbers, store=self.store, paths=self.job.paths):
+            _log.info("asset_generation_retired", asset_name=name)
+        tasks, new_round = plan_tasks(self.job, self.store.records, numbers)
+        self._report_leftovers(numbers, {task.asset.name for task in tasks})
+        _log.info(
+            "asset_generation_start",
+            asset_count=len(tasks),
+            to_draw=sum(task.step.action is Action.DRAW for task in tasks),
+            global_atmosphere=preview(manifest.global_atmosphere),
+        )
+        self.emit(PlanMade(tuple(tasks)))
+        if tasks:
+            self._enter_round(tasks, new_round=new_round)
+        self._keep([task for task in tasks if task.step.action is not Action.DRAW])
+        await self._draw_all([task for task in tasks if task.step.action is Action.DRAW])
+        _log.info(
+            "asset_generation_complete",
+            generated=self.summary.generated,
+            skipped=self.summary.skipped,
+            failed=self.summary.failed,
+            total_cost_usd=self.store.records.total_usd(run_id=self.job.run_id),
+        )
+        if self._unexpected is not None:
+            raise self._unexpected
+        return self.summary
+
+    def _report_leftovers(self, numbers: dict[str, int], names: set[str]) -> None:
+        elsewhere = [spend for spend in self.store.records.unreported() if spend.name not in names]
+        for name in dict.fromkeys(spend.name for spend in elsewhere):
+            spends = tuple(spend for spend in elsewhere if spend.name == name)
+            self.emit(LeftoverSettled(name, numbers.get(name), spends))
+
+    def _enter_round(self, tasks: list[Task], *, new_round: bool) -> None:
+        """Opens a round if one begins, and takes what is kept into the round in force."""
+        with self.store.change() as records:
+            if new_round:
+                number = (records.round.number if records.round else 0) + 1
+                records.rounds.append(Round(number=number, request_id=self.job.request.id, opened_at=time.time()))
+            number = records.rounds[-1].number
+            for task in tasks:
+                if task.step.action is Action.ADOPT:
+                    records.pictures[task.asset.name] = self._found(task, number)
+                elif task.step.action is Action.KEEP:
+                    records.pictures[task.asset.name].round = number
+
+    def _found(self, task: Task, round_number: int) -> PictureRecord:
+        path = self.job.paths.output_path(task.asset)
+        return PictureRecord(
+            path=self.job.paths.relative(path),
+            facts=inspect_picture(path).facts,
+            round=round_number,
+            cost_source=CostSource.UNKNOWN,
+        )
+
+    def _keep(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            if task.step.retouched:
+                _log.warning("asset_generation_retouched", asset_number=task.number, asset_name=task.asset.name)
+            record = self.store.records.pictures[task.asset.name]
+            picture = inspect_picture(self.job.paths.output_path(task.asset))
+            shown = record.model_copy(update={"facts": picture.facts})
+            self.summary.skipped += 1
+            self.emit(PictureDone(task, shown, picture.preview, self._unreported(task)))
+
+    async def _draw_all(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            if not task.prompt:
+                self._fail(task, problems.blank_prompt(), attempts=0)
+        tasks = [task for task in tasks if task.prompt]
+        if tasks:
+            self.summary.stopped_by = self._foresee(len(tasks))
+        async with asyncio.TaskGroup() as group:
+            for task in tasks:
+                group.create_task(self._draw(task))
+
+    def _foresee(self, count: int) -> Problem | None:
+        """Returns a problem that would fail every picture, found before the first is paid for."""
+        paths, settings = self.job.paths, self.job.settings
+        try:
+            command(settings.script)
+        except CLIScriptError as error:
+            return problems.classify(error, ScriptReport(), model=settings.gemini_image_model)
+        if settings.own_script and settings.gemini_api_key is None:
+            return problems.missing_key()
+        for folder in (paths.staging, paths.characters, paths.environments, paths.props):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                return problems.cannot_write(f"no permission to write to {folder}")
+        free = shutil.disk_usage(paths.staging).free
+        if free < count * _ROOM_PER_PICTURE:
+            return problems.cannot_write(
+                f"only {free >> 20} MiB are free at {paths.project}; {count} pictures need up to "
+                f"{count * _ROOM_PER_PICTURE >> 20} MiB"
+            )
+        return None
+
+    async def _draw(self, task: Task) -> None:
+        attempts = 0
+        last: Problem | None = None
+        while True:
+            async with self._slots:
+                await self.pace.ready()
+                if self.summary.stopped_by is not None:
+                    self._leave_out(task, last, attempts)
+                    return
+                attempts += 1
+                self.emit(PictureStarted(task, attempts))
+                result = await self._attempt(task, attempts)
+            if isinstance(result, Drawn):
+                self._rejected = 0
+                self._succeed(task, result)
+                return
+            last = result
+            self._note(result)
+            wait = retry_wait(result, attempts - 1, self.pace.rng.random())
+            if wait is None or self.summary.stopped_by is not None:
+                self._fail(task, result, attempts=attempts)
+                return
+            if result.slows_project:
+                self.pace.slow_down(wait)
+            self.emit(PictureWaits(task, wait, result))
+            await self.pace.clock.sleep(wait)
+
+    async def _attempt(self, task: Task, attempts: int) -> Drawn | Problem:
+        last = self.store.records.round
+        try:
+            return await self._attempts.draw(
+                name=task.asset.name,
+                output=self.job.paths.output_path(task.asset),
+                prompt=task.prompt,
+                inputs=_inputs(task.prompt, self.job.settings),
+                round_number=last.number if last else 1,
+                attempts=attempts,
+            )
+        except OSError as error:
+            return problems.cannot_write(str(unwritable(self.job.paths.project, error)))
+        except Exception as error:
+            # A fault of ours: what is in flight and paid for is let in, then the run ends with the stack trace.
+            _log.exception("asset_generation_unexpected_error", asset_number=task.number, asset_name=task.asset.name)
+            self._unexpected = self._unexpected or error
+            return problems.unexpected(error)
+
+    def _note(self, problem: Problem) -> None:
+        """Stops the drawing where a problem is everybody's."""
+        self._rejected = self._rejected + 1 if problem.error_class is ErrorClass.REJECTED else 0
+        if self.summary.stopped_by is None:
+            if problem.error_class is ErrorClass.FATAL:
+                self.summary.stopped_by = problem
+            elif self._rejected >= _REJECTED_IN_A_ROW:
+                self.summary.stopped_by = problems.rejected_in_a_row(problem)
+
+    def _succeed(self, task: Task, drawn: Drawn) -> None:
+        self.summary.generated += 1
+        _log.info(
+            "asset_generation_asset_success",
+            asset_number=task.number,
+            asset_name=task.asset.name,
+            path=drawn.record.path,
+            duration_seconds=drawn.record.duration_seconds,
+            cost_usd=drawn.record.file_cost_usd,
+        )
+        self.emit(PictureDone(task, drawn.record, drawn.preview, self._unreported(task)))
+
+    def _fail(self, task: Task, problem: Problem, *, attempts: int) -> None:
+        self.summary.failures.append((task, problem))
+        _log.error(
+            "asset_generation_asset_failed",
+            asset_number=task.number,
+            asset_name=task.asset.name,
+            error_class=problem.error_class,
+            code=problem.code,
+            cause=problem.cause,
+            attempts=attempts,
+            prompt_preview=preview(task.asset.prompt),
+        )
+        self.emit(PictureFailed(task, problem, attempts, self._unreported(task)))
+
+    def _leave_out(self, task: Task, last: Problem | None, attempts: int) -> None:
+        if last is not None:
+            self._fail(task, last, attempts=attempts)
+            return
+        self.summary.not_started.append(task)
+        self.emit(PictureNotStarted(task))
+
+    def _unreported(self, task: Task) -> tuple[Spend, ...]:
+        return tuple(self.store.records.unreported([task.asset.name]))
+
+
+def _inputs(prompt: str, settings: Settings) -> Inputs:
+    return Inputs(
+        prompt_sha256=hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest(),
+        model=settings.gemini_image_model,
+        aspect_ratio=settings.gemini_aspect_ratio,
+    )
+
+
+def _file_state(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord | None) -> FileState:
+    path = paths.output_path(asset)
+    sha256 = file_sha256(path)
+    unchanged = record is not None and sha256 == record.facts.sha256
+    return FileState(sha256, whole=unchanged or (sha256 is not None and check_asset_exists(path)))
+
+
+def _normalised(request: Request, numbers: dict[str, int]) -> Request:
+    """Returns a request by hand for every picture of the manifest as what it is: one for all."""
+    if request.numbers is not None and request.numbers >= set(numbers.values()):
+        return Request(request.id, request.requested_at, request.mode)
+    return request

@@ -1,0 +1,132 @@
+"""Locks that end with their holder: ``flock`` on a file, freed by the kernel however a process dies.
+
+Two uses: the project's lock, which only the run's process holds; and one lock per script, which the script inherits,
+so that it tells whether a script is still at work after its run has died.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from assetgen_dagster.drawing.workspace import unwritable
+from assetgen_dagster.errors import AssetgenError
+
+
+class ProjectBusyError(AssetgenError):
+    """Another run is at work on the project."""
+
+
+class FileLock:
+    """An exclusive lock on a file; the file says who holds it.
+
+    Attributes:
+        path: The lock file. It stays when the lock is released: removing it would let two holders in.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Takes the lock if it is free; returns whether it is ours now."""
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return False
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+        return True
+
+    @property
+    def fd(self) -> int:
+        """The descriptor to hand to a child that is to hold the lock, too."""
+        if self._fd is None:
+            raise RuntimeError(f"{self.path} is not locked by us")
+        return self._fd
+
+    def describe(self, **holder: object) -> None:
+        """Writes into the file who holds it, for messages."""
+        content = json.dumps(holder).encode()
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, content, 0)
+
+    def holder(self) -> dict[str, object]:
+        """Returns what the present or last holder wrote; empty if nothing readable."""
+        try:
+            content = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def release(self) -> None:
+        """Gives the lock up, as far as this process goes; does nothing if it is not held."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def lock_project(path: Path, *, run_id: str) -> FileLock:
+    """Takes a project's lock for a run.
+
+    Raises:
+        ProjectBusyError: Another run holds it; the message names that run.
+        WorkspaceError: The lock file cannot be written.
+    """
+    lock = FileLock(path)
+    try:
+        ours = lock.try_acquire()
+    except OSError as error:
+        raise unwritable(path, error) from error
+    if not ours:
+        holder = lock.holder()
+        raise ProjectBusyError(
+            f"Run {holder.get('run_id', 'unknown')} (process {holder.get('pid', 'unknown')}) is at work on this "
+            "project. Wait until it ends, or cancel it; nothing was drawn or paid for by this run."
+        )
+    lock.describe(run_id=run_id, pid=os.getpid())
+    return lock
+
+
+def is_locked(path: Path) -> bool:
+    """Returns whether some process holds the lock: tells a living run from a dead one."""
+    if not path.exists():
+        return False
+    with FileLock(path) as lock:
+        return not lock.try_acquire()
+
+
+def describe_process(lock: FileLock, pid: int) -> None:
+    """Writes a script's process into its lock file, so that a later run can end it if it hangs."""
+    started = 0.0
+    with contextlib.suppress(psutil.Error):
+        started = psutil.Process(pid).create_time()
+    lock.describe(pid=pid, started=started)
+
+
+def kill_holder(lock: FileLock) -> None:
+    """Ends the process group of the script that a lock file names, if that process is still the same one."""
+    holder = lock.holder()
+    pid, started = holder.get("pid"), holder.get("started")
+    if not isinstance(pid, int) or not isinstance(started, float):
+        return
+    with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+        if psutil.Process(pid).create_time() == started:
+            os.killpg(pid, 9)

@@ -1,0 +1,141 @@
+"""One picture's file: is it whole, what does it show, and how it gets to where the next step looks for it."""
+
+import base64
+import hashlib
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from assetgen_dagster.drawing.records import PictureFacts
+from assetgen_dagster.files import replace_durably
+
+#: Markdown thumbnails live in the event log, 22 a round: at most this many bytes each.
+PREVIEW_BYTES = 6 * 1024
+_PREVIEW_SIZE = (192, 192)
+
+#: A picture whose every channel varies less than this shows one colour.
+_FLAT_RANGE = 8
+
+
+class BrokenPictureError(ValueError):
+    """A file that is no picture, or only part of one."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that was decoded from its first to its last row.
+
+    Attributes:
+        facts: What its file and pixels say.
+        is_png: Whether the file is a PNG whatever its name says.
+        preview: Markdown image of at most 6 KB.
+    """
+
+    facts: PictureFacts
+    is_png: bool
+    preview: str
+
+
+def inspect_picture(path: Path) -> Picture:
+    """Decodes a whole picture.
+
+    Raises:
+        BrokenPictureError: It is empty, half, or no picture.
+        OSError: It cannot be read.
+    """
+    content = path.read_bytes()
+    image = _decode(content, path)
+    return Picture(
+        facts=PictureFacts(
+            sha256=hashlib.sha256(content).hexdigest(),
+            width=image.width,
+            height=image.height,
+            size_bytes=len(content),
+            flat=_is_flat(image),
+        ),
+        is_png=image.format == "PNG",
+        preview=_preview(image),
+    )
+
+
+def check_asset_exists(path: Path) -> bool:
+    """Returns whether a whole picture lies at ``path``; a half one does not count."""
+    try:
+        inspect_picture(path)
+    except (OSError, BrokenPictureError):
+        return False
+    return True
+
+
+def file_sha256(path: Path) -> str | None:
+    """Returns a file's hash, or None if there is no such file."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def make_png(path: Path) -> Picture:
+    """Makes sure that a picture in the staging folder is a whole PNG, converting what is not.
+
+    Raises:
+        BrokenPictureError: See ``inspect_picture``.
+        OSError: It cannot be read or written.
+    """
+    picture = inspect_picture(path)
+    if picture.is_png:
+        return picture
+    with Image.open(path) as image:
+        image.load()
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        image.convert(mode).save(path, format="PNG", compress_level=6)
+    return inspect_picture(path)
+
+
+def publish(staging: Path, target: Path) -> None:
+    """Puts a verified picture under its final name; until then the previous one stays.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with staging.open("rb") as file:
+        os.fsync(file.fileno())
+    target.parent.mkdir(exist_ok=True)
+    replace_durably(staging, target)
+
+
+def _decode(content: bytes, path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # A picture large enough to be an attack on memory is refused, not only warned about.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content))
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+        reason = "it is empty" if not content else f"{type(error).__name__}: {str(error)[:200]}"
+        raise BrokenPictureError(f"{path.name} is no whole picture ({reason})") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise BrokenPictureError(f"{path.name}: {error}") from None
+    return image
+
+
+def _is_flat(image: Image.Image) -> bool:
+    extrema = image.convert("RGB").getextrema()
+    return all(high - low < _FLAT_RANGE for low, high in extrema)  # type: ignore[misc]  # RGB has a pair a channel
+
+
+def _preview(image: Image.Image) -> str:
+    small = image.convert("RGB")
+    small.thumbnail(_PREVIEW_SIZE, reducing_gap=2.0)
+    for quality in (60, 40, 20, 5):
+        buffer = io.BytesIO()
+        small.save(buffer, format="JPEG", quality=quality)
+        encoded = base64.b64encode(buffer.getvalue()).decode()
+        markdown = f"![preview](data:image/jpeg;base64,{encoded})"
+        if len(markdown) <= PREVIEW_BYTES:
+            return markdown
+    return ""

@@ -1,0 +1,188 @@
+"""What a run draws and what it keeps: DESIGN.md's "Resume or regenerate" as pure functions.
+
+Everything is decided from the manifest, the records, the files' hashes and the request; nothing is read or written.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Round
+from assetgen_dagster.story.manifest import AssetManifest, AssetType
+
+
+class Mode(StrEnum):
+    """What an operator asks for."""
+
+    AUTO = "auto"
+    RESUME = "resume"
+    REGENERATE = "regenerate"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, and by which run first.
+
+    A retry is not a request of its own: it carries the one of the run it retries.
+
+    Attributes:
+        id: The run that asked first.
+        requested_at: Unix time of that run's creation; None if it cannot be known, and then nothing that is done is
+            drawn again.
+        mode: How it asked.
+        numbers: The pictures it asked for by hand; None for all.
+    """
+
+    id: str
+    requested_at: float | None
+    mode: Mode = Mode.AUTO
+    numbers: frozenset[int] | None = None
+
+
+class Action(StrEnum):
+    """What happens to one picture."""
+
+    KEEP = "keep"
+    ADOPT = "adopt"
+    DRAW = "draw"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What lies at a picture's final name.
+
+    Attributes:
+        sha256: The file's hash; None if there is no file.
+        whole: Whether it decodes; only looked at where the hash is not the recorded one.
+    """
+
+    sha256: str | None
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """The decision on one picture.
+
+    Attributes:
+        action: Draw it, keep it, or keep it and take it into the records.
+        reason: Why, for people.
+        retouched: Whether the kept file was changed by hand since it was drawn.
+    """
+
+    action: Action
+    reason: str
+    retouched: bool = False
+
+
+_ORDER = list(AssetType)
+
+
+def assign_numbers(manifest: AssetManifest, known: Mapping[str, int], *, slots: int) -> dict[str, int]:
+    """Returns each picture's number, from 1; characters first, then environments, then props, in manifest order.
+
+    A picture keeps the number it had; a new one takes the lowest number that no picture of the manifest has.
+
+    Args:
+        manifest: The pictures as they are now, at most ``slots``.
+        known: Numbers of the pictures of the manifest before this one.
+        slots: The highest number.
+    """
+    ordered = sorted(manifest.assets, key=lambda asset: _ORDER.index(asset.asset_type))
+    numbers = {asset.name: known[asset.name] for asset in ordered if known.get(asset.name, slots + 1) <= slots}
+    free = iter(sorted(set(range(1, slots + 1)) - set(numbers.values())))
+    for asset in ordered:
+        if asset.name not in numbers:
+            numbers[asset.name] = next(free)
+    return dict(sorted(numbers.items(), key=lambda item: item[1]))
+
+
+def starts_new_round(last: Round | None, request: Request) -> bool:
+    """Returns whether a request begins a round, in which everything is drawn again.
+
+    A request that is older than the round it would repeat has been served by it: a double click pays once.
+    """
+    if last is None:
+        return True
+    if request.mode is Mode.RESUME or request.numbers is not None:
+        return False
+    if request.requested_at is None or last.request_id == request.id:
+        return False
+    if request.mode is Mode.REGENERATE:
+        return last.opened_at < request.requested_at
+    return last.closed_at is not None and last.closed_at < request.requested_at
+
+
+def decide(
+    *, record: PictureRecord | None, file: FileState, inputs: Inputs, round_number: int, request: Request, number: int
+) -> Step:
+    """Returns what happens to one picture.
+
+    Args:
+        record: Of the published picture, if there is one.
+        file: What lies at its final name.
+        inputs: What it would be drawn from now.
+        round_number: The round in force.
+        request: What was asked for.
+        number: The picture's.
+    """
+    if _asked_by_name(record, request, number):
+        return Step(Action.DRAW, "asked for by name")
+    if file.sha256 is None:
+        return Step(Action.DRAW, "not there yet" if record is None else "its file is gone")
+    if record is None:
+        if request.mode is Mode.REGENERATE:
+            return Step(Action.DRAW, "everything is drawn again")
+        if file.whole:
+            return Step(Action.ADOPT, "was there before, at unknown cost")
+        return Step(Action.DRAW, "the file that was there is no whole picture")
+    if file.sha256 != record.facts.sha256:
+        if file.whole:
+            return Step(Action.KEEP, "retouched by hand; name it to have it replaced", retouched=True)
+        return Step(Action.DRAW, "its file was damaged")
+    if record.round != round_number:
+        return Step(Action.DRAW, "everything is drawn again")
+    if changes := changed_inputs(record.inputs, inputs):
+        return Step(Action.DRAW, f"{' and '.join(changes)} changed")
+    return Step(Action.KEEP, "done")
+
+
+def changed_inputs(before: Inputs | None, now: Inputs) -> list[str]:
+    """Returns in plain words what a picture's inputs differ in; unknown ones differ in nothing."""
+    if before is None:
+        return []
+    names = {
+        "prompt": before.prompt_sha256 != now.prompt_sha256,
+        "references": before.references != now.references,
+        "model": before.model != now.model,
+        "aspect ratio": before.aspect_ratio != now.aspect_ratio,
+    }
+    return [name for name, differs in names.items() if differs]
+
+
+def missing_pictures(manifest: AssetManifest, records: ProjectRecords, present: Collection[str]) -> list[str]:
+    """Returns the names of pictures that keep the project from being ready, in manifest order.
+
+    Args:
+        manifest: The pictures as they are now.
+        records: What was drawn.
+        present: Names of pictures whose file is there.
+    """
+    last = records.round
+    return [
+        asset.name
+        for asset in manifest.assets
+        if last is None
+        or not asset.prompt.strip()
+        or asset.name not in present
+        or asset.name not in records.pictures
+        or records.pictures[asset.name].round != last.number
+    ]
+
+
+def _asked_by_name(record: PictureRecord | None, request: Request, number: int) -> bool:
+    if request.numbers is None or number not in request.numbers or request.mode is Mode.RESUME:
+        return False
+    if record is None or record.drawn_at is None:
+        return request.requested_at is not None
+    return request.requested_at is not None and record.drawn_at < request.requested_at

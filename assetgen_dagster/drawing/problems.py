@@ -1,0 +1,331 @@
+"""What went wrong with a picture, classified once: DESIGN.md's table of errors as pure functions.
+
+Everything after this acts on ``ErrorClass`` alone. What an API or a script said is kept as the cause, for people.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from assetgen_dagster.drawing.report import ScriptFailure, ScriptReport
+from assetgen_dagster.drawing.script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
+from assetgen_dagster.redact import redact
+
+_CAUSE_CHARACTERS = 500
+MAX_RETRIES = 5
+
+
+class ErrorClass(StrEnum):
+    """What happens next, see the table in ``docs/operating.md``."""
+
+    TRANSIENT = "transient"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    REJECTED = "rejected"
+    FATAL = "fatal"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why one picture could not be drawn.
+
+    Attributes:
+        error_class: Decides what happens next.
+        code: Short and stable, for documentation and search.
+        cause: What happened, in the API's words where it said something; bounded, without secrets.
+        remedy: What a person can do; a sentence without its full stop.
+        max_retries: How often this run tries again.
+        retry_after_seconds: What the API asked us to wait.
+        slows_project: Whether all pictures wait, not only this one.
+    """
+
+    error_class: ErrorClass
+    code: str
+    cause: str
+    remedy: str
+    max_retries: int = 0
+    retry_after_seconds: float | None = None
+    slows_project: bool = False
+
+    def __str__(self) -> str:
+        return f"[{self.error_class}: {self.code}] {self.cause.rstrip('. ')}. {self.remedy}."
+
+    @property
+    def possibly_billed(self) -> bool:
+        """Whether the call may have been paid for although nothing arrived."""
+        return self.error_class is ErrorClass.TIMEOUT
+
+
+REFUSALS = frozenset(
+    {
+        "BLOCKLIST",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+        "RECITATION",
+        "SAFETY",
+        "SPII",
+    }
+)
+
+_SPENT = re.compile(
+    r"spend(?:ing)? (?:cap|limit)|billing|prepa(?:y|id)|credits? (?:are|is) (?:depleted|exhausted)", re.IGNORECASE
+)
+
+_EDIT = "Edit this prompt, then run again"
+_AGAIN = "Run again later: only what is missing is drawn"
+_RERUN = "Run again: it is drawn anew, and the lost call is listed as possibly billed"
+
+
+def classify(error: CLIScriptError, report: ScriptReport, *, model: str) -> Problem:
+    """Returns the problem behind a script's failure.
+
+    Args:
+        error: The script's end.
+        report: What the script said in JSON, if anything.
+        model: The Gemini model that was asked for, for messages.
+    """
+    if report.error is not None:
+        return _classify_failure(report.error, model=model)
+    if error.exit_code in (NOT_FOUND, NOT_EXECUTABLE):
+        return _cannot_start(error)
+    if error.exit_code < 0:
+        return lost(f"the script was ended by signal {-error.exit_code} (out of memory?)", code="script_killed")
+    return _classify_text(error.stderr, error.stdout, exit_code=error.exit_code, model=model)
+
+
+def lost(cause: str, *, code: str = "answer_lost") -> Problem:
+    """Returns the problem of a call whose answer never arrived whole: it may have been billed."""
+    return Problem(ErrorClass.TIMEOUT, code, _bounded(cause), _RERUN)
+
+
+def timed_out(seconds: float) -> Problem:
+    """Returns the problem of a script that ran over its time limit."""
+    return Problem(
+        ErrorClass.TIMEOUT,
+        "script_timeout",
+        f"the script took longer than {seconds:g} s and was ended",
+        f"{_RERUN}. If pictures often take longer, raise ASSETGEN_IMAGE_TIMEOUT_SECONDS",
+    )
+
+
+def blank_prompt() -> Problem:
+    """Returns the problem of a picture whose prompt is only white space."""
+    return Problem(ErrorClass.REJECTED, "blank_prompt", "its prompt is empty", "Write a prompt, then run again")
+
+
+def unusable_argument(cause: str) -> Problem:
+    """Returns the problem of a prompt that cannot be handed to a program."""
+    return Problem(ErrorClass.REJECTED, "unusable_prompt", f"the prompt cannot be passed on: {_bounded(cause)}", _EDIT)
+
+
+def cannot_write(cause: str) -> Problem:
+    """Returns the problem of a picture that cannot be stored; ``cause`` names the path."""
+    return Problem(ErrorClass.FATAL, "cannot_write", _bounded(cause), "Free space or give permission, then run again")
+
+
+def missing_key() -> Problem:
+    """Returns the problem of a key that is not set, found before anything is started."""
+    return Problem(
+        ErrorClass.FATAL, "api_key", "GEMINI_API_KEY is not set", "Set it in the environment or in .env, then run again"
+    )
+
+
+def unexpected(error: Exception) -> Problem:
+    """Returns the problem of a fault in this program."""
+    cause = _bounded(f"{type(error).__name__}: {error}")
+    return Problem(ErrorClass.FATAL, "unexpected", cause, "This is a bug: see the run's log for where it happened")
+
+
+def rejected_in_a_row(last: Problem) -> Problem:
+    """Returns the problem behind several prompts rejected one after another: the request itself is wrong."""
+    return Problem(
+        ErrorClass.FATAL,
+        "all_rejected",
+        f"several prompts in a row were rejected, the last one with: {last.cause}",
+        "Check GEMINI_IMAGE_MODEL and GEMINI_ASPECT_RATIO",
+    )
+
+
+def _classify_failure(failure: ScriptFailure, *, model: str) -> Problem:
+    cause = _bounded(failure.message) or f"the script failed ({failure.kind})"
+    match failure.kind:
+        case "http":
+            return _classify_status(failure, cause, model=model)
+        case "network":
+            return Problem(ErrorClass.TRANSIENT, "network", cause, _AGAIN, MAX_RETRIES)
+        case "lost_answer":
+            return lost(cause)
+        case "no_image":
+            return _no_image(failure, cause)
+        case "file":
+            return cannot_write(cause)
+        case "configuration":
+            return Problem(ErrorClass.FATAL, "configuration", cause, "Mend this setting, then run again")
+        case _:
+            return _unrecognised(cause)
+
+
+def _no_image(failure: ScriptFailure, cause: str) -> Problem:
+    # A prompt that was blocked stays blocked, whatever the reason is called.
+    if failure.block_reason or failure.finish_reason in REFUSALS:
+        return Problem(ErrorClass.REFUSED, "refused", cause, _EDIT)
+    return Problem(ErrorClass.TRANSIENT, "no_image", cause, f"{_AGAIN}. If it stays so, edit this prompt", MAX_RETRIES)
+
+
+def _classify_status(failure: ScriptFailure, cause: str, *, model: str) -> Problem:
+    status = failure.http_status or 0
+    if status == 429:
+        return _too_many(failure, cause)
+    if status in (401, 403) or failure.reason == "API_KEY_INVALID" or "api key" in cause.casefold():
+        return Problem(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
+    if failure.api_status == "FAILED_PRECONDITION":
+        return Problem(ErrorClass.FATAL, "billing", cause, "Enable billing for the key's project, then run again")
+    if status == 404:
+        return Problem(
+            ErrorClass.FATAL,
+            "model_not_found",
+            cause,
+            f"Set GEMINI_IMAGE_MODEL (now {model!r}) to a model that exists, then run again",
+        )
+    if status == 408 or status >= 500:
+        return Problem(ErrorClass.TRANSIENT, "api_error", cause, _AGAIN, MAX_RETRIES, failure.retry_after_seconds)
+    return Problem(ErrorClass.REJECTED, "rejected", cause, _EDIT)
+
+
+def _too_many(failure: ScriptFailure, cause: str) -> Problem:
+    if any("perday" in quota.casefold() for quota in failure.quota_ids):
+        return Problem(
+            ErrorClass.FATAL,
+            "daily_quota",
+            cause,
+            "The key's daily quota is used up: run again after midnight in Los Angeles, or raise the quota",
+        )
+    # The everyday 429 tells its reader to check plan and billing details, too; it is the rate all the same.
+    everyday = re.search(r"check your plan and billing", cause, re.IGNORECASE)
+    if _SPENT.search(cause) and not everyday:
+        return Problem(ErrorClass.FATAL, "billing", cause, "Raise the key's spending limit, then run again")
+    return Problem(
+        ErrorClass.TRANSIENT,
+        "rate_limited",
+        cause,
+        f"{_AGAIN}. If it stays so, lower ASSETGEN_IMAGE_CONCURRENCY",
+        MAX_RETRIES,
+        failure.retry_after_seconds,
+        slows_project=True,
+    )
+
+
+def _cannot_start(error: CLIScriptError) -> Problem:
+    if "Errno 7]" in error.stderr:  # E2BIG: Linux takes at most 128 KiB an argument
+        return Problem(ErrorClass.REJECTED, "prompt_too_long", "the prompt is longer than 128 KiB", _EDIT)
+    if error.exit_code == NOT_FOUND:
+        remedy = "Set ASSETGEN_SCRIPT to a script that is there, then run again"
+    else:
+        remedy = f"Make it executable (chmod +x {error.script}) or set ASSETGEN_SCRIPT to another, then run again"
+    return Problem(ErrorClass.FATAL, "script_cannot_start", f"{error.script}: {error.stderr}", remedy)
+
+
+# --- A script that prints no JSON: the same failures, read from what it wrote to stderr -----------------------------
+
+_STATUS_OF_WORD = {
+    "RESOURCE_EXHAUSTED": 429,
+    "RESOURCEEXHAUSTED": 429,
+    "TOO MANY REQUESTS": 429,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "PERMISSIONDENIED": 403,
+    "NOT_FOUND": 404,
+    "INVALID_ARGUMENT": 400,
+    "INVALIDARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "SERVICEUNAVAILABLE": 503,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "DEADLINEEXCEEDED": 504,
+    "INTERNALSERVERERROR": 500,
+}
+# A status counts only where it is called one: tracebacks are full of line numbers.
+_STATUS = re.compile(
+    r"(?:\bHTTP(?:/\d(?:\.\d)?)?|\bstatus(?:[_ ]code)?|\berror|\bcode|[a-z.](?:Error|Exhausted|Unavailable|Argument"
+    r"|Exceeded|NotFound|Denied|Exception))[\"'\s:=(]{1,4}(4\d\d|5\d\d)\b",
+    re.IGNORECASE,
+)
+_STATUS_WORD = re.compile(r"\b(?:" + "|".join(_STATUS_OF_WORD) + r")\b", re.IGNORECASE)
+_RETRY_DELAY = re.compile(
+    r"(?:retry_?delay\W{1,8}(?:seconds\W{1,3})?|retry[- ]after\W{1,3}|retry in )(\d+(?:\.\d+)?)", re.IGNORECASE
+)
+_QUOTA = re.compile(r"\w*PerDay\w*", re.IGNORECASE)
+_REFUSAL = re.compile(r"\b(?:" + "|".join(sorted(REFUSALS)) + r")\b|blocked (?:by|for|due to) safety", re.IGNORECASE)
+
+#: First match wins: what the machine says before what the network says.
+_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"No space left on device|Disk quota exceeded|Permission denied:|Read-only file system", "file"),
+        (r"ModuleNotFoundError|ImportError", "packages"),
+        (r"error: (?:the following arguments are required|unrecognized arguments)|no such option", "arguments"),
+        (r"API_KEY_INVALID|API key not valid|API_KEY.{0,40}(?:not set|missing|not found|required)|no api key", "key"),
+    )
+)
+_NETWORK = re.compile(
+    r"connection (?:was )?(?:reset|refused|aborted|error)|ConnectionError|ConnectError|RemoteDisconnected"
+    r"|name resolution|Name or service not known|Max retries exceeded|SSLError|EOF occurred|network is unreachable",
+    re.IGNORECASE,
+)
+_READ_TIMEOUT = re.compile(r"ReadTimeout|timed out|IncompleteRead|TimeoutError", re.IGNORECASE)
+_NO_IMAGE = re.compile(r"\bNO_IMAGE\b|\bno image\b|without (?:an )?image|IMAGE_OTHER", re.IGNORECASE)
+
+
+def _classify_text(stderr: str, stdout: str, *, exit_code: int, model: str) -> Problem:
+    # Python writes the cause last; some scripts print their errors to stdout.
+    text = stderr.strip() or stdout.strip()
+    cause = _bounded(text.splitlines()[-1].strip()) if text else f"exit code {exit_code} without a word"
+    kind = next((kind for pattern, kind in _TEXTS if pattern.search(text)), None)
+    match kind:
+        case "file":
+            return cannot_write(cause)
+        case "packages":
+            remedy = "Install that package for the script, or start the script with the environment that has it (#!)"
+            return Problem(ErrorClass.FATAL, "script_packages", cause, remedy)
+        case "arguments":
+            remedy = "ASSETGEN_SCRIPT must take --prompt and --output and need nothing else"
+            return Problem(ErrorClass.FATAL, "script_arguments", cause, remedy)
+        case "key":
+            return Problem(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
+    failure = _read_failure(text, cause)
+    return _classify_failure(failure, model=model) if failure else _unrecognised(cause)
+
+
+def _read_failure(text: str, cause: str) -> ScriptFailure | None:
+    status, word = _STATUS.search(text), _STATUS_WORD.search(text)
+    if status or word:
+        named = word.group().upper() if word else ""
+        delay = _RETRY_DELAY.search(text)
+        return ScriptFailure(
+            kind="http",
+            message=cause,
+            http_status=int(status.group(1)) if status else _STATUS_OF_WORD[named],
+            api_status=named or None,
+            retry_after_seconds=float(delay.group(1)) if delay else None,
+            quota_ids=tuple(_QUOTA.findall(text)),
+        )
+    if refusal := _REFUSAL.search(text):
+        return ScriptFailure(kind="no_image", message=cause, block_reason=refusal.group().upper())
+    if _NETWORK.search(text):
+        return ScriptFailure(kind="network", message=cause)
+    if _READ_TIMEOUT.search(text):
+        return ScriptFailure(kind="lost_answer", message=cause)
+    if _NO_IMAGE.search(text):
+        return ScriptFailure(kind="no_image", message=cause)
+    return None
+
+
+def _unrecognised(cause: str) -> Problem:
+    return Problem(ErrorClass.TRANSIENT, "unrecognised", cause, f"See the script's output. {_AGAIN}", max_retries=1)
+
+
+def _bounded(text: str) -> str:
+    text = redact(" ".join(text.split()))
+    return text if len(text) <= _CAUSE_CHARACTERS else f"{text[: _CAUSE_CHARACTERS - 1]}…"

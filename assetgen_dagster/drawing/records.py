@@ -1,0 +1,271 @@
+"""What a project remembers between runs: rounds, pictures, calls under way, and every cent.
+
+One JSON file beside the pictures, replaced atomically at each change, so that a process may die at any instruction.
+Paths in it start at the workspace, so that a workspace can move. Decisions on these records are made elsewhere.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assetgen_dagster.drawing.pricing import CostSource
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import write_atomically
+
+
+class RecordsError(AssetgenError):
+    """The records cannot be read."""
+
+
+class Inputs(BaseModel):
+    """What a picture was drawn from; when it changes, the picture is out of date.
+
+    Attributes:
+        prompt_sha256: Hash of the combined prompt.
+        model: Gemini model that was asked for.
+        aspect_ratio: ``W:H`` that was asked for.
+        references: Hashes of reference pictures, in order.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt_sha256: str
+    model: str
+    aspect_ratio: str
+    references: tuple[str, ...] = ()
+
+
+class PictureFacts(BaseModel):
+    """What can be read off a picture's file.
+
+    Attributes:
+        sha256: Hash of the file.
+        width: In pixels.
+        height: In pixels.
+        size_bytes: Of the file.
+        flat: Whether it shows one colour only.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    width: int
+    height: int
+    size_bytes: int
+    flat: bool
+
+
+class PictureRecord(BaseModel):
+    """A published picture.
+
+    Attributes:
+        path: Its file, from the workspace.
+        facts: Of the file as we published it; a file that differs was retouched by hand.
+        round: The round in which it was drawn or found good.
+        inputs: What it was drawn from; None for a file that was there before this system.
+        file_cost_usd: What the file cost when it was drawn; None if unknown.
+        cost_source: How that is known.
+        model: The model that the answer named, else the one asked for; None if unknown.
+        duration_seconds: Of the attempt that succeeded.
+        attempts: How many attempts it took.
+        drawn_at: Unix time of publication; None for a file that was there before.
+        run_id: The run that drew it.
+    """
+
+    path: str
+    facts: PictureFacts
+    round: int
+    inputs: Inputs | None = None
+    file_cost_usd: float | None = None
+    cost_source: CostSource = CostSource.UNKNOWN
+    model: str | None = None
+    duration_seconds: float | None = None
+    attempts: int = 0
+    drawn_at: float | None = None
+    run_id: str | None = None
+
+
+class Intent(BaseModel):
+    """A call that is under way, or was when its run died.
+
+    Attributes:
+        token: Names the attempt, its files in the staging folder, and its money.
+        name: The picture.
+        staging: Where the script writes, from the workspace.
+        output: Where the picture is to be published, from the workspace.
+        round: The round it is drawn in.
+        inputs: What it is drawn from.
+        run_id: The run that started it.
+        attempts: Attempts at this picture so far, this one included.
+        started_at: Unix time.
+        listed_usd: What one such call costs by the price list (the story's estimate for an unknown model).
+        received: The record to be, once the picture is verified in the staging folder.
+    """
+
+    token: str
+    name: str
+    staging: str
+    output: str
+    round: int
+    inputs: Inputs
+    run_id: str
+    attempts: int
+    started_at: float
+    listed_usd: float
+    received: PictureRecord | None = None
+
+
+class SpendKind(StrEnum):
+    """Whether money is known to be spent."""
+
+    CONFIRMED = "confirmed"
+    POSSIBLY_BILLED = "possibly_billed"
+
+
+class Spend(BaseModel):
+    """Money spent, or possibly spent, by one call.
+
+    Attributes:
+        token: The attempt's.
+        name: The picture.
+        kind: Confirmed, or the answer never arrived.
+        cost_usd: In USD.
+        cost_source: How it is known.
+        model: Gemini model.
+        run_id: The run that made the call.
+        at: Unix time.
+        reported_by: The run on whose events it stands in Dagster; None until it does.
+    """
+
+    token: str
+    name: str
+    kind: SpendKind
+    cost_usd: float
+    cost_source: CostSource
+    model: str
+    run_id: str
+    at: float
+    reported_by: str | None = None
+
+
+class Round(BaseModel):
+    """One drawing of the whole manifest, over as many runs as it takes.
+
+    Attributes:
+        number: From 1.
+        request_id: The run that asked for it; a retry of that run continues it.
+        opened_at: Unix time.
+        ready_at: When ``assets_ready`` was last recorded in it.
+        sheet_at: When ``contact_sheet`` was last recorded in it.
+        closed_at: When it was complete for the first time; None while it is open.
+    """
+
+    number: int
+    request_id: str
+    opened_at: float
+    ready_at: float | None = None
+    sheet_at: float | None = None
+    closed_at: float | None = None
+
+
+class ProjectRecords(BaseModel):
+    """Everything a project remembers.
+
+    Attributes:
+        version: Of this file's shape.
+        numbers: Picture name to number; a number stays with its name.
+        pictures: Published pictures by name.
+        intents: Calls under way, by token.
+        spends: All calls that cost or may have cost money, oldest first.
+        rounds: Oldest first; the last one may be open.
+    """
+
+    version: Literal[1] = 1
+    numbers: dict[str, int] = Field(default_factory=dict)
+    pictures: dict[str, PictureRecord] = Field(default_factory=dict)
+    intents: dict[str, Intent] = Field(default_factory=dict)
+    spends: list[Spend] = Field(default_factory=list)
+    rounds: list[Round] = Field(default_factory=list)
+
+    @property
+    def round(self) -> Round | None:
+        """The last round."""
+        return self.rounds[-1] if self.rounds else None
+
+    def total_usd(self, *, run_id: str | None = None, kind: SpendKind = SpendKind.CONFIRMED) -> float:
+        """Returns the USD spent so far, or what one run has reported to Dagster or is about to."""
+        spends = (spend for spend in self.spends if spend.kind is kind)
+        if run_id is not None:
+            spends = (spend for spend in spends if spend.reported_by in (None, run_id))
+        return round(sum(spend.cost_usd for spend in spends), 6)
+
+    def unreported(self, names: Iterable[str] | None = None) -> list[Spend]:
+        """Returns the money that stands on no event in Dagster yet, of these pictures or of all."""
+        wanted = None if names is None else set(names)
+        return [spend for spend in self.spends if not spend.reported_by and (wanted is None or spend.name in wanted)]
+
+
+class RecordStore:
+    """The records' file. All changes go through ``change``; several threads may use one store.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._records: ProjectRecords | None = None
+
+    @property
+    def records(self) -> ProjectRecords:
+        """The records as they are; for reading only.
+
+        Raises:
+            RecordsError: The file is damaged or was written by a later version.
+        """
+        with self._lock:
+            if self._records is None:
+                self._records = self._load()
+            return self._records
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[ProjectRecords]:
+        """Gives the records for changing, and stores them; after an error nothing has changed."""
+        with self._lock:
+            changed = self.records.model_copy(deep=True)
+            yield changed
+            self._save(changed)
+            self._records = changed
+
+    def mark_reported(self, tokens: Iterable[str], *, run_id: str) -> None:
+        """Notes that this money now stands on a run's events in Dagster."""
+        wanted = set(tokens)
+        if not wanted:
+            return
+        with self.change() as records:
+            for spend in records.spends:
+                if spend.token in wanted:
+                    spend.reported_by = run_id
+
+    def _load(self) -> ProjectRecords:
+        try:
+            content = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ProjectRecords()
+        try:
+            return ProjectRecords.model_validate_json(content)
+        except ValidationError as error:
+            raise RecordsError(
+                f"{self.path} cannot be read ({error.error_count()} faults; the first: {error.errors()[0]['msg']}). "
+                "It says which pictures are paid for: restore it from a backup, or move it away to start over "
+                "(the pictures that are there are then kept, at unknown cost)."
+            ) from None
+
+    def _save(self, records: ProjectRecords) -> None:
+        write_atomically(self.path, records.model_dump_json(indent=1, exclude_none=True).encode())

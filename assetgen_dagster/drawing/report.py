@@ -1,0 +1,90 @@
+"""Reads what a script may print for us: one JSON line of usage, or one JSON line of error.
+
+Our own script prints them; a producer's script need not, and then the report is empty. Nothing read here is trusted
+to have a certain type.
+"""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Usage(BaseModel):
+    """Tokens that the API says it billed.
+
+    Attributes:
+        prompt_tokens: Text input.
+        image_tokens: Image output.
+        text_tokens: Text output, thinking included.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt_tokens: int = 0
+    image_tokens: int = 0
+    text_tokens: int = 0
+
+
+class ScriptFailure(BaseModel):
+    """Why the script has no picture, in the API's own terms where the API said something.
+
+    Attributes:
+        kind: ``configuration``, ``http``, ``network``, ``lost_answer``, ``no_image`` or ``file``.
+        message: For people.
+        http_status: As answered.
+        api_status: google.rpc status, such as ``RESOURCE_EXHAUSTED``.
+        reason: google.rpc.ErrorInfo reason, such as ``API_KEY_INVALID``.
+        finish_reason: The candidate's ``finishReason``.
+        block_reason: ``promptFeedback.blockReason``.
+        retry_after_seconds: From Retry-After or google.rpc.RetryInfo.
+        quota_ids: From google.rpc.QuotaFailure.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    message: str = ""
+    http_status: int | None = None
+    api_status: str | None = None
+    reason: str | None = None
+    finish_reason: str | None = None
+    block_reason: str | None = None
+    retry_after_seconds: float | None = None
+    quota_ids: tuple[str, ...] = ()
+
+
+class ScriptReport(BaseModel):
+    """Everything a script told us in JSON; all of it may be missing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str | None = None
+    usage: Usage | None = None
+    error: ScriptFailure | None = None
+
+
+def read_report(stdout: str, stderr: str) -> ScriptReport:
+    """Returns the report in the last JSON line of stderr, else of stdout; an empty one where there is none."""
+    for stream in (stderr, stdout):
+        for line in reversed(stream.splitlines()):
+            report = _parse(line.strip())
+            if report is not None:
+                return report
+    return ScriptReport()
+
+
+def _parse(line: str) -> ScriptReport | None:
+    if not (line.startswith("{") and line.endswith("}")):
+        return None
+    try:
+        content: Any = json.loads(line)
+    except ValueError:
+        return None
+    # A foreign script may print JSON of its own; only a line with one of our two keys is ours.
+    if not isinstance(content, dict) or not ({"usage", "error"} & content.keys()):
+        return None
+    try:
+        return ScriptReport.model_validate(content)
+    except ValidationError:
+        return None

@@ -1,0 +1,133 @@
+"""Whether a project is ready, and what it cost: derived from the records, whatever a run selected."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from assetgen_dagster.drawing.picture import BrokenPictureError, file_sha256, inspect_picture
+from assetgen_dagster.drawing.plan import missing_pictures
+from assetgen_dagster.drawing.records import PictureFacts, PictureRecord, ProjectRecords, RecordStore, SpendKind
+from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.story.manifest import AssetManifest
+
+
+class NotReadyError(AssetgenError):
+    """Pictures are missing."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The story's summary of a run, and what the project cost so far, in USD.
+
+    Attributes:
+        generated: Pictures that this run drew.
+        skipped: Pictures that were there already.
+        failed: Pictures that are not there.
+        total_cost_usd: What this run spent.
+        project_cost_usd: What all runs spent.
+        possibly_billed_usd: What calls without an answer may have cost besides, over all runs.
+    """
+
+    generated: int
+    skipped: int
+    failed: int
+    total_cost_usd: float
+    project_cost_usd: float
+    possibly_billed_usd: float
+
+
+def require_ready(manifest: AssetManifest, records: ProjectRecords, paths: ProjectPaths) -> None:
+    """Does nothing if every picture of the manifest is done and there.
+
+    Raises:
+        NotReadyError: Some are not; names them.
+    """
+    present = {asset.name for asset in manifest.assets if paths.output_path(asset).is_file()}
+    missing = missing_pictures(manifest, records, present)
+    if missing:
+        named = ", ".join(
+            f"#{records.numbers[name]:02d} {name}" if name in records.numbers else name for name in missing
+        )
+        raise NotReadyError(
+            f"Materialize the pictures that are missing, then this again: {len(missing)} of {len(manifest.assets)} "
+            f"are not done ({named})."
+        )
+
+
+def totals(manifest: AssetManifest, records: ProjectRecords, *, run_id: str) -> Totals:
+    """Returns the counts and costs of a project, as seen from one run."""
+    there = [records.pictures[asset.name] for asset in manifest.assets if asset.name in records.pictures]
+    generated = sum(record.run_id == run_id for record in there)
+    return Totals(
+        generated=generated,
+        skipped=len(there) - generated,
+        failed=len(manifest.assets) - len(there),
+        total_cost_usd=records.total_usd(run_id=run_id),
+        project_cost_usd=records.total_usd(),
+        possibly_billed_usd=records.total_usd(kind=SpendKind.POSSIBLY_BILLED),
+    )
+
+
+def note_ready(store: RecordStore, manifest: AssetManifest, paths: ProjectPaths) -> None:
+    """Notes that ``assets_ready`` was recorded, and closes the round if that completes it.
+
+    Raises:
+        NotReadyError: A picture is missing.
+    """
+    require_ready(manifest, store.records, paths)
+    with store.change() as records:
+        records.rounds[-1].ready_at = time.time()
+        _close_if_complete(records)
+
+
+def note_sheet(store: RecordStore, manifest: AssetManifest, paths: ProjectPaths) -> None:
+    """Notes that ``contact_sheet`` was recorded, and closes the round if that completes it.
+
+    Raises:
+        NotReadyError: A picture is missing.
+    """
+    require_ready(manifest, store.records, paths)
+    with store.change() as records:
+        records.rounds[-1].sheet_at = time.time()
+        _close_if_complete(records)
+
+
+def measured_pictures(
+    manifest: AssetManifest, records: ProjectRecords, paths: ProjectPaths
+) -> dict[str, PictureFacts | None]:
+    """Returns what the files of the manifest's pictures are now, by name; None for one that does not decode.
+
+    A file that is as it was published was measured then; only others are looked at again.
+    """
+    return {
+        asset.name: _measured(records.pictures.get(asset.name), paths.output_path(asset)) for asset in manifest.assets
+    }
+
+
+def _measured(record: PictureRecord | None, path: Path) -> PictureFacts | None:
+    if record is not None and file_sha256(path) == record.facts.sha256:
+        return record.facts
+    try:
+        return inspect_picture(path).facts
+    except (OSError, BrokenPictureError):
+        return None
+
+
+def is_stale(records: ProjectRecords) -> bool:
+    """Returns whether pictures of a closed round changed after ``assets_ready`` or ``contact_sheet`` was recorded."""
+    last = records.round
+    if last is None or last.closed_at is None:
+        return False
+    recorded = min(last.ready_at or 0.0, last.sheet_at or 0.0)
+    return any(_drawn_at(record) > recorded for record in records.pictures.values())
+
+
+def _drawn_at(record: PictureRecord) -> float:
+    return record.drawn_at or 0.0
+
+
+def _close_if_complete(records: ProjectRecords) -> None:
+    last = records.rounds[-1]
+    if last.closed_at is None and last.ready_at is not None and last.sheet_at is not None:
+        last.closed_at = time.time()

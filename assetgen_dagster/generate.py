@@ -1,0 +1,140 @@
+"""``assetgen generate``: the same Dagster run as from the UI, in this process, with progress in the terminal."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET
+from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.studio import Listener
+from assetgen_dagster.definitions import JOB_NAME, build_definitions
+from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.workspace import open_project
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.home import prepare_dagster_home
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.run_coordinator import project_tags
+from assetgen_dagster.settings import load_settings
+from assetgen_dagster.story.source import DOCUMENT_FILE
+
+#: What Dagster makes of Ctrl-C and of a termination, depending on where it strikes.
+_INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        success: Whether every picture is there.
+        interrupted: Whether somebody ended it.
+        run_id: The Dagster run.
+        message: Why it failed; empty if it did not.
+        total_cost_usd: What this run spent; None if it never got to say so.
+        project_cost_usd: What all runs spent.
+        contact_sheet: The sheet's file, if it was drawn.
+    """
+
+    success: bool
+    interrupted: bool
+    run_id: str
+    message: str = ""
+    total_cost_usd: float | None = None
+    project_cost_usd: float | None = None
+    contact_sheet: str | None = None
+
+
+def place_document(key: ProjectKey, document: Path) -> None:
+    """Puts a producer's document where ``asset_manifest`` looks for it; one that lies there is kept aside.
+
+    Raises:
+        AssetgenError: The document cannot be read, or the folder cannot be written.
+    """
+    paths = open_project(key, workspace=load_settings().workspace)
+    target = paths.project / DOCUMENT_FILE
+    try:
+        content = document.read_bytes()
+    except OSError as error:
+        raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.") from None
+    if target.exists():
+        if target.read_bytes() == content:
+            return
+        shutil.move(target, paths.retired / f"{target.stem}.{time.time_ns()}{target.suffix}")
+    target.write_bytes(content)
+
+
+def run_project(
+    key: ProjectKey,
+    *,
+    topic: str | None,
+    story_direction: str | None,
+    mode: Mode,
+    listener: Listener,
+) -> Outcome:
+    """Materializes all assets of one project and returns how that went.
+
+    Raises:
+        AssetgenError: A setting cannot be used.
+    """
+    story = {"topic": topic, "story_direction": story_direction}
+    config = {
+        "ops": {
+            "asset_manifest": {"config": {name: text for name, text in story.items() if text is not None}},
+            "images": {"config": {"mode": mode.value}},
+        },
+        # The terminal has its own display; everything is in the run's event log.
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    with dg.DagsterInstance.get() as instance, _log_file().open("a", encoding="utf-8") as log:
+        job = build_definitions(listener, log).resolve_job_def(JOB_NAME)
+        if not instance.has_dynamic_partition(_partitions_name(), str(key)):
+            instance.add_dynamic_partitions(_partitions_name(), [str(key)])
+        result = job.execute_in_process(
+            run_config=config,
+            instance=instance,
+            partition_key=str(key),
+            tags=project_tags(str(key)),
+            raise_on_error=False,
+        )
+    return _outcome(result)
+
+
+def _log_file() -> Path:
+    return prepare_dagster_home() / "assetgen.log"
+
+
+def _partitions_name() -> str:
+    return projects.name or ""
+
+
+def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
+    ready, sheet = _metadata(result, ASSETS_READY), _metadata(result, CONTACT_SHEET)
+    message, interrupted = "", False
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data
+        shown = failure.user_failure_data
+        described = shown.description if shown else None
+        message = described or (failure.error.message if failure.error else "") or message
+        interrupted |= bool(failure.error and failure.error.cls_name in _INTERRUPTIONS)
+        if shown is not None:
+            ready = {name: value.value for name, value in shown.metadata.items()} or ready
+    return Outcome(
+        success=result.success,
+        interrupted=interrupted,
+        run_id=result.run_id,
+        message=message.strip(),
+        total_cost_usd=ready.get("total_cost_usd"),
+        project_cost_usd=ready.get("project_cost_usd"),
+        contact_sheet=sheet.get("path"),
+    )
+
+
+def _metadata(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[str, Any]:
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == key:
+            return {name: value.value for name, value in event.materialization.metadata.items()}
+    return {}

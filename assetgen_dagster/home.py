@@ -1,0 +1,22 @@
+"""The Dagster instance that commands use: ``DAGSTER_HOME``, set up from ``deploy/dagster.yaml`` where there is none."""
+
+import os
+import shutil
+from pathlib import Path
+
+from assetgen_dagster.settings import PROJECT_ROOT
+
+_TEMPLATE = PROJECT_ROOT / "deploy" / "dagster.yaml"
+
+
+def prepare_dagster_home() -> Path:
+    """Returns the folder of the instance, made if need be, and names it in the environment for all of Dagster.
+
+    ``DAGSTER_HOME`` if set, else ``.dagster_home`` in the project root.
+    """
+    home = PROJECT_ROOT / Path(os.environ.get("DAGSTER_HOME") or ".dagster_home").expanduser()
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(_TEMPLATE, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

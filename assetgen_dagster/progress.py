@@ -1,0 +1,152 @@
+"""A drawing's progress in the terminal: a bar a project while it goes on, a table at the end.
+
+Everything is shown from small dictionaries (``message``), so that one terminal can show runs of other processes.
+"""
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from assetgen_dagster.drawing.events import (
+    Event,
+    PictureDone,
+    PictureFailed,
+    PictureNotStarted,
+    PictureStarted,
+    PictureWaits,
+    PlanMade,
+)
+from assetgen_dagster.drawing.plan import Action
+
+Message = dict[str, Any]
+
+
+def message(project: str, event: Event) -> Message | None:
+    """Returns what a terminal needs to know of an event; None where that is nothing."""
+    about: Message = {"project": project}
+    match event:
+        case PlanMade(tasks):
+            draw = sum(task.step.action is Action.DRAW for task in tasks)
+            return about | {"event": "plan", "pictures": len(tasks), "draw": draw}
+        case PictureStarted(task, attempt):
+            return about | {"event": "started", "picture": str(task), "attempt": attempt}
+        case PictureWaits(task, seconds, problem):
+            return about | {"event": "waits", "picture": str(task), "seconds": seconds, "why": str(problem)}
+        case PictureDone(task, record, _, spends):
+            return about | {
+                "event": "done",
+                "picture": str(task),
+                "type": str(task.asset.asset_type),
+                "reused": event.reused,
+                "note": task.step.reason if event.reused else "",
+                "cost_usd": sum(spend.cost_usd for spend in spends if spend.kind == "confirmed"),
+                "seconds": record.duration_seconds,
+                "path": record.path,
+            }
+        case PictureFailed(task, problem, attempts, _):
+            why = f"{problem} ({attempts} attempts)" if attempts > 1 else str(problem)
+            return about | {"event": "failed", "picture": str(task), "type": str(task.asset.asset_type), "why": why}
+        case PictureNotStarted(task):
+            return about | {"event": "not_started", "picture": str(task), "type": str(task.asset.asset_type)}
+        case _:
+            return None
+
+
+@dataclass
+class _Row:
+    bar: Any
+    total: int = 0
+    done: int = 0
+    cost_usd: float = 0.0
+    drawing: dict[str, None] = field(default_factory=dict)
+
+
+class Display:
+    """Shows the progress of one or more projects; plain lines where there is no terminal.
+
+    Attributes:
+        results: The last message on each picture, by project, in order of arrival.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.results: dict[str, dict[str, Message]] = {}
+        self._console = console
+        self._live = console.is_terminal
+        self._rows: dict[str, _Row] = {}
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("${task.fields[cost]:.3f}"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[drawing]}"),
+            console=console,
+            disable=not self._live,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, news: Message) -> None:
+        """Shows one message."""
+        project, picture = news["project"], news.get("picture", "")
+        row = self._rows.get(project) or self._add(project)
+        match news["event"]:
+            case "plan":
+                row.total = news["pictures"]
+                self._say(f"{project}: drawing {news['draw']} of {news['pictures']} pictures")
+            case "started":
+                row.drawing[picture] = None
+            case "waits":
+                row.drawing.pop(picture, None)
+                self._say(f"{project} {picture}: trying again in {news['seconds']:.0f} s: {news['why']}")
+            case "done" | "failed" | "not_started":
+                row.drawing.pop(picture, None)
+                self.results.setdefault(project, {})[picture] = news
+                self._settle(row, project, news)
+        names = ", ".join(name.split(" ", 1)[-1] for name in list(row.drawing)[:3])
+        more = f" and {len(row.drawing) - 3} more" if len(row.drawing) > 3 else ""
+        self._progress.update(row.bar, total=row.total, completed=row.done, cost=row.cost_usd, drawing=f"{names}{more}")
+
+    def _settle(self, row: _Row, project: str, news: Message) -> None:
+        if news["event"] == "done":
+            row.done += 1
+            row.cost_usd += news["cost_usd"]
+            if not self._live:
+                what = "kept" if news["reused"] else f"done, ${news['cost_usd']:.4f}"
+                self._say(f"{project} {news['picture']}: {what} ({row.done}/{row.total})")
+        elif news["event"] == "failed":
+            self._say(f"{project} {news['picture']}: {news['why']}", style="red")
+
+    def _add(self, project: str) -> _Row:
+        row = self._rows[project] = _Row(self._progress.add_task(project, total=None, cost=0.0, drawing=""))
+        return row
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._progress.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def result_table(project: str, results: dict[str, Message]) -> Table:
+    """Returns one project's pictures as a table, by number."""
+    table = Table(title=project, title_justify="left")
+    for name, justify in (("picture", "left"), ("type", "left"), ("cost", "right"), ("seconds", "right"), ("", "left")):
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    for picture, news in sorted(results.items()):
+        if news["event"] == "done":
+            seconds = "" if news["reused"] or news["seconds"] is None else f"{news['seconds']:.1f}"
+            note = f"kept: {news['note']}" if news["reused"] else news["path"].split("/assets/")[-1]
+            table.add_row(picture, news["type"], f"${news['cost_usd']:.4f}", seconds, note)
+        else:
+            why = news.get("why", "not started")
+            table.add_row(picture, news["type"], "", "", why, style="red")
+    return table

@@ -1,0 +1,52 @@
+"""Keeps secrets and long prompts out of logs, metadata and messages."""
+
+import re
+
+from pydantic import SecretStr
+
+#: What a log or a message may show of a prompt.
+PREVIEW_CHARACTERS = 100
+
+_MASK = "***"
+
+# Shapes of keys that can turn up in a prompt or in a script's traceback: Google, Notion, OpenAI-like, bearer tokens,
+# passwords in URLs, and NAME_KEY=value pairs.
+_SECRETS = re.compile(
+    r"""
+    AIza[0-9A-Za-z_-]{20,}
+  | AQ\.[0-9A-Za-z_-]{20,}
+  | \b(?:ntn|secret|sk)[_-][0-9A-Za-z_-]{16,}
+  | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)
+  | (?i:(?<=bearer\s))[0-9A-Za-z._~+/=-]{8,}
+  | (?i:\b[A-Z_]*(?:API[_-]?KEY|TOKEN|SECRET|PASSWORD)["']?\s*[=:]\s*["']?)(?P<value>[^\s"',;&)}\]]{4,})
+    """,
+    re.VERBOSE,
+)
+
+_known: set[str] = set()
+
+
+def hide(*secrets: SecretStr | str | None) -> None:
+    """Makes ``redact`` mask these values wherever they occur, whatever their shape."""
+    for secret in secrets:
+        value = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+        if value and len(value) >= 4:
+            _known.add(value)
+
+
+def redact(text: str) -> str:
+    """Returns ``text`` with every key, token and password replaced by ``***``."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, _MASK)
+    return _SECRETS.sub(_masked, text)
+
+
+def preview(prompt: str) -> str:
+    """Returns at most 100 characters of a prompt on one line, without secrets."""
+    line = " ".join(redact(prompt).split())
+    return line if len(line) <= PREVIEW_CHARACTERS else f"{line[: PREVIEW_CHARACTERS - 1]}…"
+
+
+def _masked(match: re.Match[str]) -> str:
+    value = match.group("value")
+    return match.group().replace(value, _MASK) if value else _MASK

@@ -1,0 +1,73 @@
+"""The complete answers of the Gemini stand-in: a picture, or what a fault puts in its place, and what it costs.
+
+Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``.
+"""
+
+import uuid
+
+from PIL import Image
+
+from assetgen_dagster.standins import gemini_faults as faults
+from assetgen_dagster.standins import gemini_protocol as protocol
+from assetgen_dagster.standins.painting import as_jpeg, as_png, paint
+
+
+def tokens_of(prompt: str, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
+    """Returns what drawing costs: the prompt always, the picture where there is one, words and thoughts where asked."""
+    asked = protocol.token_count(prompt)
+    match action:
+        case faults.PromptBlocked() | faults.NoImage():
+            return protocol.Tokens(asked)
+        case faults.TextOnly(text=text):
+            return protocol.Tokens(asked, text=protocol.token_count(text))
+        case faults.TextBeside(text=text):
+            return protocol.Tokens(asked, image=model.image_tokens, text=protocol.token_count(text))
+        case faults.Thoughts(tokens=tokens):
+            return protocol.Tokens(asked, image=model.image_tokens, thoughts=tokens)
+        case faults.TwoImages():
+            return protocol.Tokens(asked, image=2 * model.image_tokens)
+    return protocol.Tokens(asked, image=model.image_tokens)
+
+
+def answer_to(
+    prompt: str, size: tuple[int, int], action: faults.AnyAction | None, tokens: protocol.Tokens, model_name: str
+) -> protocol.Json:
+    """Returns the whole body of a 200."""
+    match action:
+        case faults.PromptBlocked(reason=reason):
+            body: protocol.Json = {"promptFeedback": {"blockReason": reason}}
+        case faults.NoImage(finish_reason=reason, finish_message=message):
+            body = protocol.candidate_body([], reason, message)
+        case faults.TextOnly(text=text):
+            body = protocol.candidate_body([protocol.text_part(text)], "STOP")
+        case _:
+            body = protocol.candidate_body(_drawn_parts(prompt, size, action), "STOP")
+    if not isinstance(action, faults.NoUsage):
+        body["usageMetadata"] = tokens.as_usage()
+    elif action.only_details:
+        body["usageMetadata"] = tokens.as_usage(details=False)
+    return body | {"modelVersion": model_name, "responseId": uuid.uuid4().hex[:22]}
+
+
+def _drawn_parts(prompt: str, size: tuple[int, int], action: faults.AnyAction | None) -> list[protocol.Json]:
+    """Returns the parts of an answer with a picture."""
+    if isinstance(action, faults.OddPicture):
+        size = action.width or size[0], action.height or size[1]
+        if action.flat:
+            return [protocol.image_part(as_png(Image.new("RGB", size, (122, 122, 122))))]
+    picture = paint(prompt, *size)
+    if isinstance(action, faults.JpegLabelledPng):
+        return [protocol.image_part(as_jpeg(picture))]
+    png = as_png(picture)
+    part = protocol.image_part(png[: len(png) // 2] if isinstance(action, faults.HalfPng) else png)
+    match action:
+        case faults.TextBeside(text=text):
+            return [protocol.text_part(text), part]
+        case faults.TwoImages():
+            return [protocol.image_part(as_png(paint(f"{prompt}, first attempt", *size))), part]
+        case faults.Thoughts(drafts=drafts, after=after):
+            sketches = [as_png(paint(f"{prompt}, draft {number}", 256, 144)) for number in range(drafts + after)]
+            thoughts = [protocol.image_part(sketch, thought=True) for sketch in sketches]
+            musing = protocol.text_part("Where should the light fall?", thought=True)
+            return [musing, *thoughts[:drafts], part, *thoughts[drafts:]]
+    return [part]

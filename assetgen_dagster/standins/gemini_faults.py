@@ -1,0 +1,239 @@
+"""What the Gemini stand-in is told to do wrong: rules, and the plan that applies them.
+
+How a fault is carried out is the subject of ``gemini``; here is only what can be asked for.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import field
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ApiError:
+    """An error status with the API's JSON body; nothing is billed.
+
+    Attributes:
+        status: HTTP status.
+        api_status: ``RESOURCE_EXHAUSTED`` and the like; the usual one for the status unless given.
+        message: What the API says.
+        headers: Extra headers, such as ``Retry-After``.
+        retry_delay_seconds: Adds a RetryInfo.
+        reason: Adds an ErrorInfo with this reason.
+        quota_id: Adds a QuotaFailure, such as ``GenerateRequestsPerDayPerProjectPerModel``.
+    """
+
+    status: int
+    api_status: str | None = None
+    message: str = "The stand-in was asked to fail."
+    headers: dict[str, str] = field(default_factory=dict)
+    retry_delay_seconds: float | None = None
+    reason: str | None = None
+    quota_id: str | None = None
+    kind: Literal["api_error"] = "api_error"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class HtmlError:
+    """An error page of something between client and API."""
+
+    status: int = 502
+    title: str = "502 Bad Gateway"
+    kind: Literal["html_error"] = "html_error"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PromptBlocked:
+    """A 200 without candidates."""
+
+    reason: str = "PROHIBITED_CONTENT"
+    kind: Literal["prompt_blocked"] = "prompt_blocked"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class NoImage:
+    """A 200 whose candidate ends without a picture."""
+
+    finish_reason: str = "IMAGE_SAFETY"
+    finish_message: str | None = None
+    kind: Literal["no_image"] = "no_image"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TextOnly:
+    """A 200 with words instead of a picture."""
+
+    text: str = "I can describe the scene for you instead."
+    kind: Literal["text_only"] = "text_only"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TextBeside:
+    """A picture with a text part before it."""
+
+    text: str = "Here is your picture."
+    kind: Literal["text_beside"] = "text_beside"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TruncatedBody:
+    """A 200 whose connection closes after a part of the announced body."""
+
+    keep: float = 0.5
+    kind: Literal["truncated_body"] = "truncated_body"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class JpegLabelledPng:
+    """JPEG bytes under ``image/png``."""
+
+    kind: Literal["jpeg_labelled_png"] = "jpeg_labelled_png"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class HalfPng:
+    """Valid JSON with the first half of a PNG in it."""
+
+    kind: Literal["half_png"] = "half_png"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Thoughts:
+    """Draft pictures among thought parts, before the real one; with ``after``, one behind it too."""
+
+    drafts: int = 2
+    after: bool = False
+    tokens: int = 480
+    kind: Literal["thoughts"] = "thoughts"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Hang:
+    """Never answers, until the client goes away or the server stops. Billed at once."""
+
+    kind: Literal["hang"] = "hang"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Delay:
+    """Succeeds, this much later than the latency."""
+
+    seconds: float
+    kind: Literal["delay"] = "delay"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Reset:
+    """Resets the connection before the first byte; nothing is billed."""
+
+    kind: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class OddPicture:
+    """A picture of another size, and of a single colour if ``flat``: tiny, wrong aspect ratio, blank."""
+
+    width: int | None = None
+    height: int | None = None
+    flat: bool = False
+    kind: Literal["odd_picture"] = "odd_picture"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class NoUsage:
+    """A picture without ``usageMetadata``, or without only its split by modality."""
+
+    only_details: bool = False
+    kind: Literal["no_usage"] = "no_usage"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TwoImages:
+    """Two pictures in one answer; the last one is the one to keep."""
+
+    kind: Literal["two_images"] = "two_images"
+
+
+AnyAction = (
+    ApiError
+    | HtmlError
+    | PromptBlocked
+    | NoImage
+    | TextOnly
+    | TextBeside
+    | TruncatedBody
+    | JpegLabelledPng
+    | HalfPng
+    | Thoughts
+    | Hang
+    | Delay
+    | Reset
+    | OddPicture
+    | NoUsage
+    | TwoImages
+)
+Action = Annotated[AnyAction, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Fault:
+    """One rule of a plan: ``Fault(ApiError(503), nth=5)``, ``Fault(Hang(), prompt="owl", times=None)``.
+
+    Attributes:
+        action: What happens.
+        nth: Only to this call, counted from 1 over all calls.
+        prompt: Only to prompts that contain this text.
+        times: How often it happens; None is always.
+    """
+
+    action: Action
+    nth: int | None = None
+    prompt: str | None = None
+    times: int | None = 1
+
+
+_FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
+
+
+def faults_from_json(text: str | bytes) -> list[Fault]:
+    """Reads a plan: ``[{"nth": 5, "action": {"kind": "api_error", "status": 503}}]``.
+
+    Raises:
+        pydantic.ValidationError: It is no plan.
+    """
+    return _FAULTS.validate_json(text)
+
+
+def faults_to_json(faults: Iterable[Fault]) -> bytes:
+    """Writes a plan."""
+    return _FAULTS.dump_json(list(faults))
+
+
+class FaultPlan:
+    """Which fault befalls which call. The first rule that fits and is not used up counts. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self._uses: list[int] = []
+
+    def replace(self, faults: Iterable[Fault]) -> None:
+        """Takes these rules instead of the present ones, none of them used yet."""
+        with self._lock:
+            self._faults = list(faults)
+            self._uses = [0] * len(self._faults)
+
+    def take(self, number: int, prompt: str) -> AnyAction | None:
+        """Returns the action for a call and counts it, or None."""
+        with self._lock:
+            for place, fault in enumerate(self._faults):
+                fits = fault.nth in (None, number) and (fault.prompt is None or fault.prompt in prompt)
+                if fits and (fault.times is None or self._uses[place] < fault.times):
+                    self._uses[place] += 1
+                    return fault.action
+        return None

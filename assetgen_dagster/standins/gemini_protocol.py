@@ -1,0 +1,283 @@
+"""What the published Gemini API accepts, answers and charges, as far as pictures are concerned.
+
+Pure functions over JSON; sockets and faults are the subject of ``gemini``.
+"""
+
+import base64
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that draws.
+
+    Attributes:
+        image_tokens: Output tokens of one 1K picture.
+        image_usd: Price of a million image output tokens.
+        input_usd: Price of a million input tokens.
+        text_usd: Price of a million text and thinking tokens.
+        extreme_ratios: Whether it draws 1:4, 4:1, 1:8 and 8:1.
+    """
+
+    image_tokens: int
+    image_usd: float
+    input_usd: float
+    text_usd: float
+    extreme_ratios: bool = False
+
+
+# The stand-in's own price list: what the code under test computes must agree with it without knowing it.
+MODELS = {
+    "gemini-nano-banana-2.1": Model(1120, 30, 1.50, 7.50, extreme_ratios=True),
+    "gemini-2.5-flash-image": Model(1290, 30, 0.30, 2.50),
+    "gemini-3.1-flash-lite-image": Model(1120, 30, 0.25, 1.50),
+    "gemini-3.1-flash-image": Model(1120, 60, 0.50, 3.00, extreme_ratios=True),
+    "gemini-3-pro-image": Model(1120, 120, 2.00, 12.00),
+}
+SIZES = {
+    "1:1": (1024, 1024),
+    "2:3": (832, 1248),
+    "3:2": (1248, 832),
+    "3:4": (864, 1184),
+    "4:3": (1184, 864),
+    "4:5": (896, 1152),
+    "5:4": (1152, 896),
+    "9:16": (768, 1344),
+    "16:9": (1344, 768),
+    "21:9": (1536, 672),
+}
+EXTREME_SIZES = {"1:4": (512, 2048), "4:1": (2048, 512), "1:8": (384, 3072), "8:1": (3072, 384)}
+
+_USUAL_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+# Known fields by message; the name is what the API's own errors call the place.
+_FIELDS = {
+    "request": "contents tools toolConfig safetySettings systemInstruction generationConfig cachedContent model store "
+    "serviceTier",
+    "generation_config": "stopSequences responseMimeType responseSchema responseJsonSchema responseModalities "
+    "candidateCount maxOutputTokens temperature topP topK seed presencePenalty frequencyPenalty responseLogprobs "
+    "logprobs enableEnhancedCivicAnswers speechConfig thinkingConfig imageConfig mediaResolution responseFormat",
+    "generation_config.image_config": "aspectRatio imageSize",
+    "contents": "role parts",
+    "parts": "text inlineData fileData thought thoughtSignature functionCall functionResponse videoMetadata "
+    "mediaResolution executableCode codeExecutionResult partMetadata",
+    "inline_data": "mimeType data",
+}
+
+
+class Rejected(Exception):  # noqa: N818 - named for what happened to the request
+    """The API's answer to a request that it does not accept."""
+
+    def __init__(self, status: int, message: str, details: Iterable[Json] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = error_body(status, message, details)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a request asks for, in the journal's terms.
+
+    Attributes:
+        prompt: All text parts, joined by line feeds.
+        aspect_ratio: As asked, or None.
+        reference_images: Pictures sent along.
+    """
+
+    prompt: str = ""
+    aspect_ratio: str | None = None
+    reference_images: int = 0
+
+
+def error_body(status: int, message: str, details: Iterable[Json] = (), api_status: str | None = None) -> Json:
+    """Returns the JSON of an error."""
+    error: Json = {"code": status, "message": message, "status": api_status or _USUAL_STATUS.get(status, "UNKNOWN")}
+    if details := list(details):
+        error["details"] = details
+    return {"error": error}
+
+
+def error_details(
+    *, reason: str | None = None, retry_delay_seconds: float | None = None, quota_id: str | None = None, model: str = ""
+) -> list[Json]:
+    """Returns the details that explain an error: QuotaFailure, RetryInfo, ErrorInfo."""
+    details: list[Json] = []
+    if quota_id:
+        violation = {
+            "quotaMetric": "generativelanguage.googleapis.com/generate_requests_per_model",
+            "quotaId": quota_id,
+            "quotaDimensions": {"location": "global", "model": model},
+        }
+        details.append(_detail("QuotaFailure", violations=[violation]))
+    if retry_delay_seconds is not None:
+        details.append(_detail("RetryInfo", retryDelay=f"{retry_delay_seconds:.9g}s"))
+    if reason:
+        service = {"service": "generativelanguage.googleapis.com"}
+        details.append(_detail("ErrorInfo", reason=reason, domain="googleapis.com", metadata=service))
+    return details
+
+
+def _detail(kind: str, **fields: Any) -> Json:
+    return {"@type": f"type.googleapis.com/google.rpc.{kind}", **fields}
+
+
+def check_key(key: str | None, accepted: frozenset[str] | None) -> None:
+    """Raises Rejected unless the key is accepted; None accepts any."""
+    if not key:
+        raise Rejected(403, "Method doesn't allow unregistered callers. Please use an API key to call this API.")
+    if accepted is not None and key not in accepted:
+        message = "API key not valid. Please pass a valid API key."
+        raise Rejected(400, message, error_details(reason="API_KEY_INVALID"))
+
+
+def check_model(name: str) -> Model:
+    """Returns the model; raises Rejected for one that does not exist."""
+    if name not in MODELS:
+        message = f"models/{name} is not found for API version v1beta, or is not supported for generateContent."
+        raise Rejected(404, message)
+    return MODELS[name]
+
+
+def read_question(body: Any) -> Question:
+    """Reads what can be read, without judging it: the journal has rejected requests too."""
+    contents = _get(body, "contents")
+    contents = contents if isinstance(contents, list) else [contents]
+    parts = [part for content in contents for part in _list(_get(content, "parts")) if isinstance(part, dict)]
+    texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
+    ratio = _get(_get(_get(body, "generationConfig"), "imageConfig"), "aspectRatio")
+    images = sum(_get(part, "inlineData") is not None or _get(part, "fileData") is not None for part in parts)
+    return Question("\n".join(texts), ratio if isinstance(ratio, str) else None, images)
+
+
+def check_body(body: Any, model: Model) -> tuple[int, int]:
+    """Returns the size of the picture asked for; raises Rejected with field violations for a malformed request."""
+    if not isinstance(body, dict):
+        raise Rejected(400, "Invalid JSON payload received. Unexpected token.")
+    config = _get(body, "generationConfig")
+    image_config = _get(config, "imageConfig")
+    _check_fields(body, "request", "")
+    _check_fields(config, "generation_config", "generation_config")
+    _check_fields(image_config, "generation_config.image_config", "generation_config.image_config")
+    contents = _get(body, "contents")
+    for number, content in enumerate(contents if isinstance(contents, list) else [contents]):
+        _check_fields(content, "contents", f"contents[{number}]")
+        for index, part in enumerate(_list(_get(content, "parts"))):
+            _check_fields(part, "parts", f"contents[{number}].parts[{index}]")
+            _check_fields(_get(part, "inlineData"), "inline_data", f"contents[{number}].parts[{index}].inline_data")
+    question = read_question(body)
+    if not question.prompt.strip() and not question.reference_images:
+        raise _violation("contents", "* GenerateContentRequest.contents: contents is not specified")
+    modalities = _list(_get(config, "responseModalities"))
+    if any(str(modality).upper() not in ("TEXT", "IMAGE") for modality in modalities):
+        raise _violation("generation_config.response_modalities", "Invalid value at 'response_modalities'")
+    if _get(image_config, "imageSize") not in (None, "1K"):
+        raise _violation("generation_config.image_config.image_size", "the stand-in draws imageSize 1K only")
+    sizes = SIZES | (EXTREME_SIZES if model.extreme_ratios else {})
+    ratio = _get(image_config, "aspectRatio")
+    if ratio is not None and ratio not in sizes:
+        place = "generation_config.image_config.aspect_ratio"
+        known = ", ".join(f"'{known}'" for known in sizes)
+        raise _violation(place, f"* GenerateContentRequest.{place}: aspect_ratio must be one of {known}.")
+    return sizes[ratio or "1:1"]
+
+
+def _check_fields(message: Any, kind: str, place: str) -> None:
+    if message is None:
+        return
+    where = f" at '{place}'" if place else ""
+    if not isinstance(message, dict):
+        raise _violation(place, f"Invalid value{where}: not an object.")
+    known = {name for camel in _FIELDS[kind].split() for name in (camel, _snake(camel))}
+    for name in message:
+        if name not in known:
+            raise _violation(place, f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
+
+
+def _violation(place: str, message: str) -> Rejected:
+    violation = {"field": place, "description": message} if place else {"description": message}
+    return Rejected(400, message, [_detail("BadRequest", fieldViolations=[violation])])
+
+
+def _snake(camel: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", camel).lower()
+
+
+def _get(message: Any, camel: str) -> Any:
+    """Returns a field by its JSON name or its proto name, as the API does."""
+    return message.get(camel, message.get(_snake(camel))) if isinstance(message, dict) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of one answer, by price class."""
+
+    prompt: int
+    image: int = 0
+    text: int = 0
+    thoughts: int = 0
+
+    def billed_usd(self, model: Model) -> float:
+        """Returns what the answer costs."""
+        spoken = (self.text + self.thoughts) * model.text_usd
+        return round((self.prompt * model.input_usd + self.image * model.image_usd + spoken) / 1e6, 6)
+
+    def as_usage(self, *, details: bool = True) -> Json:
+        """Returns the ``usageMetadata``."""
+        usage: Json = {"promptTokenCount": self.prompt}
+        if self.image or self.text:
+            usage["candidatesTokenCount"] = self.image + self.text
+        if self.thoughts:
+            usage["thoughtsTokenCount"] = self.thoughts
+        usage["totalTokenCount"] = self.prompt + self.image + self.text + self.thoughts
+        if details:
+            usage["promptTokensDetails"] = [{"modality": "TEXT", "tokenCount": self.prompt}]
+            split = [("TEXT", self.text), ("IMAGE", self.image)]
+            if found := [{"modality": name, "tokenCount": count} for name, count in split if count]:
+                usage["candidatesTokensDetails"] = found
+        return usage
+
+
+def token_count(text: str) -> int:
+    """Returns how many tokens a text has, as near as a stand-in needs."""
+    return math.ceil(len(text) / 4)
+
+
+def text_part(text: str, *, thought: bool = False) -> Json:
+    """Returns a part with text."""
+    return {"text": text} | ({"thought": True} if thought else {})
+
+
+def image_part(data: bytes, *, thought: bool = False) -> Json:
+    """Returns a part with a picture."""
+    inline = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(data).decode()}}
+    return inline | ({"thought": True} if thought else {})
+
+
+def candidate_body(parts: list[Json], finish_reason: str, finish_message: str | None = None) -> Json:
+    """Returns an answer with one candidate; without parts its content is empty, as the API leaves it."""
+    candidate: Json = {"content": {"parts": parts, "role": "model"} if parts else {}, "finishReason": finish_reason}
+    if finish_message:
+        candidate["finishMessage"] = finish_message
+    return {"candidates": [candidate | {"index": 0}]}

@@ -1,0 +1,200 @@
+"""The tables in ``world/``, typed and checked: habitats, conditions, arcs, subjects.
+
+The tables hold every word of the prompts, so that a film-maker can edit them; how prompts are put together from them
+is the subject of ``director``.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Season = Literal["spring", "summer", "autumn", "winter"]
+Time = Literal["dawn", "morning", "noon", "afternoon", "sunset", "twilight", "night"]
+Weather = Literal["mist", "rain", "storm", "snow", "wind", "clear", "overcast", "heat"]
+Medium = Literal["air", "water"]
+Words = tuple[str, ...]
+
+SEASONS: tuple[Season, ...] = ("spring", "summer", "autumn", "winter")
+DAY: tuple[Time, ...] = ("dawn", "noon", "sunset", "night")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Habitat(_Table):
+    """A place: how it looks, what stands there, and what weather it can have.
+
+    Attributes:
+        label: What it is called in prompts.
+        words: By which a text names it.
+        medium: Whether creatures walk or swim in it.
+        light: ``air`` and ``water`` change with the hour; ``own`` does not (caves, the deep sea).
+        atmosphere: Its look, without season, hour or weather.
+        time: The hour where a text names none.
+        time_locked: There is no other hour.
+        weather: The weather where a text names none.
+        weathers: Weather that is possible there.
+        neighbours: Habitats that can stand beside it in one film.
+        own_light: The light, for ``light = "own"``.
+        own_plates: Its variations.
+        spots: Places for the hero, as noun phrases.
+        seasons: What each season looks like there.
+        plates: Backgrounds by file name.
+        props: Details by file name.
+    """
+
+    label: str
+    words: Words
+    medium: Literal["land", "water"]
+    light: Literal["air", "water", "own"]
+    atmosphere: str
+    time: Time | Literal[""]
+    time_locked: bool = False
+    weather: Weather | Literal[""]
+    weathers: tuple[Weather, ...]
+    neighbours: Words
+    own_light: str = ""
+    own_plates: Words = ()
+    spots: Annotated[Words, Field(min_length=8)]
+    seasons: dict[Season, str]
+    plates: Annotated[dict[str, str], Field(min_length=9)]
+    props: Annotated[dict[str, str], Field(min_length=5)]
+
+
+class Light(_Table):
+    """The light of an hour in one medium; ``dull`` where weather hides the sun."""
+
+    atmosphere: str
+    dull: str
+    plates: Annotated[Words, Field(min_length=3)]
+
+
+class Hour(_Table):
+    """An hour of the day: its words, and its light above and below water."""
+
+    words: Words
+    air: Light
+    water: Light
+
+
+class Air(_Table):
+    """What weather looks like in one medium, and on details."""
+
+    atmosphere: str
+    macro: str
+
+
+class Sky(_Table):
+    """A weather: its words, and its look above and, where it shows there, below water."""
+
+    words: Words
+    air: Air
+    water: Air | None = None
+
+
+class Mood(_Table):
+    """A mood: its words and its look."""
+
+    words: Words
+    atmosphere: str
+
+
+class Dull(_Table):
+    """Which weather hides the sun, and the light there is then."""
+
+    hides_sun: tuple[Weather, ...]
+    air: Words
+    water: Words
+
+
+class PhraseList(_Table):
+    """Phrases that mean all of something."""
+
+    words: Words
+
+
+class Conditions(_Table):
+    """Season, time, weather and mood."""
+
+    seasons: dict[Season, Words]
+    season_traps: dict[Season, Words]
+    all_seasons: PhraseList
+    all_day: PhraseList
+    times: dict[Time, Hour]
+    dull: Dull
+    weathers: dict[Weather, Sky]
+    moods: dict[str, Mood]
+
+
+class Arc(_Table):
+    """A course of events: its words, and eight poses (file name part, pose, framing)."""
+
+    words: Words
+    poses: Annotated[tuple[tuple[str, str, str], ...], Field(min_length=8, max_length=8)]
+
+
+class Arcs(_Table):
+    """All arcs, and the framings they refer to."""
+
+    framings: dict[str, str]
+    arcs: dict[str, Arc]
+
+
+class Names(_Table):
+    """Names of kinds."""
+
+    names: Words
+
+
+class Generic(_Table):
+    """Who and where it is about when a text does not say, and the words that are not about anybody."""
+
+    hero: str
+    habitat: str
+    words: Words
+    stop: Words
+    participles_kept: Words
+
+
+class Subjects(_Table):
+    """How the hero is found in a topic."""
+
+    homes: dict[str, Words]
+    pokemon: dict[str, Words]
+    moves: dict[Literal["flying", "swimming"], Words]
+    kinds: Names
+    generic: Generic
+
+
+def _read(name: str) -> dict[str, object]:
+    return tomllib.loads(files("assetgen_dagster.story").joinpath("world", name).read_text("utf-8"))
+
+
+@cache
+def habitats() -> dict[str, Habitat]:
+    """Returns all habitats by name."""
+    folder = files("assetgen_dagster.story").joinpath("world", "habitats")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return {name.removesuffix(".toml"): Habitat.model_validate(_read(f"habitats/{name}")) for name in names}
+
+
+@cache
+def conditions() -> Conditions:
+    """Returns season, time, weather and mood."""
+    return Conditions.model_validate(_read("conditions.toml"))
+
+
+@cache
+def arcs() -> Arcs:
+    """Returns the arcs."""
+    return Arcs.model_validate(_read("arcs.toml"))
+
+
+@cache
+def subjects() -> Subjects:
+    """Returns what helps to find the hero."""
+    return Subjects.model_validate(_read("subjects.toml"))

@@ -1,0 +1,399 @@
+"""Draws one picture with the Gemini API: ``generate_asset.py --prompt=TEXT --output=PATH``.
+
+Runs alone, on the standard library (Pillow only where the API sends something other than PNG). Never retries: who
+calls it decides that. Exit 0: a complete PNG is at PATH. Exit 1: it is not, and whatever was at PATH before still is.
+
+Write ``--prompt=TEXT`` where the text may begin with a dash.
+
+Settings, from the environment, else from a ``.env`` beside this file, else from one in the folder above it:
+
+- ``GEMINI_API_KEY``: required.
+- ``GEMINI_IMAGE_MODEL``: ``gemini-nano-banana-2.1`` unless set.
+- ``GEMINI_ASPECT_RATIO``: ``16:9`` unless set.
+- ``GOOGLE_GEMINI_BASE_URL``: Google's endpoint unless set.
+
+Success ends stdout with one line of JSON. ``usage`` is null where the API did not tell::
+
+    {"output": PATH, "model": MODEL, "usage": {"prompt_tokens": 9, "image_tokens": 1120, "text_tokens": 0}}
+
+Failure begins stderr with one sentence for a person and ends it with one line of JSON::
+
+    {"error": {"kind": KIND, "message": STR, "http_status": INT, "api_status": STR, "reason": STR,
+               "finish_reason": STR, "block_reason": STR, "retry_after_seconds": FLOAT, "quota_ids": [STR],
+               "model": MODEL}, "usage": {...}}
+
+Every value but kind, message, quota_ids and model may be null. KIND is one of
+
+- ``configuration``: something to set up first: the key, the base URL, Pillow.
+- ``http``: the API answered with an error status.
+- ``network``: no answer had begun (refused, unknown host, reset before the status line).
+- ``lost_answer``: an answer had begun, or was being drawn, and did not arrive whole; it may have been billed.
+- ``no_image``: a complete answer without a picture (refused, or only text).
+- ``file``: the picture cannot be written. With usage, it had been paid for.
+"""
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import re
+import sys
+import time
+import zlib
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib import error, request
+from urllib.parse import quote, urlsplit
+
+PUBLIC_API = "https://generativelanguage.googleapis.com"
+DEFAULT_MODEL, DEFAULT_ASPECT_RATIO = "gemini-nano-banana-2.1", "16:9"
+#: So that it does not hang for ever when run by hand; an orchestrator has its own, shorter limit.
+TIMEOUT_SECONDS = 300.0
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+#: What the API is quoted with at most, and the longest message.
+_QUOTE, _MESSAGE = 200, 2000
+
+
+class DrawError(Exception):
+    """Why there is no picture: a sentence for a person and the fields of the JSON line."""
+
+    def __init__(self, kind: str, message: str, usage: dict[str, int] | None = None, **fields: Any) -> None:
+        super().__init__(message)
+        self.usage, self.fields = usage, {"kind": kind, "message": message} | fields
+
+    def as_dict(self, model: str, key: str | None) -> dict[str, Any]:
+        """Returns the fields, all of them there, each string bounded and without the key."""
+        names = "kind message http_status api_status reason finish_reason block_reason retry_after_seconds"
+        every: dict[str, Any] = dict.fromkeys(names.split()) | {"quota_ids": [], "model": model} | self.fields
+        return {name: _clean(it, key, _MESSAGE) if isinstance(it, str) else it for name, it in every.items()}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    parser = argparse.ArgumentParser(description="Draw one picture with the Gemini API.", allow_abbrev=False)
+    parser.add_argument("--prompt", required=True, help="what to draw (--prompt=TEXT if it begins with a dash)")
+    parser.add_argument("--output", required=True, help="where the PNG goes; missing folders are created")
+    arguments = parser.parse_args(argv)
+    settings = read_settings()
+    model = settings.get("GEMINI_IMAGE_MODEL", DEFAULT_MODEL).removeprefix("models/")
+    try:
+        done = draw(_readable(arguments.prompt), Path(arguments.output), model, settings)
+    except DrawError as failure:
+        key = settings.get("GEMINI_API_KEY")
+        told = failure.as_dict(model, key)
+        _say(sys.stderr, f"{told['message']}\n{json.dumps({'error': told, 'usage': failure.usage})}")
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    _say(sys.stdout, json.dumps(done))
+    return 0
+
+
+def draw(prompt: str, output: Path, model: str, settings: dict[str, str]) -> dict[str, Any]:
+    """Draws ``prompt`` into ``output`` and returns what to print; raises DrawError if there is no picture."""
+    key = settings.get("GEMINI_API_KEY", "")
+    if not key:
+        raise DrawError("configuration", "No API key: set GEMINI_API_KEY in the environment or in a .env file.")
+    if not re.fullmatch(r"[!-~]+", key):
+        raise DrawError("configuration", "GEMINI_API_KEY holds a character that no key has, such as a space.")
+    base = _base_url(settings)
+    _make_room(output)  # before anything is paid
+    shape = {"aspectRatio": settings.get("GEMINI_ASPECT_RATIO", DEFAULT_ASPECT_RATIO)}
+    question = {
+        "contents": [{"role": "user", "parts": [{"text": prompt}]}],
+        "generationConfig": {"responseModalities": ["TEXT", "IMAGE"], "imageConfig": shape},
+    }
+    answer = ask(base, model, key, json.dumps(question).encode())
+    model = version if isinstance(version := answer.get("modelVersion"), str) and version else model
+    image = last_image(answer)
+    usage = read_usage(answer, drawn=image is not None)
+    if image is None:
+        raise _without_image(answer, usage, model, key)
+    try:
+        write_png(as_png(image), output)
+    except DrawError as failure:
+        failure.usage, failure.fields["model"] = usage, model
+        raise
+    return {"output": str(output), "model": model, "usage": usage}
+
+
+def read_settings() -> dict[str, str]:
+    """Returns the GEMINI_ and GOOGLE_ variables that are set and not empty; the environment wins over ``.env``."""
+    here = Path(__file__).resolve().parent
+    settings: dict[str, str] = {}
+    for folder in (here.parent, here):
+        with contextlib.suppress(OSError):
+            settings.update(_dotenv((folder / ".env").read_text(encoding="utf-8-sig", errors="replace")))
+    settings.update((name, value.strip()) for name, value in os.environ.items() if value.strip())
+    return {name: value for name, value in settings.items() if name.startswith(("GEMINI_", "GOOGLE_"))}
+
+
+def _dotenv(text: str) -> dict[str, str]:
+    pattern = r"""(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|(.*?))[ \t]*(?:[ \t]#.*)?$"""
+    return {name: "".join(values).strip() for name, *values in re.findall(pattern, text) if any(values)}
+
+
+def _base_url(settings: dict[str, str]) -> str:
+    base = settings.get("GOOGLE_GEMINI_BASE_URL", PUBLIC_API).rstrip("/").removesuffix("/v1beta")
+    try:
+        parts = urlsplit(base)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[!-~]+", base) or parts.query or parts.fragment:
+        raise DrawError("configuration", "GOOGLE_GEMINI_BASE_URL is no web address such as https://host.")
+    return base
+
+
+def _readable(prompt: str) -> str:
+    """Returns the prompt as text that can be sent: UTF-8 whatever the locale said, and no lone surrogates."""
+    try:
+        return os.fsencode(prompt).decode("utf-8")
+    except UnicodeError:
+        return prompt.encode("utf-8", "replace").decode("utf-8")
+
+
+def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
+    """Returns the parsed body of a 200; raises DrawError if none came."""
+    # Not build_opener: that follows redirects, with the key, and loads certificates even for http.
+    opener = request.OpenerDirector()
+    host = urlsplit(base).hostname
+    opener.add_handler(request.ProxyHandler({} if host in ("127.0.0.1", "localhost", "::1") else None))
+    opener.add_handler(request.HTTPSHandler() if base.startswith("https") else request.HTTPHandler())
+    opener.add_handler(request.HTTPErrorProcessor())
+    opener.add_handler(request.HTTPDefaultErrorHandler())
+    url = f"{base}/v1beta/models/{quote(model, safe='')}:generateContent"
+    headers = {"Content-Type": "application/json", "x-goog-api-key": key}
+    call = request.Request(url, body, headers)  # noqa: S310 - _base_url checked the scheme
+    begun = False
+    try:
+        with opener.open(call, timeout=TIMEOUT_SECONDS) as response:
+            begun = True
+            raw = response.read()
+    except error.HTTPError as answer:
+        raise _refusal(answer, key) from None
+    except error.URLError as failed:
+        raise DrawError("network", f"{host} cannot be reached: {failed.reason}.") from None
+    except (OSError, HTTPException, ValueError) as failed:
+        if not begun and isinstance(failed, ConnectionError):
+            raise DrawError("network", f"{host} hung up before an answer had begun: {failed!r}.") from None
+        if not begun and isinstance(failed, ValueError):  # a host name that cannot be encoded
+            raise DrawError("configuration", f"GOOGLE_GEMINI_BASE_URL cannot be used: {failed!r}.") from None
+        # Time ran out while a picture was being drawn, or something came that broke off.
+        why = f"nothing came for {TIMEOUT_SECONDS:g} s" if isinstance(failed, TimeoutError) else repr(failed)
+        raise DrawError("lost_answer", f"The answer did not arrive whole and may be billed: {why}.") from None
+    with contextlib.suppress(ValueError, RecursionError):
+        if isinstance(parsed := json.loads(raw), dict):
+            return parsed
+    raise DrawError("lost_answer", f"The answer ({len(raw)} bytes) is not complete JSON; it may be billed.")
+
+
+def _refusal(answer: Any, key: str) -> DrawError:
+    """Makes a failure out of an error status, whatever the body is."""
+    try:
+        raw = answer.read(1 << 20)
+    except (OSError, HTTPException) as failed:
+        raw = getattr(failed, "partial", b"")
+    told = _error_of(raw.decode("utf-8", "replace").replace(key, "***"))
+    details = _dicts(told.get("details"))
+    delays = [_seconds(answer.headers.get("Retry-After"))] + [_seconds(detail.get("retryDelay")) for detail in details]
+    retry_after = max((delay for delay in delays if delay is not None), default=None)
+    reason = next((str(detail["reason"]) for detail in details if detail.get("reason")), None)
+    violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
+    quota_ids = [str(violation["quotaId"])[:_QUOTE] for violation in violations if violation.get("quotaId")]
+    api_status = str(told["status"]) if told.get("status") else None
+    said = _clean(str(told.get("message") or ""), key, 5 * _QUOTE).rstrip(".") or answer.reason
+    extras = [f"reason {reason}"] if reason else []
+    extras += [f"quota {', '.join(quota_ids)}"] if quota_ids else []
+    extras += [f"retry after {retry_after:g} s"] if retry_after is not None else []
+    message = f"Gemini answered HTTP {answer.code} {api_status or ''}".rstrip() + f": {said}"
+    message += f" ({'; '.join(extras)})" if extras else ""
+    hint = _hint(answer.code, reason or "", " ".join(quota_ids), said)
+    message += f"; {hint}." if hint else "."
+    fields = {"http_status": answer.code, "api_status": api_status, "reason": reason, "quota_ids": quota_ids[:20]}
+    return DrawError("http", message, None, retry_after_seconds=retry_after, **fields)
+
+
+def _hint(status: int, reason: str, quotas: str, said: str) -> str:
+    """Returns what the person in front of it can change, if anything."""
+    hints = {
+        "wait for the next day or raise this quota": "PerDay" in quotas,
+        "check GEMINI_API_KEY": status in (401, 403) or reason.startswith("API_KEY"),
+        "set GEMINI_IMAGE_MODEL to a model that the API still has": status == 404,
+        "change GEMINI_ASPECT_RATIO": status == 400 and "aspect" in said.lower(),
+        "redirects are not followed: set GOOGLE_GEMINI_BASE_URL to where this one leads": status < 400,
+    }
+    return next((hint for hint, fits in hints.items() if fits), "")
+
+
+def _error_of(text: str) -> dict[str, Any]:
+    """Returns the ``error`` object of an answer's body; a page of HTML becomes its words."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"message": re.sub(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>", " ", text)}
+    parsed = parsed[0] if isinstance(parsed, list) and parsed else parsed
+    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+    return error if isinstance(error, dict) else {"message": str(error or "")}
+
+
+def _seconds(value: Any) -> float | None:
+    """Reads ``12``, ``12.5s`` or an HTTP date as seconds from now."""
+    if match := re.fullmatch(r"\s*(\d{1,9}(?:\.\d+)?)\s*s?\s*", str(value)):
+        return float(match[1])
+    try:
+        return max(0.0, round(parsedate_to_datetime(str(value)).timestamp() - time.time(), 1))
+    except (ValueError, OverflowError):
+        return None
+
+
+def last_image(answer: dict[str, Any]) -> str | None:
+    """Returns the base64 data of the last picture that is not a draft among the thoughts."""
+    parts = [part for part in _parts(answer) if part.get("thought") is not True]
+    inline = _dicts([part.get("inlineData") or part.get("inline_data") for part in parts])
+    types = ("mimeType", "mime_type")
+    images = [one for one in inline if all(str(one.get(name, "image/")).startswith("image/") for name in types)]
+    return next((one["data"] for one in reversed(images) if isinstance(one.get("data"), str)), None)
+
+
+def read_usage(answer: dict[str, Any], *, drawn: bool) -> dict[str, int] | None:
+    """Returns the tokens by price class, if the answer tells; ``drawn`` decides what tokens without details are."""
+    usage = answer.get("usageMetadata")
+    if not isinstance(usage, dict):
+        return None
+    details = _dicts(usage.get("candidatesTokensDetails"))
+    total = _count(usage.get("candidatesTokenCount")) or sum(_count(detail.get("tokenCount")) for detail in details)
+    image = sum(_count(detail.get("tokenCount")) for detail in details if detail.get("modality") == "IMAGE")
+    image = image if details else total * drawn
+    return {
+        "prompt_tokens": _count(usage.get("promptTokenCount")),
+        "image_tokens": image,
+        "text_tokens": max(0, total - image) + _count(usage.get("thoughtsTokenCount")),
+    }
+
+
+def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: str, key: str) -> DrawError:
+    first = (_dicts(answer.get("candidates")) or [{}])[0]
+    feedback = answer.get("promptFeedback")
+    block = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    finish = first.get("finishReason")
+    texts = [str(part.get("text") or "") for part in _parts(answer) if part.get("thought") is not True]
+    said = str(first.get("finishMessage") or " ".join(texts))
+    message = "Gemini blocked the prompt" if block else "Gemini answered without a picture"
+    reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
+    message += f" ({', '.join(reasons)})" if reasons else ""
+    message += f': "{_clean(said, key, _QUOTE)}"' if said.strip() else ""
+    refused = block or (finish not in (None, "STOP", "NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS"))
+    message += "; edit this prompt." if refused else "."
+    reasons_given = {"finish_reason": str(finish) if finish else None, "block_reason": str(block) if block else None}
+    return DrawError("no_image", message, usage, model=model, **reasons_given)
+
+
+def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the parts of the first candidate."""
+    content = next((one.get("content") for one in _dicts(answer.get("candidates"))), None)
+    return _dicts(content.get("parts")) if isinstance(content, dict) else []
+
+
+def as_png(data: str) -> bytes:
+    """Returns the picture behind the base64 ``data`` as a complete PNG, converting JPEG, WebP and the like."""
+    broken = "The picture in the answer was billed, but it is broken"
+    try:
+        image = base64.b64decode(data.replace("-", "+").replace("_", "/") + "==")
+    except ValueError:
+        raise DrawError("lost_answer", f"{broken}: bad base64.") from None
+    if image.startswith(_PNG):
+        if not is_complete_png(image):
+            raise DrawError("lost_answer", f"{broken}: a PNG that breaks off or is damaged.")
+        return image
+    try:
+        from PIL import Image  # noqa: PLC0415 - only where it is needed: it is slow to import and may be missing
+    except ImportError:
+        raise DrawError("configuration", "The picture is no PNG: install Pillow, which converts it.") from None
+    converted = BytesIO()
+    try:
+        with Image.open(BytesIO(image)) as picture:
+            shown = picture if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else picture.convert("RGB")
+            shown.save(converted, "PNG", compress_level=4)  # a third of the time of the default, a tenth larger
+    except Exception as failed:  # decoders raise whatever they like at damaged bytes
+        raise DrawError("lost_answer", f"{broken}: {failed!r}.") from None
+    return converted.getvalue()
+
+
+def is_complete_png(data: bytes) -> bool:
+    """Whether the chunks from IHDR to IEND are all there with the right checksums, without unpacking the pixels."""
+    position, kinds = len(_PNG), []
+    while position + 12 <= len(data):
+        end = position + 8 + int.from_bytes(data[position : position + 4], "big")
+        if end + 4 > len(data) or zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return False
+        kinds.append(data[position + 4 : position + 8])
+        position = end + 4
+        if kinds[-1] == b"IEND":
+            return kinds[0] == b"IHDR" and b"IDAT" in kinds and data[16:20] != bytes(4) != data[20:24]
+    return False
+
+
+def _make_room(output: Path) -> None:
+    """Finds out before the call whether the picture could be written at all."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if output.is_dir():
+            raise _unwritable(output, "it is a folder")
+        if not os.access(output.parent, os.W_OK | os.X_OK):
+            raise _unwritable(output, "its folder is read-only for this user")
+    except OSError as failed:
+        raise _unwritable(output, failed.strerror) from None
+
+
+def write_png(data: bytes, output: Path) -> None:
+    """Puts ``data`` at ``output`` in one step: whole, or not at all."""
+    partial = output.parent / f".generate_asset-{os.getpid()}-{time.time_ns()}.png"
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(output)
+    except OSError as failed:
+        raise _unwritable(output, failed.strerror) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()  # there only if something went wrong
+
+
+def _unwritable(path: Path, why: str | None) -> DrawError:
+    return DrawError("file", f"The picture cannot be written to {path}: {why or 'unknown error'}.")
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _clean(text: str, key: str | None, limit: int) -> str:
+    """Makes one line of ``text``; masks the key first and shortens then, because half a key is a secret too."""
+    line = " ".join((text.replace(key, "***") if key else text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _say(stream: Any, text: str) -> None:
+    """Prints ``text``; a stream that is closed or full is no reason to fail."""
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except (OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # else the flush at exit fails again: exit 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""What many tests need: manifests, a core without Dagster, a clock that does not wait."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
+from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed
+from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.drawing.plan import Mode, Request
+from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
+from assetgen_dagster.drawing.status import note_ready, note_sheet
+from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.standins.gemini_journal import Call
+from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
+
+ATMOSPHERE = "Natural forest lighting, misty morning"
+
+
+def manifest_of(count: int = 22, **prompts: str) -> AssetManifest:
+    """Returns a manifest of ``count`` pictures named picture_01 …; ``prompts`` replaces some of their prompts."""
+    assets = []
+    for number in range(1, count + 1):
+        kind = AssetType.CHARACTER if number <= 8 else AssetType.ENVIRONMENT if number <= 17 else AssetType.PROP
+        name = f"picture_{number:02d}"
+        assets.append(AssetPrompt(asset_type=kind, name=name, prompt=prompts.get(name, f"Subject {number:02d} alone")))
+    return AssetManifest(global_atmosphere=ATMOSPHERE, assets=tuple(assets))
+
+
+class FakeClock:
+    """Time passes when everybody waits; remembers how long each waited."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        until = self.now + seconds
+        for _ in range(10):  # whoever is ready to run sees the time as it is
+            await asyncio.sleep(0)
+        self.now = max(self.now, until)
+
+
+class NoJitter(random.Random):
+    def random(self) -> float:
+        return 0.0
+
+
+@dataclass
+class Drawing:
+    """What one run of the core left."""
+
+    events: list[Event]
+    summary: Summary
+
+    def done(self) -> list[PictureDone]:
+        return [event for event in self.events if isinstance(event, PictureDone)]
+
+    def failed(self) -> list[PictureFailed]:
+        return [event for event in self.events if isinstance(event, PictureFailed)]
+
+
+@dataclass
+class Core:
+    """Runs of one project without Dagster: what a Dagster run does with the core, in one call."""
+
+    key: ProjectKey
+    manifest: AssetManifest = field(default_factory=lambda: manifest_of(3))
+    runs: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings()
+
+    @property
+    def paths(self) -> ProjectPaths:
+        return open_project(self.key, workspace=self.settings.workspace)
+
+    @property
+    def store(self) -> RecordStore:
+        return RecordStore(self.paths.records)
+
+    @property
+    def records(self) -> ProjectRecords:
+        return self.store.records
+
+    def files(self) -> dict[str, bytes]:
+        """Returns every published picture by name."""
+        assets = self.paths.characters.parent
+        return {path.stem: path.read_bytes() for path in sorted(assets.glob("*/*")) if path.is_file()}
+
+    def file(self, name: str) -> Path:
+        return self.paths.output_path(next(asset for asset in self.manifest.assets if asset.name == name))
+
+    def draw(
+        self,
+        numbers: set[int] | None = None,
+        *,
+        mode: Mode = Mode.AUTO,
+        request: Request | None = None,
+        close: bool = True,
+        clock: FakeClock | None = None,
+        rng: random.Random | None = None,
+    ) -> Drawing:
+        """Runs once, for these numbers or all; closes the round like the two assets after the pictures."""
+        self.runs += 1
+        run_id = f"run{self.runs}"
+        chosen = frozenset(numbers) if numbers is not None else None
+        request = request or Request(run_id, time.time(), mode, chosen)
+        selected = chosen or frozenset(range(1, self.settings.image_slots + 1))
+        store = self.store
+        job = DrawingJob(self.manifest, self.paths, self.settings, request, run_id, selected)
+        events: list[Event] = []
+        with lock_project(self.paths.lock, run_id=run_id):
+            summary = asyncio.run(
+                generate_assets(job, store, events.append, clock=clock or FakeClock(), rng=rng or NoJitter())
+            )
+            for event in events:
+                spends = getattr(event, "spends", ())
+                store.mark_reported((spend.token for spend in spends), run_id=run_id)
+            if close and numbers is None and not summary.failed:
+                note_ready(store, self.manifest, self.paths)
+                note_sheet(store, self.manifest, self.paths)
+        return Drawing(events, summary)
+
+    def confirmed_usd(self) -> float:
+        return self.records.total_usd()
+
+    def possibly_billed_usd(self) -> float:
+        return self.records.total_usd(kind=SpendKind.POSSIBLY_BILLED)
+
+
+def billed(journal: list[Call]) -> list[Call]:
+    """Returns the calls that cost money."""
+    return [call for call in journal if call.outcome == "ok"]
+
+
+def billed_usd(journal: list[Call]) -> float:
+    return round(sum(call.billed_usd for call in journal), 6)

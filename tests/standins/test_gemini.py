@@ -1,0 +1,258 @@
+"""The stand-in against the shapes that Google publishes, over the wire."""
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from assetgen_dagster.standins.gemini import GeminiStandIn, read_journal
+from assetgen_dagster.standins.gemini_faults import (
+    ApiError,
+    Fault,
+    Hang,
+    faults_to_json,
+)
+from assetgen_dagster.standins.gemini_journal import Journal
+from assetgen_dagster.standins.gemini_protocol import MODELS, Question
+from tests.standins.wire import MODEL, PROMPT, ask, body_of, in_background, parts_of, picture_in
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_has_the_published_shape(gemini: GeminiStandIn) -> None:
+    status, answer, headers = ask(gemini, body_of(aspectRatio="16:9"))
+    assert (status, headers["Content-Type"]) == (200, "application/json; charset=UTF-8")
+    assert answer.keys() == {"candidates", "usageMetadata", "modelVersion", "responseId"}
+    (candidate,) = answer["candidates"]
+    assert (candidate["finishReason"], candidate["index"], candidate["content"]["role"]) == ("STOP", 0, "model")
+    (part,) = candidate["content"]["parts"]
+    assert part["inlineData"]["mimeType"] == "image/png"
+    assert (picture_in(part).format, picture_in(part).size) == ("PNG", (1344, 768))
+    assert answer["usageMetadata"] == {
+        "promptTokenCount": 4,
+        "candidatesTokenCount": 1120,
+        "totalTokenCount": 1124,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 4}],
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}],
+    }
+    assert answer["modelVersion"] == MODEL
+
+
+@pytest.mark.parametrize(
+    ("model", "usd"),
+    [
+        ("gemini-nano-banana-2.1", 0.0336),
+        ("gemini-2.5-flash-image", 0.0387),
+        ("gemini-3.1-flash-lite-image", 0.0336),
+        ("gemini-3.1-flash-image", 0.0672),
+        ("gemini-3-pro-image", 0.1344),
+    ],
+)
+def test_every_model_bills_its_published_price(gemini: GeminiStandIn, model: str, usd: float) -> None:
+    assert ask(gemini, model=model)[0] == 200
+    assert gemini.journal()[0].billed_usd == round(usd + 4 * MODELS[model].input_usd / 1e6, 6)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size"), [(None, (1024, 1024)), ("9:16", (768, 1344)), ("21:9", (1536, 672)), ("4:1", (2048, 512))]
+)
+def test_the_picture_has_the_aspect_ratio_asked_for(
+    gemini: GeminiStandIn, ratio: str | None, size: tuple[int, int]
+) -> None:
+    _, answer, _ = ask(gemini, body_of(**({"aspectRatio": ratio} if ratio else {})))
+    assert picture_in(parts_of(answer)[0]).size == size
+    assert gemini.journal()[0].aspect_ratio == ratio
+
+
+def test_the_same_prompt_gives_the_same_picture_and_another_one_another(gemini: GeminiStandIn) -> None:
+    data = [
+        parts_of(ask(gemini, body_of(prompt))[1])[0]["inlineData"]["data"] for prompt in ("a fox", "a fox", "a hare")
+    ]
+    assert data[0] == data[1] != data[2]
+
+
+def test_proto_names_are_accepted_like_json_names(gemini: GeminiStandIn) -> None:
+    body = {
+        "contents": {"parts": [{"text": "a"}, {"inline_data": {"mime_type": "image/png", "data": ""}}, {"text": "b"}]},
+        "generation_config": {"image_config": {"aspect_ratio": "3:2"}},
+    }
+    assert ask(gemini, body)[0] == 200
+    (call,) = gemini.journal()
+    assert (call.prompt, call.aspect_ratio, call.reference_images) == ("a\nb", "3:2", 1)
+
+
+def test_a_model_can_be_looked_up_without_paying(gemini: GeminiStandIn) -> None:
+    with urlopen(Request(f"{gemini.base_url}/v1beta/models/{MODEL}", headers={"x-goog-api-key": "any"})) as answer:
+        assert json.loads(answer.read())["name"] == f"models/{MODEL}"
+    assert gemini.journal() == []
+
+
+# --- requests it refuses ----------------------------------------------------------------------------------------------
+
+
+def test_a_missing_key_is_a_403_and_a_wrong_one_a_400_with_its_reason() -> None:
+    with GeminiStandIn(api_keys={"right"}) as gemini:
+        status, answer, _ = ask(gemini, key=None)
+        assert (status, answer["error"]["status"]) == (403, "PERMISSION_DENIED")
+        status, answer, _ = ask(gemini, key="wrong")
+        assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        (info,) = answer["error"]["details"]
+        assert (info["@type"], info["reason"]) == ("type.googleapis.com/google.rpc.ErrorInfo", "API_KEY_INVALID")
+        assert ask(gemini, key="right")[0] == 200
+        assert ask(gemini, key=None, path=f"/v1beta/models/{MODEL}:generateContent?key=right")[0] == 200
+        assert [call.outcome for call in gemini.journal()] == ["rejected", "rejected", "ok", "ok"]
+        assert [call.billed_usd > 0 for call in gemini.journal()] == [False, False, True, True]
+
+
+def test_an_unknown_model_is_a_404(gemini: GeminiStandIn) -> None:
+    status, answer, _ = ask(gemini, model="gemini-retired")
+    assert (status, answer["error"]["code"], answer["error"]["status"]) == (404, 404, "NOT_FOUND")
+    assert "models/gemini-retired" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (body_of(aspectRatio="7:3"), "generation_config.image_config.aspect_ratio"),
+        (body_of(imageSize="64K"), "generation_config.image_config.image_size"),
+        (body_of(ratio="16:9"), "generation_config.image_config"),
+        (body_of() | {"generationConfig": {"aspectRatio": "16:9"}}, "generation_config"),
+        (body_of() | {"generationConfig": {"responseModalities": ["SMELL"]}}, "generation_config.response_modalities"),
+        ({"contents": [{"parts": [{"txt": "x"}]}]}, "contents[0].parts[0]"),
+        ({"contents": []}, "contents"),
+        (body_of("   "), "contents"),
+    ],
+)
+def test_a_malformed_request_is_a_400_that_names_the_place(gemini: GeminiStandIn, body: Any, place: str) -> None:
+    status, answer, _ = ask(gemini, body)
+    assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    (detail,) = answer["error"]["details"]
+    assert detail["@type"] == "type.googleapis.com/google.rpc.BadRequest"
+    assert detail["fieldViolations"][0]["field"] == place
+    assert gemini.journal()[0].billed_usd == 0
+
+
+def test_an_extreme_aspect_ratio_is_refused_by_models_that_cannot_draw_it(gemini: GeminiStandIn) -> None:
+    assert ask(gemini, body_of(aspectRatio="8:1"), model="gemini-2.5-flash-image")[0] == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"prompt": "x"}'])
+def test_what_is_no_request_is_a_400(gemini: GeminiStandIn, body: bytes) -> None:
+    assert ask(gemini, body)[0] == 400
+    assert gemini.journal()[0].outcome == "rejected"
+
+
+def test_other_addresses_do_not_exist(gemini: GeminiStandIn) -> None:
+    assert ask(gemini, path="/v1/images")[0] == 404
+    assert gemini.journal() == []
+
+
+# --- the journal ------------------------------------------------------------------------------------------------------
+
+
+def test_calls_in_flight_can_be_awaited(gemini: GeminiStandIn) -> None:
+    gemini.set_latency(30)
+    clients = [in_background(gemini, f"picture {number}") for number in range(8)]
+    calls = gemini.wait_for(lambda calls: sum(call.in_flight for call in calls) == 8)
+    assert sorted(call.prompt for call in calls) == [f"picture {number}" for number in range(8)]
+    assert [call.number for call in calls] == list(range(1, 9))
+    assert {call.http_status for call in calls} == {None}
+    for client in clients:
+        client.close()
+
+
+def test_waiting_in_vain_tells_what_there_is(gemini: GeminiStandIn) -> None:
+    ask(gemini)
+    with pytest.raises(TimeoutError, match="1:ok"):
+        gemini.wait_for(lambda calls: len(calls) == 2, timeout=0.05)
+
+
+def test_the_journal_knows_before_the_client_does(gemini: GeminiStandIn) -> None:
+    for _ in range(20):
+        ask(gemini, model="gemini-retired")
+        assert not gemini.journal()[-1].in_flight
+
+
+def test_a_reset_forgets_calls_and_plan_even_of_calls_in_flight(gemini: GeminiStandIn) -> None:
+    gemini.plan([Fault(Hang()), Fault(ApiError(500), times=None)])
+    client = in_background(gemini)
+    gemini.wait_for(lambda calls: len(calls) == 1)
+    gemini.reset()
+    assert ask(gemini)[0] == 200
+    client.close()
+    assert [(call.number, call.outcome) for call in gemini.journal()] == [(1, "ok")]
+
+
+def test_a_call_from_before_a_reset_changes_nothing_after_it() -> None:
+    journal = Journal()
+    old = journal.arrive(MODEL, Question("old"), "/")
+    journal.clear()
+    journal.finish(old, "ok", 200)
+    journal.arrive(MODEL, Question("new"), "/")
+    journal.bill(old, 1.0)
+    (call,) = journal.calls()
+    assert (call.prompt, call.outcome, call.billed_usd) == ("new", "in_flight", 0)
+
+
+def test_stopping_gives_up_calls_in_flight_at_once() -> None:
+    with GeminiStandIn(latency_seconds=60) as gemini:
+        client = in_background(gemini)
+        gemini.wait_for(lambda calls: len(calls) == 1)
+        stopper = threading.Thread(target=gemini.stop)
+        stopper.start()
+        with pytest.raises(http.client.RemoteDisconnected):
+            client.getresponse()
+        stopper.join(timeout=5)
+        assert not stopper.is_alive()
+        gemini.wait_for(lambda calls: calls[0].outcome == "stopped")
+
+
+# --- as a process -----------------------------------------------------------------------------------------------------
+
+
+def test_as_a_process_it_is_controlled_over_http_and_ends_on_sigterm(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(faults_to_json([Fault(ApiError(503))]))
+    command = [
+        sys.executable,
+        "-m",
+        "assetgen_dagster.standins.gemini",
+        "--port=0",
+        "--latency=0.01",
+        f"--faults={plan}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        base_url = process.stdout.readline().strip()
+        url = f"{base_url}/v1beta/models/{MODEL}:generateContent"
+
+        def post(address: str, body: bytes) -> int:
+            try:
+                with urlopen(Request(address, body, {"x-goog-api-key": "any"}), timeout=10) as answer:
+                    return int(answer.status)
+            except HTTPError as error:
+                return error.code
+
+        question = json.dumps(body_of(aspectRatio="16:9")).encode()
+        assert [post(url, question), post(url, question)] == [503, 200]
+        assert [(call.outcome, call.prompt) for call in read_journal(base_url)] == [
+            ("api_error", PROMPT),
+            ("ok", PROMPT),
+        ]
+        assert post(f"{base_url}/standin/faults", faults_to_json([Fault(ApiError(429), times=None)])) == 200
+        assert post(f"{base_url}/standin/faults", b"nonsense") == 400
+        assert [post(url, question), post(url, question)] == [429, 429]
+        assert post(f"{base_url}/standin/reset", b"") == 200
+        assert read_journal(base_url) == []
+        assert post(url, question) == 200
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=10)
+    assert (process.returncode, stderr) == (0, "")

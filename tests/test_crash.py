@@ -1,0 +1,155 @@
+"""Runs that are killed while pictures are in flight: every picture paid for is there, and every cent is accounted for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.drawing.records import ProjectRecords
+from assetgen_dagster.standins.gemini import Call, GeminiStandIn
+from assetgen_dagster.story.source import MANIFEST_FILE
+from tests.harness import billed_usd, manifest_of
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace/channels/poke1/projects/vid_123"
+    folder.mkdir(parents=True)
+    content = manifest_of(4).model_dump(mode="json", include={"global_atmosphere", "assets"})
+    (folder / MANIFEST_FILE).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def generate(project: Path, gemini: GeminiStandIn) -> Iterator[Start]:
+    """Starts ``assetgen generate`` as a user would; whatever is left of it is ended afterwards."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "assetgen_dagster", "generate", "--channel", "poke1", "--project", "vid_123"]
+        process = subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ.copy()
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def in_flight(count: int) -> Callable[[list[Call]], bool]:
+    return lambda journal: sum(call.in_flight for call in journal) == count
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    return output
+
+
+def pictures(project: Path) -> int:
+    return len(list((project / "assets").glob("*/*.png")))
+
+
+def confirmed() -> float:
+    return round(sum(materialized_costs().values()), 6)
+
+
+def possibly_billed() -> float:
+    return round(sum(materialized_costs("possibly_billed_usd").values()), 6)
+
+
+def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted(
+    generate: Start, project: Path, gemini: GeminiStandIn
+) -> None:
+    gemini.set_latency(3)
+    first = generate()
+    gemini.wait_for(in_flight(4), timeout=30)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    gemini.set_latency(0)
+    finish(generate())
+    journal = gemini.journal()
+    assert [call.outcome for call in journal] == ["ok"] * 4
+    assert pictures(project) == 4
+    assert possibly_billed() == 0
+    assert confirmed() == pytest.approx(billed_usd(journal), abs=1e-5)
+    assert list((project / ".assetgen/staging").iterdir()) == []
+
+
+def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_once_more(
+    generate: Start, project: Path, gemini: GeminiStandIn
+) -> None:
+    gemini.set_latency(60)
+    first = generate()
+    gemini.wait_for(in_flight(4), timeout=30)
+    family = [psutil.Process(first.pid), *psutil.Process(first.pid).children(recursive=True)]
+    for process in family:
+        process.kill()
+    first.wait()
+    gemini.set_latency(0)
+    finish(generate())
+    journal = gemini.journal()
+    assert len(journal) == 8
+    assert pictures(project) == 4
+    assert possibly_billed() > 0
+    assert confirmed() + possibly_billed() == pytest.approx(billed_usd(journal), abs=1e-5)
+
+
+def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
+    generate: Start, project: Path, gemini: GeminiStandIn
+) -> None:
+    gemini.set_latency(60)
+    first = generate()
+    gemini.wait_for(in_flight(4), timeout=30)
+    scripts = psutil.Process(first.pid).children(recursive=True)
+    first.send_signal(signal.SIGINT)
+    output, _ = first.communicate(timeout=30)
+    assert first.returncode == 130
+    assert "same command" in output
+    assert "Traceback" not in output
+    assert psutil.wait_procs(scripts, timeout=5)[1] == []
+    records = ProjectRecords.model_validate_json((project / ".assetgen/records.json").read_text())
+    assert records.intents == {}
+    gemini.set_latency(0)
+    finish(generate())
+    assert pictures(project) == 4
+    assert confirmed() + possibly_billed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
+
+
+def test_a_second_command_on_a_project_in_work_stops_unpaid(
+    generate: Start, project: Path, gemini: GeminiStandIn
+) -> None:
+    gemini.set_latency(3)
+    first = generate()
+    gemini.wait_for(in_flight(4), timeout=30)
+    output, _ = generate().communicate(timeout=60)
+    assert "is at work on this project" in output
+    finish(first)
+    assert len(gemini.journal()) == 4
+
+
+def test_a_regenerate_that_died_is_continued_not_begun_again(
+    generate: Start, project: Path, gemini: GeminiStandIn
+) -> None:
+    finish(generate())
+    gemini.set_latency(3)
+    dying = generate("--mode", "regenerate")
+    gemini.wait_for(in_flight(4), timeout=30)
+    dying.send_signal(signal.SIGKILL)
+    dying.wait()
+    gemini.set_latency(0)
+    finish(generate())
+    assert len(gemini.journal()) == 8
+    assert confirmed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)

@@ -1,0 +1,44 @@
+import pytest
+
+from assetgen_dagster.redact import hide, preview, redact
+
+KEY = "AIzaSyA1234567890abcdefghijklmnopqrstu"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"key={KEY}",
+        f"https://x/y?key={KEY}&a=1",
+        f"x-goog-api-key: {KEY}",
+        f'"GEMINI_API_KEY": "{KEY}"',
+        "API_KEY=secret123",
+        "my api-key: 'hunter22'",
+        "NOTION_TOKEN=ntn_123456789012345678901234",
+        "Authorization: Bearer abcdefghijkl.mnop",
+        "postgresql://dagster:hunter22@db/dagster",
+        "password = hunter22",
+        "sk-abcdefghijklmnop1234567890",
+    ],
+)
+def test_keys_tokens_and_passwords_are_masked(text: str) -> None:
+    shown = redact(text)
+    assert "***" in shown
+    assert not any(secret in shown for secret in (KEY, "secret123", "hunter22", "ntn_123", "abcdefghijkl"))
+
+
+def test_a_known_secret_is_masked_whatever_its_shape() -> None:
+    hide("tr0ub4dor&3")
+    assert redact("it said tr0ub4dor&3 loudly") == "it said *** loudly"
+
+
+@pytest.mark.parametrize("text", ["a Bulbasaur keeps the key to the forest", "tokens: many", '{"prompt_tokens": 276}'])
+def test_ordinary_words_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_a_preview_is_one_line_of_at_most_100_characters() -> None:
+    shown = preview("line one\nline two API_KEY=secret123 " + "x" * 500)
+    assert len(shown) == 100
+    assert "\n" not in shown
+    assert "secret123" not in shown
