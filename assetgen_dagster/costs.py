@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assetgen_dagster.assets.keys import image_number
+from assetgen_dagster.home import open_instance
 
 _PAGE = 1000
 
@@ -17,7 +18,7 @@ def materialized_costs(metadata: str = "cost_usd") -> dict[str, float]:
         metadata: ``cost_usd`` for what was spent, ``possibly_billed_usd`` for calls that never answered.
     """
     costs: dict[str, float] = defaultdict(float)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for partition, event in _events(instance):
             value = event.metadata.get(metadata)
             if partition is not None and isinstance(value, (dg.FloatMetadataValue, dg.IntMetadataValue)):

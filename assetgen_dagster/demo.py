@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.progress import Display
@@ -117,26 +116,20 @@ def _report(console: Console, environment: dict[str, str], journal: list[float])
     os.environ.update(environment)
     from assetgen_dagster.costs import materialized_costs  # noqa: PLC0415 - Dagster takes 2 s to import
 
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     workspace = Path(environment["ASSETGEN_WORKSPACE"])
     costs = materialized_costs()
-    table = Table("project", "pictures", "cost", "where", title="Done", title_justify="left")
     for channel in PROJECTS:
-        folder = workspace / "channels" / channel / "projects" / PROJECT
-        pictures = list((folder / "assets").glob("*/*.png"))
-        cost = costs.get(f"{channel}:{PROJECT}", 0.0)
-        table.add_row(f"{channel}:{PROJECT}", str(len(pictures)), f"${cost:.4f}", str(folder / "assets"))
-        table.add_row("", "", "", str(folder / "contact_sheet.png"))
-    console.print(table)
+        key, folder = f"{channel}:{PROJECT}", workspace / "channels" / channel / "projects" / PROJECT
+        count = len(list((folder / "assets").glob("*/*.png")))
+        say(f"{key}: {count} pictures, ${costs.get(key, 0.0):.4f}")
+        say(f"  pictures:      {folder / 'assets'}")
+        say(f"  contact sheet: {folder / 'contact_sheet.png'}")
     billed, recorded = sum(journal), sum(costs.values())
-    console.print(
-        f"The stand-in billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.",
-        highlight=False,
-    )
+    say(f"The stand-in billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")
     if round(billed, 2) != round(recorded, 2):
         raise AssetgenError("The stand-in's bill and Dagster's metadata differ; this is a bug.")
-    console.print(
-        f"To look at it in Dagster: DAGSTER_HOME={environment['DAGSTER_HOME']} "
-        f"ASSETGEN_WORKSPACE={environment['ASSETGEN_WORKSPACE']} make dev",
-        highlight=False,
-        soft_wrap=True,
-    )
+    settings = " ".join(f"{name}={environment[name]}" for name in ("DAGSTER_HOME", "ASSETGEN_WORKSPACE"))
+    say(f"To look at it in Dagster: {settings} make dev")

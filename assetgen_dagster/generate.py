@@ -15,7 +15,7 @@ from assetgen_dagster.definitions import JOB_NAME, build_definitions
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import prepare_dagster_home
+from assetgen_dagster.home import open_instance, prepare_dagster_home
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.run_coordinator import project_tags
 from assetgen_dagster.settings import load_settings
@@ -89,7 +89,8 @@ def run_project(
         # The terminal has its own display; everything is in the run's event log.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with dg.DagsterInstance.get() as instance, _log_file().open("a", encoding="utf-8") as log:
+    log_file = prepare_dagster_home() / "assetgen.log"
+    with open_instance() as instance, log_file.open("a", encoding="utf-8") as log:
         job = build_definitions(listener, log).resolve_job_def(JOB_NAME)
         if not instance.has_dynamic_partition(_partitions_name(), str(key)):
             instance.add_dynamic_partitions(_partitions_name(), [str(key)])
@@ -101,10 +102,6 @@ def run_project(
             raise_on_error=False,
         )
     return _outcome(result)
-
-
-def _log_file() -> Path:
-    return prepare_dagster_home() / "assetgen.log"
 
 
 def _partitions_name() -> str:

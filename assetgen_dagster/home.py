@@ -3,8 +3,13 @@
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 _TEMPLATE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 
@@ -20,3 +25,13 @@ def prepare_dagster_home() -> Path:
         shutil.copyfile(_TEMPLATE, home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def open_instance() -> "DagsterInstance":
+    """Returns the instance of the folder above; two commands that set a new one up at once do so one after the other."""
+    from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s
+
+    home = prepare_dagster_home()
+    with FileLock(home / "setup.lock") as lock:
+        lock.acquire()
+        return DagsterInstance.get()

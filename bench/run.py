@@ -6,7 +6,7 @@ import time
 
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.generate import run_project
-from assetgen_dagster.home import prepare_dagster_home
+from assetgen_dagster.home import open_instance
 from assetgen_dagster.project import ProjectKey
 
 KEY = ProjectKey("bench", "vid_1")
@@ -19,15 +19,12 @@ def _cpu() -> float:
 
 def main() -> None:
     """Runs once; ``step_seconds`` are Dagster's own for the step ``images``."""
-    import dagster as dg
-
-    prepare_dagster_home()
     cpu, begun = _cpu(), time.monotonic()
     outcome = run_project(
         KEY, topic="Bulbasaur forest", story_direction="Seasons", mode=Mode.AUTO, listener=lambda _key, _event: None
     )
     spent, lasted = _cpu() - cpu, time.monotonic() - begun
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         [step] = [step for step in instance.get_run_step_stats(outcome.run_id) if step.step_key == "images"]
     seconds = (step.end_time or 0) - (step.start_time or 0)
     print(json.dumps({"step_seconds": seconds, "run_seconds": lasted, "cpu_seconds": spent}))

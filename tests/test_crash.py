@@ -1,4 +1,4 @@
-"""Runs that are killed while pictures are in flight: every picture paid for is there, and every cent is accounted for."""
+"""Runs that are killed while pictures are in flight: every picture paid for is there, every cent accounted for."""
 
 import json
 import os

@@ -3,7 +3,8 @@ import pytest
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey, validate_identifier
 
 BAD = [
-    "", "..", "../../../etc", "a/b", "a\\b", "a b", "a:b", "a\n", "vid_123\n", "a\0b", "a.b", "é", "ｖｉｄ", "а", "a" * 101, "*",
+    "", "..", "../../../etc", "a/b", "a\\b", "a b", "a:b", "a\n", "vid_123\n", "a\0b", "a.b", "é", "ｖｉｄ", "а", "*",
+    "a" * 101,
 ]  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
 from assetgen_dagster.drawing.status import note_sheet, require_ready
-from assetgen_dagster.drawing.workspace import unwritable
 
 
 def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
@@ -35,10 +34,7 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
                 key=lambda cell: cell.number,
             )
             subtitle = f"{len(cells)} pictures, ${records.total_usd():.2f} so far"
-            try:
-                thumbnail = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
-            except OSError as error:
-                raise unwritable(output, error) from error
+            thumbnail = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
             note_sheet(project.store, manifest, project.paths)
         encoded = base64.b64encode(thumbnail).decode()
         return dg.MaterializeResult(

@@ -6,6 +6,7 @@ It lives as long as a run. Its teardown ends what is under way and gives the loc
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 import dagster as dg
@@ -17,7 +18,7 @@ from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.lock import FileLock, lock_project
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.worker import Worker
-from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
+from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project import ProjectKey
@@ -138,6 +139,9 @@ def plain_failures() -> Iterator[None]:
         yield
     except AssetgenError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+    except OSError as error:
+        message = str(unwritable(Path(error.filename or "the workspace"), error))
+        raise dg.Failure(message, allow_retries=False) from error
 
 
 def _bind_log(key: ProjectKey, *, task_id: str, run_id: str) -> None:

@@ -33,11 +33,18 @@ class FileLock:
         self.path = path
         self._fd: int | None = None
 
+    def acquire(self) -> None:
+        """Takes the lock, waiting for it."""
+        self._acquire(fcntl.LOCK_EX)
+
     def try_acquire(self) -> bool:
         """Takes the lock if it is free; returns whether it is ours now."""
+        return self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _acquire(self, operation: int) -> bool:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, operation)
         except BlockingIOError:
             os.close(fd)
             return False

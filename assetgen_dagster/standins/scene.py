@@ -89,6 +89,12 @@ _SUBJECT_WORDS: dict[Subject, str] = {
     r"dewdrop|crystal|shell|vine|fern|lily|root|acorn|pinecone|still life|close-up of",
     "character": r"character|pok[eé]mon|creature|animal|portrait|standing|sleeping|running|hatchling|pose",
 }
+#: Words that settle what a picture is of, whatever else its prompt mentions; the first one counts.
+_SETTLED: dict[str, Subject] = {
+    r"macro|still life|detail of": "prop",
+    r"plate|establishing|empty": "environment",
+    r"documentary still of|full[- ]body|portrait|profile|creature": "character",
+}
 #: Motifs of each composition and the words that ask for them.
 _MOTIFS: dict[Subject, dict[str, str]] = {
     "environment": {
@@ -157,6 +163,8 @@ def scene_of(prompt: str) -> Scene:
     seed = int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:8], "big")
     hits = {subject: _hits(words, own) for subject, words in _SUBJECT_WORDS.items()}
     subject = max(hits, key=lambda subject: hits[subject]) if any(hits.values()) else "character"
+    if (settled := _first({words: words for words in _SETTLED}, own)) is not None:
+        subject = _SETTLED[settled]
     light = max(LIGHTS, key=lambda light: 3 * _hits(light.words, own) + _hits(light.words, atmosphere))
     if not _hits(light.words, atmosphere):
         light = LIGHTS[seed % len(LIGHTS)]

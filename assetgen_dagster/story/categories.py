@@ -36,7 +36,9 @@ _FILLERS = frozenset(
 )
 _PREFIX = re.compile(r"^(env|environment|prop|props|char|character)[_-]", re.I)
 _FOLDER = re.compile(r"(?:^|[/\\])(characters?|environments?|props?)[/\\]", re.I)
-_LED = re.compile(r"^\W*(prop|composite|environment|env|set|plate|background|character|char)\s*[:–—-]\s*(?=\S)", re.I)
+_LED = re.compile(
+    r"^\W*(prop|composite|environment|env|set|plate|background|character|char)\s*#?\d{0,3}\s*[:–—-]\s*(?=\S)", re.I
+)
 _LED_KINDS = {"env": _ENVIRONMENT, "char": _CHARACTER, "composite": _CHARACTER}
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -82,7 +84,7 @@ def read_group(title: str) -> Group:
         several = bool(re.search(r"&|\+|/|\band\b", head, re.I)) and len(set(clear)) > 1
         # "Environmental Props": the noun stands last. "Characters and Props" names none of the two.
         return Group(None if several else clear[-1], titled=True)
-    if words and words[-1] in ("asset", "assets", "variants", "prompts"):
+    if len(words) > 1 and words[-1] in ("assets", "variants", "prompts"):
         return Group(clear[-1] if clear else None, titled=True)
     hints = [_HINTS[word] for word in words if word in _HINTS]
     if hints and known:

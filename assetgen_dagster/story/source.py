@@ -1,6 +1,7 @@
-"""Where a project's manifest comes from: the JSON a person edited, else ``03_assets.md``, else topic and story.
+"""Where a project's manifest comes from: a JSON edited by hand, else a producer's document, else a topic and a story.
 
-Which of them wins is a pure decision (``resolve_manifest``); the rest reads and writes the project folder.
+The decision is a pure function of the three; reading and writing the two files stands below it. An unchanged source
+never rewrites the manifest, and an edited manifest is never overwritten.
 """
 
 import hashlib
@@ -8,30 +9,31 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.files import write_atomically
 from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.document import read_document
+from assetgen_dagster.story.document import DocumentError, read_document
 from assetgen_dagster.story.manifest import AssetManifest, count_warnings
+from assetgen_dagster.story.text import clean_text
 
 MANIFEST_FILE = "asset_manifest.json"
 DOCUMENT_FILE = "03_assets.md"
 
 
 class NoStoryError(AssetgenError):
-    """Nothing says what to draw."""
+    """There is nothing a manifest could be made from."""
 
 
 class ManifestConflictError(AssetgenError):
-    """Both the manifest and what it was made from were changed."""
+    """The manifest was edited, and its source has changed, too: only a person can say which counts."""
 
 
 class ManifestFileError(AssetgenError):
-    """The manifest's JSON cannot be used."""
+    """The manifest file cannot be used as it is."""
 
 
 class TooManyPicturesError(AssetgenError):
@@ -40,26 +42,28 @@ class TooManyPicturesError(AssetgenError):
 
 @dataclass(frozen=True)
 class Story:
-    """What a producer writes into Notion; either may be empty."""
+    """A topic and a story direction; either may be empty."""
 
     topic: str
     story_direction: str
 
 
 class Source(BaseModel):
-    """What a manifest was made from, as its file says.
+    """What a manifest was made from, as its file remembers it.
 
     Attributes:
-        kind: ``document`` or ``story``.
+        kind: A producer's document, or a topic and a story direction.
         description: For people.
-        source_sha256: Hash of the document, or of topic and story direction.
-        content_sha256: Hash of the manifest as it was written; a person's edits change it.
-        topic: For a story.
-        story_direction: For a story.
+        source_sha256: Hash of the source at the time of writing.
+        content_sha256: Hash of what was written; another one in the file means that a person edited it.
+        topic: For stories.
+        story_direction: For stories.
     """
 
-    kind: str
-    description: str
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["document", "story"]
+    description: str = ""
     source_sha256: str
     content_sha256: str
     topic: str | None = None
@@ -68,19 +72,19 @@ class Source(BaseModel):
 
 @dataclass(frozen=True)
 class ManifestFile:
-    """A manifest as it lies in a project folder; without a source it was written by hand from scratch."""
+    """A manifest as it lies in a project folder; without a source, a person wrote it from scratch."""
 
     manifest: AssetManifest
     source: Source | None
 
     @property
     def edited(self) -> bool:
-        """Whether a person changed it since it was written."""
+        """Whether a person wrote it, or changed atmosphere or pictures since it was written."""
         return self.source is None or self.manifest.content_sha256() != self.source.content_sha256
 
 
 class Action(StrEnum):
-    """What became of the manifest's file."""
+    """What becomes of the manifest's file."""
 
     KEPT = "kept"
     KEPT_EDITED = "kept as edited"
@@ -89,7 +93,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Resolution:
-    """The manifest in force, and why."""
+    """The manifest in force, and why.
+
+    Attributes:
+        manifest: The manifest.
+        source: What it was made from; None for one written by hand.
+        action: What becomes of its file.
+        reason: Why, for people.
+    """
 
     manifest: AssetManifest
     source: Source | None
@@ -102,144 +113,228 @@ class Resolution:
             write_manifest(folder / MANIFEST_FILE, self.manifest, self.source)
 
 
-def resolve_manifest(existing: ManifestFile | None, document: str | None, story: Story | None) -> Resolution:
-    """Decides which manifest is in force.
+def resolve_manifest(
+    existing: ManifestFile | None, document: str | None, story: Story | None, *, folder: Path | None = None
+) -> Resolution:
+    """Decides where a project's manifest comes from.
 
     Args:
-        existing: What lies in the project folder.
-        document: The text of ``03_assets.md``, if there is one.
+        existing: The project's manifest file, if there is one.
+        document: The producer's document, if there is one.
         story: Topic and story direction, if they were given.
+        folder: The project folder, for messages.
 
     Raises:
         NoStoryError: There is none of the three.
-        ManifestConflictError: The manifest was edited, and what it was made from has changed, too.
-        AssetgenError: The document cannot be read.
+        ManifestConflictError: The manifest file and its source have both changed.
+        DocumentError: The document is needed, and cannot be used.
     """
-    offered = _offered_sha256(document, story)
+    folder = folder or Path()
+    offered = _source_hash(document, story)
     if existing is None:
         if offered is None:
-            raise NoStoryError(
-                f"Nothing says what to draw. Put a {DOCUMENT_FILE} or an {MANIFEST_FILE} into the project folder, or "
-                "give topic and story_direction: in the run config of asset_manifest, or as --topic and --story, or "
-                "--document, of assetgen generate."
-            )
-        return _make(document, story, "there was none")
-    changed = existing.source is not None and offered not in (None, existing.source.source_sha256)
+            raise _no_story(folder)
+        return _make(document, story, "there was no manifest")
+    if existing.source is None:
+        return Resolution(existing.manifest, None, Action.KEPT_EDITED, "written by hand")
+    changed = offered is not None and offered != existing.source.source_sha256
+    if existing.edited and changed:
+        raise _conflict(folder / MANIFEST_FILE, existing.source, document=document is not None)
     if existing.edited:
-        if changed and existing.source is not None:
-            now = DOCUMENT_FILE if document is not None else "topic and story direction"
-            raise ManifestConflictError(
-                f"Both {MANIFEST_FILE} and {now} were changed since the manifest was written from "
-                f"{existing.source.description}. Delete {MANIFEST_FILE} to take the new {now}, or remove its "
-                '"source" block to keep the edits. Nothing was drawn.'
-            )
         return Resolution(existing.manifest, existing.source, Action.KEPT_EDITED, "edited by hand")
     if changed:
-        return _make(document, story, "its source has changed")
-    return Resolution(existing.manifest, existing.source, Action.KEPT, "its source is unchanged")
+        return _make(document, story, f"the source changed; before, it was {existing.source.description}")
+    return Resolution(existing.manifest, existing.source, Action.KEPT, "its source has not changed")
 
 
 def resolve_in_folder(folder: Path, story: Story | None) -> Resolution:
-    """Decides which manifest is in force for a project folder; writes nothing.
+    """Decides where the manifest of a project folder comes from; writes nothing.
 
     Raises:
-        AssetgenError: See ``resolve_manifest`` and ``load_manifest``.
+        AssetgenError: See ``resolve_manifest``, ``load_manifest`` and ``load_document``.
     """
-    path = folder / DOCUMENT_FILE
-    try:
-        document = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
-    except OSError as error:
-        raise AssetgenError(f"Cannot read {path}: {error.strerror}.") from None
-    try:
-        return resolve_manifest(load_manifest(folder / MANIFEST_FILE), document, story)
-    except NoStoryError as error:
-        raise NoStoryError(f"{error} The project folder is {folder}.") from None
-
-
-def load_manifest(path: Path) -> ManifestFile | None:
-    """Returns the manifest at ``path``, or None if there is no file.
-
-    Raises:
-        ManifestFileError: It is no JSON, or no manifest; says where.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ManifestFileError(f"Cannot read {path}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ManifestFileError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise ManifestFileError(f"{path}, line {error.lineno}, column {error.colno}: {error.msg}.") from None
-    try:
-        source = content.pop("source", None) if isinstance(content, dict) else None
-        return ManifestFile(
-            AssetManifest.model_validate(content), Source.model_validate(source) if source is not None else None
-        )
-    except ValidationError as error:
-        raise ManifestFileError(f"{path}: {_first_fault(error)}.") from None
-
-
-def write_manifest(path: Path, manifest: AssetManifest, source: Source | None) -> None:
-    """Writes a manifest as JSON that a person can read and edit.
-
-    Raises:
-        ManifestFileError: The file cannot be written.
-    """
-    content: dict[str, Any] = manifest.model_dump(mode="json", exclude_none=True)
-    if source is not None:
-        content["source"] = source.model_dump(mode="json", exclude_none=True)
-    try:
-        write_atomically(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise ManifestFileError(f"Cannot write {path}: {error.strerror}.") from None
+    existing = load_manifest(folder / MANIFEST_FILE)
+    return resolve_manifest(existing, load_document(folder / DOCUMENT_FILE), story, folder=folder)
 
 
 def check_slots(manifest: AssetManifest, slots: int) -> None:
-    """Does nothing if there is an image asset for every picture.
-
-    Raises:
-        TooManyPicturesError: There is not; names the setting and the number to give it.
-    """
+    """Raises TooManyPicturesError when a manifest has more pictures than there are image assets."""
     count = len(manifest.assets)
     if count > slots:
         raise TooManyPicturesError(
-            f"The manifest has {count} pictures, but ASSETGEN_IMAGE_SLOTS is {slots}. Set ASSETGEN_IMAGE_SLOTS={count} "
-            "and restart what loads the code location (make dev), or shorten the manifest. Nothing was drawn."
+            f"The manifest has {count} pictures, but there are only {slots} image assets: "
+            f"set ASSETGEN_IMAGE_SLOTS={count} and reload the code location, or take pictures out of the manifest"
         )
 
 
+def load_manifest(path: Path) -> ManifestFile | None:
+    """Reads a manifest file; None if there is none.
+
+    Raises:
+        ManifestFileError: It cannot be read, or does not hold a manifest; says where and what.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        data = json.loads(text)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ManifestFileError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ManifestFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ManifestFileError(f"{path}, line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except (RecursionError, ValueError):
+        raise ManifestFileError(f"{path} is no manifest: its JSON is nested too deeply or has absurd numbers") from None
+    if not isinstance(data, dict):
+        raise ManifestFileError(f"{path} must hold a JSON object with 'global_atmosphere' and 'assets'")
+    try:
+        source = data.pop("source", None)
+        return ManifestFile(
+            manifest=AssetManifest.model_validate(data),
+            source=None if source is None else _read_source(source),
+        )
+    except ValidationError as error:
+        raise ManifestFileError(f"{path}: {_explain(error, data)}") from None
+
+
+def write_manifest(path: Path, manifest: AssetManifest, source: Source | None) -> None:
+    """Writes a manifest file for people to read and edit; either the whole file is there or the one before.
+
+    Args:
+        path: Where to; the folder exists.
+        manifest: What to write; warnings about unusual counts are added.
+        source: What it was made from; its ``content_sha256`` is set to that of the manifest.
+
+    Raises:
+        ManifestFileError: It cannot be written.
+    """
+    data = manifest.model_dump(mode="json", exclude_none=True)
+    data["warnings"] = list(_all_warnings(manifest))
+    if source is not None:
+        current = source.model_copy(update={"content_sha256": manifest.content_sha256()})
+        data["source"] = current.model_dump(mode="json", exclude_none=True)
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise ManifestFileError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def load_document(path: Path) -> str | None:
+    """Reads a producer's document; None if there is none.
+
+    Raises:
+        DocumentError: It cannot be read or is no text.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror}", line=1) from None
+    # Windows editors save "Unicode" as UTF-16, with a byte order mark.
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DocumentError(f"{path}, line {line}: not UTF-8 text; save it as UTF-8", line=line) from None
+
+
 def _make(document: str | None, story: Story | None, reason: str) -> Resolution:
+    """Makes a manifest from the source in force: the document, else the story."""
+    source_sha256 = _source_hash(document, story) or ""
     if document is not None:
-        manifest, kind, described, texts = read_document(document), "document", DOCUMENT_FILE, {}
-    else:
-        given = story or Story("", "")
-        manifest = create_asset_manifest(given.topic, given.story_direction)
-        kind, described = "story", "topic and story direction"
-        texts = {"topic": given.topic, "story_direction": given.story_direction}
-    manifest = manifest.model_copy(update={"warnings": (*manifest.warnings, *count_warnings(manifest))})
-    source = Source(
-        kind=kind,
-        description=described,
-        source_sha256=_offered_sha256(document, story) or "",
-        content_sha256=manifest.content_sha256(),
-        **texts,
-    )
-    return Resolution(manifest, source, Action.WRITTEN, f"from {described}: {reason}")
-
-
-def _offered_sha256(document: str | None, story: Story | None) -> str | None:
-    if document is not None:
-        text = f"document\0{document}"
+        made = read_document(document, name=DOCUMENT_FILE)
+        origin: dict[str, str | None] = {"kind": "document", "description": f"{DOCUMENT_FILE} in the project folder"}
     elif story is not None:
-        text = f"story\0{story.topic}\0{story.story_direction}"
+        made = create_asset_manifest(story.topic, story.story_direction)
+        topic, direction = clean_text(story.topic), clean_text(story.story_direction)
+        description = f"topic '{_short(topic)}', story direction '{_short(direction)}'"
+        origin = {"kind": "story", "description": description, "topic": topic, "story_direction": direction}
+    else:
+        raise ValueError("neither a document nor a story")
+    manifest = made.model_copy(update={"warnings": _all_warnings(made)})
+    source = Source.model_validate(
+        {**origin, "source_sha256": source_sha256, "content_sha256": manifest.content_sha256()}
+    )
+    return Resolution(manifest, source, Action.WRITTEN, f"{reason}; made from {source.description}")
+
+
+def _all_warnings(manifest: AssetManifest) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*manifest.warnings, *count_warnings(manifest))))
+
+
+def _source_hash(document: str | None, story: Story | None) -> str | None:
+    """Hashes the source in force; line ends and invisible characters of a document do not count as a change."""
+    if document is not None:
+        text = f"document\0{clean_text(document)}"
+    elif story is not None:
+        text = f"story\0{clean_text(story.topic)}\0{clean_text(story.story_direction)}"
     else:
         return None
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors()[0]
-    where = ".".join(str(part) for part in fault["loc"]) or "the file"
-    return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+def _no_story(folder: Path) -> NoStoryError:
+    return NoStoryError(
+        "There is no story for this project. It can come from: "
+        f"a document {DOCUMENT_FILE} ({folder / DOCUMENT_FILE}); "
+        f"a manifest {MANIFEST_FILE} ({folder / MANIFEST_FILE}); "
+        "'topic' and 'story_direction' in the run config of asset_manifest; "
+        "Topic and Story Direction of the Notion row; "
+        "or, on the command line, assetgen generate --topic … --story …, or --document FILE"
+    )
+
+
+def _conflict(path: Path, source: Source, *, document: bool) -> ManifestConflictError:
+    now = str(path.with_name(DOCUMENT_FILE)) if document else "topic and story direction"
+    return ManifestConflictError(
+        f"{path} was edited by hand, and its source has changed since it was written: it was made from "
+        f"{source.description}; now {now} would give another. Nothing was drawn. Either delete {path.name} "
+        f'to take what {now} says now, or remove the "source" block from {path.name} to keep the edits for good'
+    )
+
+
+def _read_source(data: object) -> Source:
+    try:
+        return Source.model_validate(data)
+    except ValidationError as error:
+        # Raised anew with the block's name in front, so that the message says which "kind" is meant.
+        errors = [{**item, "loc": ("source", *item["loc"])} for item in error.errors(include_url=False)]
+        raise ValidationError.from_exception_data("source", errors) from None  # type: ignore[arg-type]
+
+
+def _explain(error: ValidationError, data: dict[str, object]) -> str:
+    """Says in plain words what the first errors are, with the picture's name where it has one."""
+    said = []
+    for item in error.errors(include_url=False)[:3]:
+        where = _where(item["loc"], data)
+        context = item.get("ctx", {})
+        message = {
+            "missing": "is missing",
+            "enum": f"must be {context.get('expected', '')}",
+            "literal_error": f"must be {context.get('expected', '')}",
+            "string_type": "must be text in quotes",
+            "too_short": "must hold at least one picture",
+            "value_error": str(context.get("error", "")),
+        }.get(item["type"], item["msg"])
+        said.append(f"{where}: {message}")
+    more = error.error_count() - len(said)
+    return "; ".join(said) + (f"; and {more} more" if more > 0 else "")
+
+
+def _where(loc: tuple[int | str, ...], data: dict[str, object]) -> str:
+    if len(loc) > 1 and loc[0] == "assets" and isinstance(loc[1], int):
+        assets = data.get("assets")
+        entry = assets[loc[1]] if isinstance(assets, list) and loc[1] < len(assets) else None
+        name = entry.get("name") if isinstance(entry, dict) else None
+        picture = f"picture {loc[1] + 1}" + (f" ({_short(name)})" if isinstance(name, str) else "")
+        return f"{picture}, field '{loc[2]}'" if len(loc) > 2 else picture
+    return f"field '{'.'.join(str(part) for part in loc)}'"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:79]}…"

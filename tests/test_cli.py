@@ -1,0 +1,172 @@
+"""The ``assetgen`` command as a user runs it: a process, its output, its exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
+from assetgen_dagster.standins.gemini_faults import NoImage
+from tests.harness import billed
+
+REAL = Path(__file__).parent.parent.parent / "shared" / "data"
+
+DOCUMENT = """# A short film
+
+## Part 3: The Global Atmosphere Block
+
+Soft morning light in a beech forest.
+
+## Part 4: Master Prompts
+
+### CHARACTERS
+
+#### 1. Fox (Walking) [CORE]
+
+```
+A red fox walks through ferns.
+```
+**Suggested filename:** fox_walking_core.png
+
+### ENVIRONMENTS
+
+#### 1. Clearing
+
+```
+An empty clearing.
+```
+**Suggested filename:** env_clearing.png
+"""
+
+
+def assetgen(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "assetgen_dagster", *arguments]
+    environment = os.environ | {"COLUMNS": "160"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def generate(*options: str) -> "subprocess.CompletedProcess[str]":
+    return assetgen("generate", "--channel", "poke1", "--project", "vid_123", *options)
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "my_assets.md"
+    path.write_text(DOCUMENT)
+    return path
+
+
+def test_generate_ends_in_a_table_the_total_and_the_contact_sheet(gemini: GeminiStandIn) -> None:
+    done = generate("--topic", "Bulbasaur forest documentary", "--story", "Show evolution through seasons")
+    assert done.returncode == 0, done.stderr
+    assert "(22/22)" in done.stdout
+    assert "#22" in done.stdout
+    assert "This run: $" in done.stdout
+    assert "contact_sheet.png" in done.stdout
+    assert len(billed(gemini.journal())) == 22
+
+
+def test_a_document_is_copied_into_the_project_and_drawn(gemini: GeminiStandIn, document: Path, tmp_path: Path) -> None:
+    done = generate("--document", str(document))
+    assert done.returncode == 0, done.stderr
+    project = tmp_path / "workspace/channels/poke1/projects/vid_123"
+    assert (project / "03_assets.md").read_text() == DOCUMENT
+    assert (project / "assets/characters/fox_walking_core.png").is_file()
+    assert (project / "assets/environments/env_clearing.png").is_file()
+    assert gemini.journal()[0].prompt.startswith("Soft morning light in a beech forest.")
+
+
+def test_a_document_that_replaces_another_keeps_the_other_aside(
+    gemini: GeminiStandIn, document: Path, tmp_path: Path
+) -> None:
+    generate("--document", str(document))
+    document.write_text(DOCUMENT.replace("red fox", "grey fox"))
+    assert generate("--document", str(document), "--mode", "resume").returncode == 0
+    retired = tmp_path / "workspace/channels/poke1/projects/vid_123/.assetgen/retired"
+    assert [path.read_text() for path in retired.glob("03_assets.*.md")] == [DOCUMENT]
+    assert len(gemini.journal()) == 3
+
+
+def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
+    gemini: GeminiStandIn, document: Path
+) -> None:
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="red fox", times=None)])
+    done = generate("--document", str(document))
+    assert done.returncode == 1
+    assert "#01 fox_walking_core" in done.stderr
+    assert "Edit this prompt" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn, document: Path) -> None:
+    done = generate("--document", str(document), "--events")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["event"] for line in lines][0] == "plan"
+    assert sorted(line["event"] for line in lines).count("done") == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("ASSETGEN_IMAGE_SLOTS", "many", "ASSETGEN_IMAGE_SLOTS"),
+        ("ASSETGEN_IMAGE_CONCURRENCY", "0", "ASSETGEN_IMAGE_CONCURRENCY"),
+        ("GEMINI_ASPECT_RATIO", "wide", "GEMINI_ASPECT_RATIO"),
+        ("ASSETGEN_SCRIPT", "/nowhere/draw.py", "ASSETGEN_SCRIPT"),
+        ("GEMINI_API_KEY", "", "GEMINI_API_KEY"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_without_a_stack_trace(
+    gemini: GeminiStandIn, document: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    done = generate("--document", str(document))
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert gemini.journal() == []
+
+
+def test_a_key_never_stands_in_output_records_or_logs(gemini: GeminiStandIn, document: Path, tmp_path: Path) -> None:
+    key = os.environ["GEMINI_API_KEY"]
+    document.write_text(DOCUMENT.replace("red fox", f"red fox {key}"))
+    done = generate("--document", str(document))
+    assert key not in done.stdout + done.stderr
+    records = tmp_path / "workspace/channels/poke1/projects/vid_123/.assetgen/records.json"
+    assert key not in records.read_text()
+    home = [path.read_bytes() for path in (tmp_path / "dagster_home").rglob("*") if path.is_file()]
+    assert not any(key.encode() in content for content in home)
+
+
+def test_no_story_at_all_says_where_one_can_come_from(gemini: GeminiStandIn) -> None:
+    done = generate()
+    assert done.returncode == 1
+    assert "03_assets.md" in done.stderr
+    assert "--topic" in done.stderr
+
+
+def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiStandIn) -> None:
+    shown = json.loads(assetgen("manifest", str(document), "--json").stdout)
+    assert [asset["name"] for asset in shown["assets"]] == ["fox_walking_core", "env_clearing"]
+    assert shown["global_atmosphere"] == "Soft morning light in a beech forest."
+    assert "fox_walking_core" in assetgen("manifest", str(document)).stdout
+    assert gemini.journal() == []
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the producers' own documents are not part of the repository")
+@pytest.mark.parametrize(("name", "count"), [("haunter", 23), ("bulbasaur", 15)])
+def test_the_producers_own_documents_run_through(
+    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, count: int
+) -> None:
+    document = str(REAL / f"{name}_03_assets.md")
+    if count > 22:
+        refused = generate("--document", document)
+        assert refused.returncode == 1
+        assert "ASSETGEN_IMAGE_SLOTS=23" in refused.stderr
+        assert gemini.journal() == []
+        monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "23")
+    assert generate("--document", document).returncode == 0
+    assets = tmp_path / "workspace/channels/poke1/projects/vid_123/assets"
+    assert len(list(assets.glob("*/*.png"))) == count == len(billed(gemini.journal()))
