@@ -9,6 +9,7 @@ from pathlib import Path
 from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed
 from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.drawing.status import note_ready, note_sheet
@@ -107,7 +108,7 @@ class Core:
         mode: Mode = Mode.AUTO,
         request: Request | None = None,
         close: bool = True,
-        clock: FakeClock | None = None,
+        clock: Clock | None = None,
         rng: random.Random | None = None,
     ) -> Drawing:
         """Runs once, for these numbers or all; closes the round like the two assets after the pictures."""

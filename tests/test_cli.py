@@ -104,8 +104,9 @@ def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
 def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn, document: Path) -> None:
     done = generate("--document", str(document), "--events")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["event"] for line in lines][0] == "plan"
-    assert sorted(line["event"] for line in lines).count("done") == 2
+    events = [line["event"] for line in lines]
+    assert events[0] == "plan"
+    assert events.count("done") == 2
 
 
 @pytest.mark.parametrize(

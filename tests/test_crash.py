@@ -35,7 +35,8 @@ def generate(project: Path, gemini: GeminiStandIn) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "assetgen_dagster", "generate", "--channel", "poke1", "--project", "vid_123"]
+        channel = [] if "--channel" in options else ["--channel", "poke1"]
+        command = [sys.executable, "-m", "assetgen_dagster", "generate", *channel, "--project", "vid_123"]
         process = subprocess.Popen(
             [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ.copy()
         )
@@ -153,3 +154,17 @@ def test_a_regenerate_that_died_is_continued_not_begun_again(
     finish(generate())
     assert len(gemini.journal()) == 8
     assert confirmed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
+
+
+def test_two_channels_with_the_same_project_id_are_drawn_at_once(
+    generate: Start, project: Path, gemini: GeminiStandIn
+) -> None:
+    other = project.parents[2] / "poke2" / "projects" / "vid_123"
+    other.mkdir(parents=True)
+    (other / MANIFEST_FILE).write_text((project / MANIFEST_FILE).read_text())
+    gemini.set_latency(5)
+    both = [generate("--channel", channel) for channel in ("poke1", "poke2")]
+    gemini.wait_for(in_flight(8), timeout=60)
+    for process in both:
+        finish(process)
+    assert pictures(project) == pictures(other) == 4

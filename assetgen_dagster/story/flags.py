@@ -17,6 +17,7 @@ _SHAPES: dict[str, str] = {
 }
 _REFERENCES = ("cref", "sref", "oref")
 _VALUES = {name: re.compile(rf"[ \t]*({shape})", re.I) for name, shape in _SHAPES.items()}
+_SPACES = re.compile(r"[ \t]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 #: A flag stands at the start of a word. Editors turn ``--`` into a dash, which counts only where a ratio follows
 #: or at the start of a line, so that a dash in a sentence stays one.
@@ -64,7 +65,8 @@ def take_flags(text: str) -> Flags:
         else:
             continue
         kept.append(text[position : flag.start()])
-        position = end
+        # The space before the flag is enough.
+        position = _SPACES.match(text, end).end()  # type: ignore[union-attr]
     kept.append(text[position:])
     prompt = _tidy("".join(kept))
     avoid = list(dict.fromkeys(filter(None, avoid)))

@@ -174,14 +174,16 @@ def load_manifest(path: Path) -> ManifestFile | None:
         ManifestFileError: It cannot be read, or does not hold a manifest; says where and what.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        data = json.loads(text)
+        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+        json.dumps(data, ensure_ascii=False).encode()  # a lone "\ud800" is JSON, but no text
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ManifestFileError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ManifestFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except UnicodeEncodeError as error:
+        raise ManifestFileError(f"{path} holds half a character: {error.object[error.start]!a}") from None
     except json.JSONDecodeError as error:
         raise ManifestFileError(f"{path}, line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (RecursionError, ValueError):

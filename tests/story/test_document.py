@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,10 @@ def test_emoji_stay_in_prompts_and_leave_names() -> None:
     assert manifest.assets[0].prompt == "Vulpix 🦊👩‍🚀 at rest."
 
 
-ONE = "## Part 3: The Global Atmosphere Block\n\n{atmosphere}\n\n## Part 4: Master Prompts\n\n### CHARACTERS\n\n{picture}\n"
+ONE = (
+    "## Part 3: The Global Atmosphere Block\n\n{atmosphere}\n\n"
+    "## Part 4: Master Prompts\n\n### CHARACTERS\n\n{picture}\n"
+)
 PICTURE = "#### Abra (Asleep)\n\n```\nAbra asleep in the air.\n```\n\n**Suggested filename:** abra.png"
 
 
@@ -175,7 +179,9 @@ def test_the_section_decides_the_kind(group: str, kind: str) -> None:
 
 
 def test_a_prefix_of_the_file_name_outranks_the_section() -> None:
-    text = "## Part 4: Master Prompts\n### CHARACTERS\n#### {0}\n```\nSomething.\n```\n**Suggested filename:** {0}.png\n"
+    text = (
+        "## Part 4: Master Prompts\n### CHARACTERS\n#### {0}\n```\nSomething.\n```\n**Suggested filename:** {0}.png\n"
+    )
     kinds = [read_document(text.format(name)).assets[0].asset_type for name in ("env_hall", "prop_key", "char_abra")]
     assert kinds == [AssetType.ENVIRONMENT, AssetType.PROP, AssetType.CHARACTER]
 
@@ -257,7 +263,8 @@ def test_fenced_blocks_elsewhere_are_no_pictures() -> None:
 def realistic(size: int) -> str:
     """A document as long as asked, made like real ones: long prompts, labels, rules, flags."""
     body = "Light moves across the water while nothing else does, and the reeds lean a little. " * 12
-    one = "#### {n}. Picture {n} [CORE]\n\n```\n{body} --ar 16:9\n\n--no text\n```\n\n**Suggested filename:** p_{n}.png\n\n---\n\n"
+    one = "#### {n}. Picture {n} [CORE]\n\n```\n{body} --ar 16:9\n\n--no text\n```\n\n"
+    one += "**Suggested filename:** p_{n}.png\n\n---\n\n"
     text = ONE.format(atmosphere="**Time:** Noon", picture="")
     n = 0
     while len(text) < size:
@@ -268,10 +275,8 @@ def realistic(size: int) -> str:
 
 def seconds(text: str) -> float:
     start = time.perf_counter()
-    try:
+    with suppress(DocumentError):
         read_document(text)
-    except DocumentError:
-        pass
     return time.perf_counter() - start
 
 
@@ -283,7 +288,25 @@ def test_a_megabyte_is_read_within_a_second() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["#", ">", "> ", "- ", "`", "*", "_", "[", "<", " ", "\t", "1", "a.", "**a** ", "--no a,", "[global atmosphere ", "|"],
+    [
+        "#",
+        ">",
+        "> ",
+        "- ",
+        "`",
+        "*",
+        "_",
+        "[",
+        "<",
+        " ",
+        "\t",
+        "1",
+        "a.",
+        "**a** ",
+        "--no a,",
+        "[global atmosphere ",
+        "|",
+    ],
 )
 def test_a_megabyte_of_the_same_character_does_not_take_long(piece: str) -> None:
     head = "## Part 4: Master Prompts\n\n#### "
@@ -303,13 +326,23 @@ def test_thousands_of_pictures_with_one_name_do_not_take_long() -> None:
 
 FRAGMENTS = st.sampled_from(
     [
-        "## Part 4: Master Prompts", "**Part 3: The Global Atmosphere Block**", "Part II", "### CHARACTERS", "#### 1. A [CORE]",
-        "```", "````", "~~~", "**Suggested filename:** a.png", "**Filename:**", "`x.png`", "---", "===", "> ", "- ", "1. ",
-        "**PROPS**", "**Prompt:**", "Negative prompt: x", "Category: prop", "--ar 1:0", "--no", "--no a,", "—no b", "--ar 16:9",
-        "some words of a prompt that is long enough", "\t", "\x00", "\u2028", "\r", "<!--", "-->", "<details>", "[x]: y", "| a | b |",
-        "#", "\ud800", "[Global Atmosphere]", "Summary", "## Summary", "", " ", "**", "__a__", "\\", "&amp;", "a" * 300, "İ", "ﬀ",
+        *("## Part 4: Master Prompts", "**Part 3: The Global Atmosphere Block**", "Part II", "### CHARACTERS"),
+        *("#### 1. A [CORE]", "```", "````", "~~~", "**Suggested filename:** a.png", "**Filename:**", "`x.png`", "---"),
+        *("===", "> ", "- ", "1. ", "**PROPS**", "**Prompt:**", "Negative prompt: x", "Category: prop", "--ar 1:0"),
+        *(
+            "--no",
+            "--no a,",
+            "—no b",
+            "--ar 16:9",
+            "some words of a prompt that is long enough",
+            "\t",
+            "\x00",
+            "\u2028",
+        ),
+        *("\r", "<!--", "-->", "<details>", "[x]: y", "| a | b |", "#", "\ud800", "[Global Atmosphere]", "## Summary"),
+        *("", " ", "**", "__a__", "\\", "&amp;", "a" * 300, "İ", "ﬀ"),
     ]
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -328,33 +361,36 @@ def test_whatever_is_put_together_only_a_document_error_is_raised(pieces: list[t
 @given(st.text(max_size=400))
 def test_any_text_gives_a_manifest_or_a_document_error(text: str) -> None:
     for tried in (text, f"## Part 4: Master Prompts\n\n#### A\n```\n{text}\n```\n"):
-        try:
+        with suppress(DocumentError):
             read_document(tried)
-        except DocumentError:
-            pass
 
 
 PROSE = st.lists(
-    st.sampled_from(["moss", "a slow river", "f/2.8", "(wide)", "light", "Bulbasaur's eye", "rain - heavy", "3 stones"]),
-    min_size=4, max_size=12,
-).map(" ".join)  # fmt: skip
+    st.sampled_from(
+        ["moss", "a slow river", "f/2.8", "(wide)", "light", "Bulbasaur's eye", "rain - heavy", "3 stones"]
+    ),
+    min_size=4,
+    max_size=12,
+).map(" ".join)
+PARTS = ["## Part 4: Master Prompts", "**Part 4: Master Prompts**", "# Master Prompts", "Part 4 - Prompts"]
+HEADINGS = ["#### {n}. Picture {n}", "### Picture {n} [CORE]", "## Picture {n}", "##### Asset {n}: Picture"]
+PROMPTS = ["```\n{p}\n```", "~~~text\n{p}\n~~~", "{p}", "> {p}", "**Prompt:**\n```\n{p}\n```", "**Prompt:** {p}"]
+LABELS = ["", "**Suggested filename:** p_{n}.png", "\nFilename: `p_{n}.png`"]
+TAILS = ["", "## Summary\n\nAll of it, in a few words for the producer.\n"]
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[str, list[str]]:
     """A document in one of many dialects, and its prompts."""
-    part = draw(st.sampled_from(["## Part 4: Master Prompts", "**Part 4: Master Prompts**", "# Master Prompts", "Part 4 - Prompts"]))
-    heading = draw(st.sampled_from(["#### {n}. Picture {n}", "### Picture {n} [CORE]", "## Picture {n}", "##### Asset {n}: Picture"]))
-    prompt = draw(st.sampled_from(["```\n{p}\n```", "~~~text\n{p}\n~~~", "{p}", "> {p}", "**Prompt:**\n```\n{p}\n```", "**Prompt:** {p}"]))
-    label = draw(st.sampled_from(["", "**Suggested filename:** p_{n}.png", "\nFilename: `p_{n}.png`"]))
+    heading, prompt, label = (draw(st.sampled_from(choice)) for choice in (HEADINGS, PROMPTS, LABELS))
     label_first = draw(st.booleans())
     rule = draw(st.sampled_from(["", "---\n", "***\n"]))
     prompts = [f"Nr {n}: {prose}" for n, prose in enumerate(draw(st.lists(PROSE, min_size=1, max_size=6)), 1)]
-    text = f"# Film\n\n## Part 3: Global Atmosphere\n\nRain.\n\n{part}\n\n"
+    text = f"# Film\n\n## Part 3: Global Atmosphere\n\nRain.\n\n{draw(st.sampled_from(PARTS))}\n\n"
     for n, one in enumerate(prompts, 1):
         body = [prompt.format(p=one), label.format(n=n)]
         text += heading.format(n=n) + "\n\n" + "\n\n".join(reversed(body) if label_first else body) + f"\n\n{rule}\n"
-    return text + draw(st.sampled_from(["", "## Summary\n\nAll of it, in a few words for the producer.\n"])), prompts  # fmt: skip
+    return text + draw(st.sampled_from(TAILS)), prompts
 
 
 @settings(max_examples=200, deadline=None)
