@@ -98,12 +98,12 @@ def manifest(
     """
     from assetgen_dagster.story.document import read_document  # noqa: PLC0415
     from assetgen_dagster.story.manifest import count_warnings  # noqa: PLC0415
+    from assetgen_dagster.story.source import load_document  # noqa: PLC0415
 
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise AssetgenError(f"Cannot read {file}: {error.strerror}.") from None
-    found = read_document(text)
+    text = load_document(file)
+    if text is None:
+        raise AssetgenError(f"There is no file {file}.")
+    found = read_document(text, name=file.name)
     warnings = [*found.warnings, *count_warnings(found)]
     if as_json:
         print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))

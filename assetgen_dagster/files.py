@@ -7,11 +7,15 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file's content such that, whatever happens, either the old or the new is there, whole."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    replace_durably(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        replace_durably(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def replace_durably(source: Path, target: Path) -> None:

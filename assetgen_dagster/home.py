@@ -28,8 +28,8 @@ def prepare_dagster_home() -> Path:
 
 
 def open_instance() -> "DagsterInstance":
-    """Returns the instance of the folder above; two commands that set a new one up at once do so one after the other."""
-    from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s
+    """Returns the instance of the folder above; two commands that set a new one up do so one after the other."""
+    from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s to import
 
     home = prepare_dagster_home()
     with FileLock(home / "setup.lock") as lock:

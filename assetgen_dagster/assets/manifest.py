@@ -8,17 +8,7 @@ from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.redact import preview
 from assetgen_dagster.story.manifest import AssetManifest
-from assetgen_dagster.story.source import (
-    DOCUMENT_FILE,
-    MANIFEST_FILE,
-    Resolution,
-    Story,
-    check_slots,
-    load_document,
-    load_manifest,
-    resolve_manifest,
-    write_manifest,
-)
+from assetgen_dagster.story.source import MANIFEST_FILE, Resolution, Story, check_slots, resolve_in_folder
 
 _log = structlog.get_logger()
 
@@ -57,17 +47,14 @@ def asset_manifest(
     """Resolves the manifest and writes it where it changed."""
     with plain_failures():
         project = studio.open(context)
-        folder = project.paths.project
-        path = folder / MANIFEST_FILE
-        document = load_document(folder / DOCUMENT_FILE)
-        resolution = resolve_manifest(load_manifest(path), document, config.story(), folder=folder)
+        resolution = resolve_in_folder(project.paths.project, config.story())
         check_slots(resolution.manifest, project.settings.image_slots)
-        if resolution.action == "written":
-            write_manifest(path, resolution.manifest, resolution.source)
+        resolution.store(project.paths.project)
     for warning in resolution.manifest.warnings:
         _log.warning("asset_manifest_warning", warning=warning)
         context.log.warning(warning)
-    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path)), **_metadata(resolution)})
+    path = str(project.paths.project / MANIFEST_FILE)
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **_metadata(resolution)})
 
 
 def _metadata(resolution: Resolution) -> dict[str, dg.MetadataValue]:

@@ -86,7 +86,7 @@ class Report:
             return
         records, manifest = self._project.store.records, self._project.manifest()
         run = totals(manifest, records, run_id=self._project.run_id)
-        lost = records.total_usd(run_id=self._project.run_id, kind=SpendKind.POSSIBLY_BILLED)
+        lost = records.total_usd(reported_by=self._project.run_id, kind=SpendKind.POSSIBLY_BILLED)
         raise dg.Failure(
             describe_failure(summary, cost_usd=run.total_cost_usd, possibly_billed_usd=lost),
             metadata={

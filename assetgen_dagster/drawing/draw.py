@@ -187,7 +187,7 @@ class _Drawing:
             generated=self.summary.generated,
             skipped=self.summary.skipped,
             failed=self.summary.failed,
-            total_cost_usd=self.store.records.total_usd(run_id=self.job.run_id),
+            total_cost_usd=self.store.records.total_usd(paid_by=self.job.run_id),
         )
         if self._unexpected is not None:
             raise self._unexpected

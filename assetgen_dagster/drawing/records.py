@@ -197,12 +197,18 @@ class ProjectRecords(BaseModel):
         """The last round."""
         return self.rounds[-1] if self.rounds else None
 
-    def total_usd(self, *, run_id: str | None = None, kind: SpendKind = SpendKind.CONFIRMED) -> float:
-        """Returns the USD spent so far, or what one run has reported to Dagster or is about to."""
-        spends = (spend for spend in self.spends if spend.kind is kind)
-        if run_id is not None:
-            spends = (spend for spend in spends if spend.reported_by in (None, run_id))
-        return round(sum(spend.cost_usd for spend in spends), 6)
+    def total_usd(
+        self, *, kind: SpendKind = SpendKind.CONFIRMED, paid_by: str | None = None, reported_by: str | None = None
+    ) -> float:
+        """Returns the USD spent so far; only by one run's calls, or only what stands on one run's events."""
+        return round(
+            sum(
+                spend.cost_usd
+                for spend in self.spends
+                if spend.kind is kind and paid_by in (None, spend.run_id) and reported_by in (None, spend.reported_by)
+            ),
+            6,
+        )
 
     def unreported(self, names: Iterable[str] | None = None) -> list[Spend]:
         """Returns the money that stands on no event in Dagster yet, of these pictures or of all."""

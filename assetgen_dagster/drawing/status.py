@@ -63,7 +63,7 @@ def totals(manifest: AssetManifest, records: ProjectRecords, *, run_id: str) -> 
         generated=generated,
         skipped=len(there) - generated,
         failed=len(manifest.assets) - len(there),
-        total_cost_usd=records.total_usd(run_id=run_id),
+        total_cost_usd=records.total_usd(reported_by=run_id),
         project_cost_usd=records.total_usd(),
         possibly_billed_usd=records.total_usd(kind=SpendKind.POSSIBLY_BILLED),
     )

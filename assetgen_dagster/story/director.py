@@ -17,7 +17,7 @@ _CHARACTERS, _ENVIRONMENTS, _PROPS = 8, 9, 5
 
 _STYLE = "Photorealistic nature documentary still, full-frame cinema camera, natural colour grading, fine grain"
 _CHARACTER_END = "True-to-life anatomy and surface texture, unobstructed outline, no people, no text"
-_PLATE_END = "No animals and no people, calm open area in the middle distance for compositing"
+_PLATE_END = "No animals and no people, open area in the middle distance for compositing"
 
 _PLATE_FRAMINGS = (
     "Wide establishing frame, 24mm lens at f/8, deep focus",
@@ -212,9 +212,10 @@ def _hour(brief: Brief, habitat: Habitat, hour: Time) -> str:
 
 def _light(brief: Brief, habitat: Habitat, hour: Time, index: int) -> str:
     plates = _lights(habitat, hour).plates
-    if _is_dull(brief) and hour != "night":
+    if _is_dull(brief):
         dull = conditions().dull
-        plates = dull.water if habitat.light == "water" else dull.air
+        by_day, by_night = (dull.water, dull.water_night) if habitat.light == "water" else (dull.air, dull.air_night)
+        plates = by_night if hour == "night" else by_day
     return plates[index % len(plates)]
 
 

@@ -109,6 +109,8 @@ class Dull(_Table):
     hides_sun: tuple[Weather, ...]
     air: Words
     water: Words
+    air_night: Words
+    water_night: Words
 
 
 class PhraseList(_Table):

@@ -178,6 +178,32 @@ def test_the_section_decides_the_kind(group: str, kind: str) -> None:
     assert "is a character, an environment or a prop" not in str(manifest.warnings)
 
 
+def test_a_rule_right_under_a_line_of_text_does_not_make_it_a_heading() -> None:
+    picture = "#### Abra\n\nAbra asleep in the air\n---\n\n#### Kadabra\n\nKadabra awake on the ground\n***\n"
+    manifest = read_document(ONE.format(atmosphere="Rain\n---", picture=picture))
+    assert [asset.prompt for asset in manifest.assets] == ["Abra asleep in the air", "Kadabra awake on the ground"]
+    assert manifest.global_atmosphere == "Rain"
+
+
+def test_a_section_of_two_kinds_leaves_the_decision_to_part_1() -> None:
+    listed = (
+        "## Part 1: The Manifest\n### Props\n- Bell - of bronze\n\n## Part 4: Master Prompts\n### Characters & Props\n"
+    )
+    manifest = read_document(f"{listed}#### Bell\n```\nA bell.\n```\n#### Abra\n```\nAbra.\n```\n")
+    assert [asset.asset_type for asset in manifest.assets] == [AssetType.PROP, AssetType.CHARACTER]
+    assert [warning.split(":")[0] for warning in manifest.warnings if "'Abra'" in warning] == ["line 11"]
+
+
+def test_text_that_belongs_to_no_prompt_is_reported_with_its_line() -> None:
+    picture = "#### Abra\n\nAbra asleep in the air.\n\n---\n\nA remark.\n\n#### Kadabra\n\nBig.\n```\nKadabra.\n```\n"
+    manifest = read_document(ONE.format(atmosphere="Rain.", picture=picture))
+    assert [asset.prompt for asset in manifest.assets] == ["Abra asleep in the air.", "Kadabra."]
+    assert manifest.warnings == (
+        "line 15: text behind the rule is not taken as part of the prompt",
+        "line 19: text beside the fenced prompt of 'Kadabra' is not read",
+    )
+
+
 def test_a_prefix_of_the_file_name_outranks_the_section() -> None:
     text = (
         "## Part 4: Master Prompts\n### CHARACTERS\n#### {0}\n```\nSomething.\n```\n**Suggested filename:** {0}.png\n"
