@@ -57,7 +57,7 @@ def generate(
     key = ProjectKey(channel, project)
     if document is not None:
         generating.place_document(key, document)
-    console = Console()
+    console = Console(emoji=False)
     with Display(console) as display:
 
         def listen(news: Message | None) -> None:
@@ -81,7 +81,9 @@ def generate(
         if outcome.contact_sheet:
             console.print(f"Contact sheet: {outcome.contact_sheet}", soft_wrap=True)
     if outcome.interrupted:
-        Console(stderr=True).print("Interrupted. What is done is kept: the same command goes on from there.")
+        Console(stderr=True, emoji=False).print(
+            "Interrupted. What is done is kept: the same command goes on from there."
+        )
         raise typer.Exit(130)
     if not outcome.success:
         raise AssetgenError(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
@@ -108,7 +110,7 @@ def manifest(
     if as_json:
         print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = Console(emoji=False)
     table = Table("type", "name", "line", "prompt", title=f"{len(found.assets)} pictures", title_justify="left")
     for asset in found.assets:
         shown = " ".join(asset.prompt.split())[:80]
@@ -129,7 +131,7 @@ def demo(
     """
     from assetgen_dagster.demo import run_demo  # noqa: PLC0415
 
-    run_demo(Console(), latency_seconds=latency)
+    run_demo(Console(emoji=False), latency_seconds=latency)
 
 
 @app.command()
@@ -146,10 +148,20 @@ def dev(
     load_settings()
     home = prepare_dagster_home()
     print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
-    os.chdir(PROJECT_ROOT)
+    # Dagster would copy the .env of the folder it runs in into its environment, once; runs read .env anew.
+    os.chdir(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     dagster = str(Path(sys.executable).with_name("dagster"))
-    arguments = [dagster, "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", "workspace.yaml"]
+    arguments = [
+        dagster,
+        "dev",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workspace",
+        str(PROJECT_ROOT / "workspace.yaml"),
+    ]
     os.execv(dagster, arguments)  # noqa: S606 - no shell is the point: signals reach Dagster itself
 
 
@@ -158,5 +170,7 @@ def main() -> None:
     try:
         app()
     except AssetgenError as error:
-        Console(stderr=True).print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        Console(stderr=True, emoji=False).print(
+            f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(1)

@@ -9,7 +9,7 @@ from assetgen_dagster.assets.manifest import asset_manifest
 from assetgen_dagster.assets.ready import build_assets_ready
 from assetgen_dagster.assets.sheet import build_contact_sheet
 from assetgen_dagster.assets.studio import Listener, studio_resource
-from assetgen_dagster.sensors.refresh import refresh_outdated, refresh_project_assets
+from assetgen_dagster.sensors.upkeep import project_upkeep, refresh_project_assets
 from assetgen_dagster.settings import load_settings
 
 JOB_NAME = "generate_project_assets"
@@ -34,7 +34,7 @@ def build_definitions(listener: Listener | None = None, log_stream: TextIO | Non
             ),
             refresh_project_assets,
         ],
-        sensors=[refresh_outdated],
+        sensors=[project_upkeep],
         resources={"studio": studio_resource(listener, log_stream)},
         # One process a run: it holds for runs from the UI, too.
         executor=dg.in_process_executor,

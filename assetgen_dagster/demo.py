@@ -15,7 +15,7 @@ from rich.console import Console
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.progress import Display
-from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.settings import PROJECT_ROOT, default_environment
 
 FOLDER = PROJECT_ROOT / "demo"
 
@@ -25,9 +25,6 @@ PROJECTS = {
     "poke2": ("Lapras in the arctic sea", "A mother leads her calf through the breaking ice from dawn to night"),
 }
 PROJECT = "vid_123"
-
-#: Settings that the demo makes itself, whatever the user's own are.
-_SETTINGS = ("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_HOME")
 
 
 def run_demo(console: Console, *, latency_seconds: float) -> None:
@@ -66,15 +63,18 @@ def _stand_in(latency_seconds: float) -> Iterator[str]:
 
 
 def _environment(base_url: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    return kept | {
-        "ASSETGEN_WORKSPACE": str(FOLDER / "workspace"),
-        "DAGSTER_HOME": str(FOLDER / "dagster_home"),
-        "GEMINI_API_KEY": "demo-key",
-        "GEMINI_IMAGE_MODEL": "gemini-nano-banana-2.1",
-        "GEMINI_ASPECT_RATIO": "16:9",
-        "GOOGLE_GEMINI_BASE_URL": base_url,
-    }
+    # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
+    # the demo would cost money.
+    return (
+        os.environ
+        | default_environment()
+        | {
+            "ASSETGEN_WORKSPACE": str(FOLDER / "workspace"),
+            "DAGSTER_HOME": str(FOLDER / "dagster_home"),
+            "GEMINI_API_KEY": "demo-key",
+            "GOOGLE_GEMINI_BASE_URL": base_url,
+        }
+    )
 
 
 def _generate_all(environment: dict[str, str], display: Display) -> dict[str, int]:

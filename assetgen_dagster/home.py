@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assetgen_dagster.drawing.lock import FileLock
+from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -20,9 +21,14 @@ def prepare_dagster_home() -> Path:
     ``DAGSTER_HOME`` if set, else ``.dagster_home`` in the project root.
     """
     home = PROJECT_ROOT / Path(os.environ.get("DAGSTER_HOME") or ".dagster_home").expanduser()
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        shutil.copyfile(_TEMPLATE, home / "dagster.yaml")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            shutil.copyfile(_TEMPLATE, home / "dagster.yaml")
+    except OSError as error:
+        raise AssetgenError(
+            f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
+        ) from None
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
@@ -34,4 +40,10 @@ def open_instance() -> "DagsterInstance":
     home = prepare_dagster_home()
     with FileLock(home / "setup.lock") as lock:
         lock.acquire()
-        return DagsterInstance.get()
+        try:
+            return DagsterInstance.get()
+        except Exception as error:  # whatever its YAML holds or names
+            raise AssetgenError(
+                f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
+                "command puts the usual one there."
+            ) from None

@@ -30,8 +30,9 @@ def message(project: str, event: Event) -> Message | None:
     about: Message = {"project": project}
     match event:
         case PlanMade(tasks):
-            draw = sum(task.step.action is Action.DRAW for task in tasks)
-            return about | {"event": "plan", "pictures": len(tasks), "draw": draw}
+            draw = [task for task in tasks if task.step.action is Action.DRAW]
+            reasons = dict.fromkeys(task.step.reason for task in draw)
+            return about | {"event": "plan", "pictures": len(tasks), "draw": len(draw), "why": ", ".join(reasons)}
         case PictureStarted(task, attempt):
             return about | {"event": "started", "picture": str(task), "attempt": attempt}
         case PictureWaits(task, seconds, problem):
@@ -104,7 +105,8 @@ class Display:
         match news["event"]:
             case "plan":
                 row.total = news["pictures"]
-                self._say(f"{project}: drawing {news['draw']} of {news['pictures']} pictures")
+                why = f" ({news['why']})" if news["why"] else ""
+                self._say(f"{project}: drawing {news['draw']} of {news['pictures']} pictures{why}")
             case "started":
                 row.drawing[picture] = None
             case "waits":
@@ -141,7 +143,10 @@ def result_table(project: str, results: dict[str, Message]) -> Table:
     table = Table(title=project, title_justify="left")
     for name, justify in (("picture", "left"), ("type", "left"), ("cost", "right"), ("seconds", "right"), ("", "left")):
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    kept = [news for news in results.values() if news["event"] == "done" and news["note"] == "done"]
     for picture, news in sorted(results.items()):
+        if news in kept:
+            continue
         if news["event"] == "done":
             seconds = "" if news["reused"] or news["seconds"] is None else f"{news['seconds']:.1f}"
             note = f"kept: {news['note']}" if news["reused"] else news["path"].split("/assets/")[-1]
@@ -149,4 +154,6 @@ def result_table(project: str, results: dict[str, Message]) -> Table:
         else:
             why = news.get("why", "not started")
             table.add_row(picture, news["type"], "", "", why, style="red")
+    if kept:
+        table.caption, table.caption_justify = f"{len(kept)} more were done and are kept", "left"
     return table

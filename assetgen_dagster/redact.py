@@ -9,6 +9,9 @@ PREVIEW_CHARACTERS = 100
 
 _MASK = "***"
 
+#: So much of a prompt's line is recognised as an echo of it, and is left to be seen.
+_ECHO_CHARACTERS = 60
+
 # Shapes of keys that can turn up in a prompt or in a script's traceback: Google, Notion, OpenAI-like, bearer tokens,
 # passwords in URLs, and NAME_KEY=value pairs.
 _SECRETS = re.compile(
@@ -45,6 +48,23 @@ def preview(prompt: str) -> str:
     """Returns at most 100 characters of a prompt on one line, without secrets."""
     line = " ".join(redact(prompt).split())
     return line if len(line) <= PREVIEW_CHARACTERS else f"{line[: PREVIEW_CHARACTERS - 1]}…"
+
+
+def conceal(text: str, prompt: str) -> str:
+    """Returns ``text`` with every long passage of ``prompt`` cut short: scripts like to echo what they were given."""
+    for line in {line.strip() for line in prompt.splitlines()}:
+        if len(line) <= PREVIEW_CHARACTERS:
+            continue
+        start = line[:_ECHO_CHARACTERS]
+        at = text.find(start)
+        while at >= 0:
+            length = next(
+                (n for n, pair in enumerate(zip(text[at:], line, strict=False)) if pair[0] != pair[1]), len(line)
+            )
+            length = min(length, len(text) - at)
+            text = f"{text[: at + len(start)]}…{text[at + length :]}"
+            at = text.find(start, at + len(start))
+    return text
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -24,7 +24,7 @@ _NOT_FOR_SCRIPTS = ("NOTION_TOKEN", "ASSETGEN_POSTGRES_URL", "DAGSTER_CLOUD_API_
 
 
 class Settings(BaseSettings):
-    """The settings of DESIGN.md's contract that this version reads.
+    """The settings that this version reads.
 
     Attributes:
         workspace: Folder of all channels (``ASSETGEN_WORKSPACE``).
@@ -40,9 +40,10 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        # Producers' scripts keep their .env beside themselves; ours may, too. The later file wins.
-        env_file=(OWN_SCRIPT.with_name(".env"), PROJECT_ROOT / ".env"),
+        # Producers' scripts keep their .env beside themselves; ours may, too. The later file wins, as in the script.
+        env_file=(PROJECT_ROOT / ".env", OWN_SCRIPT.with_name(".env")),
         env_file_encoding="utf-8",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         populate_by_name=True,
@@ -63,11 +64,6 @@ class Settings(BaseSettings):
     @classmethod
     def _from_project_root(cls, value: Path) -> Path:
         return PROJECT_ROOT / value.expanduser()
-
-    @field_validator("gemini_api_key", "google_gemini_base_url", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return None if isinstance(value, str) and not value.strip() else value
 
     @cached_property
     def aspect_ratio(self) -> float:
@@ -107,3 +103,11 @@ def load_settings() -> Settings:
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
         )
         raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AssetgenError(f"The .env file cannot be read: {error}. Save it as UTF-8 text.") from None
+
+
+def default_environment() -> dict[str, str]:
+    """Returns every setting that has a default as an environment variable with it."""
+    fields = Settings.model_fields.values()
+    return {field.alias: str(field.default) for field in fields if field.alias and field.default is not None}

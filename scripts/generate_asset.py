@@ -20,16 +20,17 @@ Failure begins stderr with one sentence for a person and ends it with one line o
 
     {"error": {"kind": KIND, "message": STR, "http_status": INT, "api_status": STR, "reason": STR,
                "finish_reason": STR, "block_reason": STR, "retry_after_seconds": FLOAT, "quota_ids": [STR],
-               "model": MODEL}, "usage": {...}}
+               "model": MODEL, "received": BOOL}, "usage": {...}}
 
-Every value but kind, message, quota_ids and model may be null. KIND is one of
+Every value but kind, message, quota_ids, model and received may be null; received is true where the API has sent a
+picture, which it will bill. KIND is one of
 
 - ``configuration``: something to set up first: the key, the base URL, Pillow.
 - ``http``: the API answered with an error status.
 - ``network``: no answer had begun (refused, unknown host, reset before the status line).
 - ``lost_answer``: an answer had begun, or was being drawn, and did not arrive whole; it may have been billed.
 - ``no_image``: a complete answer without a picture (refused, or only text).
-- ``file``: the picture cannot be written. With usage, it had been paid for.
+- ``file``: the picture cannot be written.
 """
 
 import argparse
@@ -69,7 +70,9 @@ class DrawError(Exception):
     def as_dict(self, model: str, key: str | None) -> dict[str, Any]:
         """Returns the fields, all of them there, each string bounded and without the key."""
         names = "kind message http_status api_status reason finish_reason block_reason retry_after_seconds"
-        every: dict[str, Any] = dict.fromkeys(names.split()) | {"quota_ids": [], "model": model} | self.fields
+        every: dict[str, Any] = (
+            dict.fromkeys(names.split()) | {"quota_ids": [], "model": model, "received": False} | self.fields
+        )
         return {name: _clean(it, key, _MESSAGE) if isinstance(it, str) else it for name, it in every.items()}
 
 
@@ -117,7 +120,8 @@ def draw(prompt: str, output: Path, model: str, settings: dict[str, str]) -> dic
     try:
         write_png(as_png(image), output)
     except DrawError as failure:
-        failure.usage, failure.fields["model"] = usage, model
+        failure.usage = usage
+        failure.fields |= {"model": model, "received": True}
         raise
     return {"output": str(output), "model": model, "usage": usage}
 

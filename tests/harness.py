@@ -12,7 +12,7 @@ from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
-from assetgen_dagster.drawing.status import note_ready, note_sheet
+from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
@@ -128,8 +128,8 @@ class Core:
                 spends = getattr(event, "spends", ())
                 store.mark_reported((spend.token for spend in spends), run_id=run_id)
             if close and numbers is None and not summary.failed:
-                note_ready(store, self.manifest, self.paths)
-                note_sheet(store, self.manifest, self.paths)
+                require_ready(self.manifest, store.records, measured_pictures(self.manifest, store.records, self.paths))
+                note_recorded(store, ready=True, sheet=True)
         return Drawing(events, summary)
 
     def confirmed_usd(self) -> float:

@@ -171,3 +171,14 @@ def test_the_producers_own_documents_run_through(
     assert generate("--document", document).returncode == 0
     assets = tmp_path / "workspace/channels/poke1/projects/vid_123/assets"
     assert len(list(assets.glob("*/*.png"))) == count == len(billed(gemini.journal()))
+
+
+def test_the_demo_never_calls_a_producers_own_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    from assetgen_dagster.demo import _environment
+    from assetgen_dagster.settings import OWN_SCRIPT
+
+    monkeypatch.setenv("ASSETGEN_SCRIPT", "/theirs/generate_asset.py")
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "3")
+    found = _environment("http://127.0.0.1:1")
+    assert (found["ASSETGEN_SCRIPT"], found["ASSETGEN_IMAGE_SLOTS"]) == (str(OWN_SCRIPT), "22")
+    assert found["GEMINI_API_KEY"] == "demo-key"

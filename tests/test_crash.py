@@ -13,7 +13,8 @@ import pytest
 
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.records import ProjectRecords
-from assetgen_dagster.standins.gemini import Call, GeminiStandIn
+from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
+from assetgen_dagster.standins.gemini_faults import Hang
 from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.harness import billed_usd, manifest_of
 
@@ -87,6 +88,21 @@ def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted
     assert possibly_billed() == 0
     assert confirmed() == pytest.approx(billed_usd(journal), abs=1e-5)
     assert list((project / ".assetgen/staging").iterdir()) == []
+
+
+def test_a_script_that_hangs_after_its_run_was_killed_is_ended_in_its_time(
+    generate: Start, project: Path, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "5")
+    gemini.plan([Fault(Hang(), prompt="Subject 02")])
+    first = generate()
+    gemini.wait_for(lambda calls: len(calls) == 4, timeout=30)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    finish(generate())
+    assert pictures(project) == 4
+    assert possibly_billed() > 0
+    assert confirmed() + possibly_billed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
 def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_once_more(

@@ -1,7 +1,7 @@
 """``image_01`` … : the pictures, one asset each, drawn by one step.
 
-One step, because a process a picture costs more than drawing it (DESIGN.md has the measurements); subsettable, so
-that every picture can be materialized alone. What to draw and how is the subject of ``drawing``.
+One step, because a process a picture costs more than drawing it (docs/architecture.md has the measurements);
+subsettable, so that every picture can be materialized alone. What to draw and how is the subject of ``drawing``.
 """
 
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ import structlog
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
-from assetgen_dagster.redact import preview
+from assetgen_dagster.redact import preview, redact
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import MANIFEST_FILE, Resolution, Story, check_slots, resolve_in_folder
 
@@ -52,7 +52,7 @@ def asset_manifest(
         resolution.store(project.paths.project)
     for warning in resolution.manifest.warnings:
         _log.warning("asset_manifest_warning", warning=warning)
-        context.log.warning(warning)
+        context.log.warning(redact(warning))
     path = str(project.paths.project / MANIFEST_FILE)
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **_metadata(resolution)})
 
@@ -60,11 +60,11 @@ def asset_manifest(
 def _metadata(resolution: Resolution) -> dict[str, dg.MetadataValue]:
     manifest = resolution.manifest
     return {
-        "action": dg.MetadataValue.text(f"{resolution.action}: {resolution.reason}"),
-        "global_atmosphere": dg.MetadataValue.text(manifest.global_atmosphere),
+        "action": dg.MetadataValue.text(redact(f"{resolution.action}: {resolution.reason}")),
+        "global_atmosphere": dg.MetadataValue.text(redact(manifest.global_atmosphere)),
         "pictures": dg.MetadataValue.int(len(manifest.assets)),
         "manifest": dg.MetadataValue.md(_table(manifest)),
-        "warnings": dg.MetadataValue.md("\n".join(f"- {warning}" for warning in manifest.warnings) or "none"),
+        "warnings": dg.MetadataValue.md(redact("\n".join(f"- {warning}" for warning in manifest.warnings)) or "none"),
     }
 
 

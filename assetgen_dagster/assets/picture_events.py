@@ -35,11 +35,9 @@ class Report:
     def recover(self) -> None:
         """Marks as reported what an earlier run had told Dagster before it died."""
         store = self._project.store
-        for name in {spend.name for spend in store.records.unreported()}:
-            number = store.records.numbers.get(name)
-            if number is not None:
-                for run_id, tokens in self._told(image_key(number)):
-                    store.mark_reported(tokens, run_id=run_id)
+        for number in {spend.number for spend in store.records.unreported()}:
+            for run_id, tokens in self._told(image_key(number)):
+                store.mark_reported(tokens, run_id=run_id)
 
     def results(self, event: Event) -> Iterator[dg.MaterializeResult[None]]:
         """Yields a picture's materialization, and logs what else the event has to say."""
@@ -56,7 +54,7 @@ class Report:
             case PictureFailed(task, problem, attempts, spends):
                 self._context.log.error(f"{task} failed after {attempts} attempts: {problem}")
                 self._observe(task.number, spends)
-            case LeftoverSettled(number=number, spends=spends) if number is not None:
+            case LeftoverSettled(number, spends):
                 self._observe(number, spends)
             case _:
                 pass

@@ -9,7 +9,7 @@ from assetgen_dagster.assets.checks import CHECKS, check_pictures
 from assetgen_dagster.assets.keys import ASSETS_READY, image_key
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
-from assetgen_dagster.drawing.status import measured_pictures, note_ready, totals
+from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
 
 
 def build_assets_ready(slots: int) -> dg.AssetsDefinition:
@@ -28,14 +28,20 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
     )
     def assets_ready(
         context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with plain_failures():
             project = studio.open(context)
-            manifest = project.manifest()
-            note_ready(project.store, manifest, project.paths)
-            found = totals(manifest, project.store.records, run_id=project.run_id)
+            manifest = project.tidy_manifest()
             pictures = measured_pictures(manifest, project.store.records, project.paths)
-        checks = check_pictures(pictures, aspect_ratio=project.settings.aspect_ratio)
-        yield dg.MaterializeResult(metadata=asdict(found), check_results=list(checks))
+            checks = list(check_pictures(pictures, aspect_ratio=project.settings.aspect_ratio))
+            try:
+                require_ready(manifest, project.store.records, pictures)
+            except NotReadyError:
+                yield from checks
+                raise
+            found = totals(manifest, project.store.records, run_id=project.run_id)
+            yield dg.MaterializeResult(metadata=asdict(found), check_results=checks)
+            # Only now: a run that dies before leaves the round open, and an open round is not drawn again.
+            note_recorded(project.store, ready=True)
 
     return assets_ready

@@ -1,6 +1,7 @@
 """``contact_sheet``: one labelled picture of all pictures, for a look at the whole project."""
 
 import base64
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -8,7 +9,7 @@ from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
-from assetgen_dagster.drawing.status import note_sheet, require_ready
+from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 
 
 def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
@@ -24,25 +25,26 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
     )
     def contact_sheet(
         context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         with plain_failures():
             project = studio.open(context)
-            manifest, records, output = project.manifest(), project.store.records, project.paths.contact_sheet
-            require_ready(manifest, records, project.paths)
+            manifest, output = project.tidy_manifest(), project.paths.contact_sheet
+            records = project.store.records
+            require_ready(manifest, records, measured_pictures(manifest, records, project.paths))
             cells = sorted(
                 (Cell(records.numbers[a.name], a.name, project.paths.output_path(a)) for a in manifest.assets),
                 key=lambda cell: cell.number,
             )
             subtitle = f"{len(cells)} pictures, ${records.total_usd():.2f} so far"
             thumbnail = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
-            note_sheet(project.store, manifest, project.paths)
-        encoded = base64.b64encode(thumbnail).decode()
-        return dg.MaterializeResult(
-            metadata={
-                "path": dg.MetadataValue.path(str(output)),
-                "pictures": len(cells),
-                "preview": dg.MetadataValue.md(f"![contact sheet](data:image/jpeg;base64,{encoded})"),
-            }
-        )
+            encoded = base64.b64encode(thumbnail).decode()
+            yield dg.MaterializeResult(
+                metadata={
+                    "path": dg.MetadataValue.path(str(output)),
+                    "pictures": len(cells),
+                    "preview": dg.MetadataValue.md(f"![contact sheet](data:image/jpeg;base64,{encoded})"),
+                }
+            )
+            note_recorded(project.store, sheet=True)
 
     return contact_sheet

@@ -15,7 +15,9 @@ import structlog
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
 from assetgen_dagster.drawing.events import Event
+from assetgen_dagster.drawing.leftovers import tidy
 from assetgen_dagster.drawing.lock import FileLock, lock_project
+from assetgen_dagster.drawing.plan import assign_numbers
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
@@ -60,6 +62,18 @@ class Project:
             raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.")
         check_slots(found.manifest, self.settings.image_slots)
         return found.manifest
+
+    def tidy_manifest(self) -> AssetManifest:
+        """Returns the manifest after records and folders were made to agree with it; costs nothing.
+
+        Raises:
+            AssetgenError: See ``manifest``.
+            OSError: A file cannot be moved.
+        """
+        manifest = self.manifest()
+        numbers = assign_numbers(manifest, self.store.records.numbers, slots=self.settings.image_slots)
+        tidy(manifest, numbers, store=self.store, paths=self.paths)
+        return manifest
 
 
 class Studio:

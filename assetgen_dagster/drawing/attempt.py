@@ -7,7 +7,7 @@ it is recorded and the intent is gone. A process may die between any two of thes
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -34,9 +34,56 @@ from assetgen_dagster.drawing.script import (
     run_cli_script,
 )
 from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.redact import conceal
 from assetgen_dagster.settings import Settings
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one call of the script is for.
+
+    Attributes:
+        name: The picture.
+        number: The picture's.
+        output: Where it is to be published.
+        prompt: Atmosphere and prompt combined.
+        inputs: What it is drawn from, for the records.
+        round: The round in force.
+        attempts: Attempts at this picture in this run, this one included.
+    """
+
+    name: str
+    number: int
+    output: Path
+    prompt: str
+    inputs: Inputs
+    round: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class End:
+    """How a script ended, as far as it was seen.
+
+    Attributes:
+        error: What it said, if it failed.
+        problem: Why there is no picture, if that is known without the script.
+        succeeded: Whether it said that it succeeded.
+        duration_seconds: From start to end.
+        prompt: What it was given, to be kept out of what is shown of its output.
+    """
+
+    error: CLIScriptError | None = None
+    problem: Problem | None = None
+    succeeded: bool = False
+    duration_seconds: float | None = None
+    prompt: str = ""
+
+
+#: The end of a script whose run died: nobody saw it.
+UNSEEN = End()
 
 
 @dataclass(frozen=True)
@@ -64,67 +111,50 @@ class Attempts:
         self.run_id = run_id
         self._environment = settings.script_environment()
 
-    async def draw(
-        self, *, name: str, output: Path, prompt: str, inputs: Inputs, round_number: int, attempts: int
-    ) -> Drawn | Problem:
+    async def draw(self, call: Call) -> Drawn | Problem:
         """Calls the script once; returns the published picture, or why there is none.
 
         Raises:
             OSError: The records or the staging folder cannot be written.
         """
-        intent = self._intent(
-            name=name, output=output, prompt=prompt, inputs=inputs, round_number=round_number, attempts=attempts
-        )
+        intent = self._intent(call)
         with self.store.change() as records:
             records.intents[intent.token] = intent
         with FileLock(self._lock_path(intent)) as lock:
             lock.try_acquire()
             begun = time.monotonic()
-            problem: Problem | None = None
-            error: CLIScriptError | None = None
-            exit_code: int | None = None
+            end = UNSEEN
             try:
                 await run_cli_script(
                     self.settings.script,
-                    [f"--prompt={prompt}", f"--output={self.paths.absolute(intent.staging)}"],
+                    [f"--prompt={call.prompt}", f"--output={self.paths.absolute(intent.staging)}"],
                     timeout=self.settings.image_timeout_seconds,
                     env=self._environment,
                     log=self._log_path(intent),
                     inherit=[lock.fd],
                     started=lambda pid: describe_process(lock, pid),
                 )
-                exit_code = 0
-            except CLIScriptError as script_error:
-                error = script_error
+                end = End(succeeded=True)
+            except CLIScriptError as error:
+                end = End(error=error)
             except ScriptTimeoutError:
-                problem = problems.timed_out(self.settings.image_timeout_seconds)
+                end = End(problem=problems.timed_out(self.settings.image_timeout_seconds))
             except ValueError as unusable:
-                problem = problems.unusable_argument(str(unusable))
+                end = End(problem=problems.unusable_argument(str(unusable)))
             finally:
                 # A cancelled run comes through here, too: the script is dead, and what it left is booked.
-                duration = time.monotonic() - begun
-                result = self.settle(intent, exit_code=exit_code, error=error, problem=problem, duration=duration)
+                seen = replace(end, duration_seconds=time.monotonic() - begun, prompt=call.prompt)
+                result = self.settle(intent, seen)
         return result
 
-    def settle(
-        self,
-        intent: Intent,
-        *,
-        exit_code: int | None = None,
-        error: CLIScriptError | None = None,
-        problem: Problem | None = None,
-        duration: float | None = None,
-    ) -> Drawn | Problem:
+    def settle(self, intent: Intent, end: End = UNSEEN) -> Drawn | Problem:
         """Books and publishes what a script left, after it ended in whatever way; the intent is gone afterwards.
 
         A whole picture counts however its script ended: it was received, so it was paid for.
 
         Args:
             intent: The call.
-            exit_code: 0 if the script said that it succeeded; None if it was ended, or its end was not seen.
-            error: How the script ended, if it said that it failed.
-            problem: Why there is no picture, if that is known without the script.
-            duration: Seconds it took, if known.
+            end: How the script ended.
 
         Returns:
             The published picture, or why there is none.
@@ -135,23 +165,22 @@ class Attempts:
         """
         if intent.received is not None:
             return self._publish(intent, intent.received)
-        stdout, stderr = read_output(self._log_path(intent))
+        stdout, stderr = (conceal(text, end.prompt) for text in read_output(self._log_path(intent)))
         report = read_report(stdout, stderr)
-        staging = self.paths.absolute(intent.staging)
+        broken: BrokenPictureError | None = None
         try:
-            picture = make_png(staging)
+            picture = make_png(self.paths.absolute(intent.staging))
         except FileNotFoundError:
-            missing = "the script left no picture"
-        except BrokenPictureError as broken:
-            missing = f"the script left a broken picture: {broken}"
+            pass
+        except BrokenPictureError as error:
+            broken = error
         else:
-            return self._receive(intent, picture, report, duration)
-        if problem is None:
-            problem = self._problem(
-                intent, exit_code=exit_code, error=error, report=report, stderr=stderr, missing=missing
-            )
-        self._book_failure(intent, problem, report)
-        _log_failure(intent, problem, error, stderr)
+            return self._receive(intent, picture, report, end.duration_seconds)
+        problem = end.problem or self._problem(intent, end, report, stdout, stderr, broken)
+        # Half a picture on disk was sent by somebody, who will bill it.
+        sent = broken is not None or (report.error is not None and report.error.received)
+        self._book_failure(intent, report, possibly_billed=problem.possibly_billed or sent)
+        _log_failure(intent, problem, end, stderr)
         return problem
 
     def _receive(
@@ -184,6 +213,7 @@ class Attempts:
         staging, output = self.paths.absolute(intent.staging), self.paths.absolute(intent.output)
         published = True
         if file_sha256(staging) == record.facts.sha256:
+            self._keep_strangers(intent.name, output)
             publish(staging, output)
         else:
             published = file_sha256(output) == record.facts.sha256
@@ -196,28 +226,36 @@ class Attempts:
             return problems.lost("the received picture was removed from the staging folder", code="received_file_gone")
         return Drawn(record, inspect_picture(output).preview if preview is None else preview)
 
-    def _problem(
+    def _keep_strangers(self, name: str, output: Path) -> None:
+        """Puts a file that we did not draw aside before it is replaced: nobody could draw it again."""
+        known = self.store.records.pictures.get(name)
+        if file_sha256(output) not in (None, known.facts.sha256 if known else None):
+            self.paths.set_aside(output)
+
+    def _problem(  # noqa: PLR0917 - all that is known of one end
         self,
         intent: Intent,
-        *,
-        exit_code: int | None,
-        error: CLIScriptError | None,
+        end: End,
         report: ScriptReport,
+        stdout: str,
         stderr: str,
-        missing: str,
+        broken: BrokenPictureError | None,
     ) -> Problem:
-        if error is not None:
-            return problems.classify(error, report, model=intent.inputs.model)
-        if exit_code == 0:
-            return problems.lost(f"{missing}, but said that it succeeded", code="script_left_no_picture")
-        # Its end was not seen. Only what it said for certain tells that nothing was billed.
-        ended = CLIScriptError(str(self.settings.script), 1, stderr)
-        problem = problems.classify(ended, report, model=intent.inputs.model)
-        if problem.code == "unrecognised":
-            return problems.lost("the script was ended before its answer came", code="script_ended")
-        return problem
+        model = intent.inputs.model
+        if end.error is not None:
+            seen = CLIScriptError(end.error.script, end.error.exit_code, stderr or end.error.stderr, stdout)
+            return problems.classify(seen, report, model=model)
+        if end.succeeded:
+            left = f"the script left a broken picture: {broken}" if broken else "the script left no picture"
+            return problems.lost(f"{left}, but said that it succeeded", code="script_left_no_picture")
+        # Its end was not seen. What it wrote on the way may be of an earlier call; only our own last line is a verdict.
+        if report.error is not None:
+            return problems.classify(CLIScriptError(str(self.settings.script), 1, stderr), report, model=model)
+        if not any(path.exists() for path in output_files(self._log_path(intent))):
+            return problems.never_started()
+        return problems.lost("the script was ended before its answer came", code="script_ended")
 
-    def _book_failure(self, intent: Intent, problem: Problem, report: ScriptReport) -> None:
+    def _book_failure(self, intent: Intent, report: ScriptReport, *, possibly_billed: bool) -> None:
         """Books what a failed call cost, or may have cost, and forgets the intent."""
         model = report.model or intent.inputs.model
         cost = pricing.usage_cost(report.usage, model) if report.usage else None
@@ -225,25 +263,24 @@ class Attempts:
             del records.intents[intent.token]
             if cost:
                 records.spends.append(_spend(intent, SpendKind.CONFIRMED, cost, CostSource.USAGE, model))
-            elif problem.possibly_billed:
+            elif possibly_billed:
                 spend = _spend(intent, SpendKind.POSSIBLY_BILLED, intent.listed_usd, CostSource.ESTIMATE, model)
                 records.spends.append(spend)
         self._clean_up(intent)
 
-    def _intent(
-        self, *, name: str, output: Path, prompt: str, inputs: Inputs, round_number: int, attempts: int
-    ) -> Intent:
+    def _intent(self, call: Call) -> Intent:
         token = secrets.token_hex(6)
-        listed = pricing.list_price(inputs.model, prompt) if self.settings.own_script else None
+        listed = pricing.list_price(call.inputs.model, call.prompt) if self.settings.own_script else None
         return Intent(
             token=token,
-            name=name,
-            staging=self.paths.relative(self.paths.staging_path(name, token)),
-            output=self.paths.relative(output),
-            round=round_number,
-            inputs=inputs,
+            name=call.name,
+            number=call.number,
+            staging=self.paths.relative(self.paths.staging_path(call.name, token)),
+            output=self.paths.relative(call.output),
+            round=call.round,
+            inputs=call.inputs,
             run_id=self.run_id,
-            attempts=attempts,
+            attempts=call.attempts,
             started_at=time.time(),
             listed_usd=self.settings.cost_per_image_usd if listed is None else listed,
         )
@@ -259,11 +296,7 @@ class Attempts:
         return FileLock(self._lock_path(intent))
 
     def _clean_up(self, intent: Intent) -> None:
-        for path in (
-            *output_files(self._log_path(intent)),
-            self._lock_path(intent),
-            *self.paths.staging.glob(f"*{intent.token}*"),
-        ):
+        for path in self.paths.staging.glob(f"*{intent.token}*"):
             path.unlink(missing_ok=True)
 
 
@@ -271,6 +304,7 @@ def _spend(intent: Intent, kind: SpendKind, cost: float, source: CostSource, mod
     return Spend(
         token=intent.token,
         name=intent.name,
+        number=intent.number,
         kind=kind,
         cost_usd=cost,
         cost_source=source,
@@ -280,16 +314,16 @@ def _spend(intent: Intent, kind: SpendKind, cost: float, source: CostSource, mod
     )
 
 
-def _log_failure(intent: Intent, problem: Problem, error: CLIScriptError | None, stderr: str) -> None:
+def _log_failure(intent: Intent, problem: Problem, end: End, stderr: str) -> None:
+    about = {"asset_number": intent.number, "asset_name": intent.name, "attempt": intent.attempts}
     if problem.code == "script_timeout":
-        _log.error("asset_generation_timeout", asset_name=intent.name, cause=problem.cause, attempt=intent.attempts)
+        _log.error("asset_generation_timeout", cause=problem.cause, **about)
         return
     _log.error(
         "asset_generation_cli_error",
-        asset_name=intent.name,
-        attempt=intent.attempts,
+        **about,
         error_class=problem.error_class,
         code=problem.code,
-        exit_code=error.exit_code if error else None,
+        exit_code=end.error.exit_code if end.error else None,
         stderr=stderr.strip()[-500:],
     )

@@ -10,13 +10,14 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
 from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.attempt import Attempts, Drawn
+from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
 from assetgen_dagster.drawing.events import (
     Event,
     LeftoverSettled,
@@ -28,8 +29,8 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
     Task,
 )
-from assetgen_dagster.drawing.leftovers import settle_leftovers, tidy
-from assetgen_dagster.drawing.pace import Clock, Pace, SystemClock, retry_wait
+from assetgen_dagster.drawing.leftovers import settle_leftovers, sweep, tidy
+from assetgen_dagster.drawing.pace import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256, inspect_picture
 from assetgen_dagster.drawing.plan import Action, FileState, Request, Step, assign_numbers, decide, starts_new_round
 from assetgen_dagster.drawing.pricing import CostSource
@@ -37,7 +38,7 @@ from assetgen_dagster.drawing.problems import ErrorClass, Problem
 from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, RecordStore, Round, Spend
 from assetgen_dagster.drawing.report import ScriptReport
 from assetgen_dagster.drawing.script import CLIScriptError, command
-from assetgen_dagster.drawing.workspace import ProjectPaths, unwritable
+from assetgen_dagster.drawing.workspace import ProjectPaths, WorkspaceError, unwritable
 from assetgen_dagster.redact import preview
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
@@ -120,7 +121,7 @@ async def generate_assets(
     try:
         return await drawing.run()
     except OSError as error:
-        raise unwritable(job.paths.project, error) from error
+        raise unwritable(Path(error.filename or job.paths.project), error) from error
 
 
 def plan_tasks(job: DrawingJob, records: ProjectRecords, numbers: dict[str, int]) -> tuple[list[Task], bool]:
@@ -161,6 +162,7 @@ class _Drawing:
         self._attempts = Attempts(store=store, paths=job.paths, settings=job.settings, run_id=job.run_id)
         self._slots = asyncio.Semaphore(job.settings.image_concurrency)
         self._rejected = 0
+        self._stopped = asyncio.Event()
         self._unexpected: Exception | None = None
 
     async def run(self) -> Summary:
@@ -170,7 +172,7 @@ class _Drawing:
         for name in tidy(manifest, numbers, store=self.store, paths=self.job.paths):
             _log.info("asset_generation_retired", asset_name=name)
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers)
-        self._report_leftovers(numbers, {task.asset.name for task in tasks})
+        self._report_leftovers({task.asset.name for task in tasks})
         _log.info(
             "asset_generation_start",
             asset_count=len(tasks),
@@ -182,6 +184,7 @@ class _Drawing:
             self._enter_round(tasks, new_round=new_round)
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
         await self._draw_all([task for task in tasks if task.step.action is Action.DRAW])
+        sweep(self.job.paths, self.store)
         _log.info(
             "asset_generation_complete",
             generated=self.summary.generated,
@@ -193,11 +196,10 @@ class _Drawing:
             raise self._unexpected
         return self.summary
 
-    def _report_leftovers(self, numbers: dict[str, int], names: set[str]) -> None:
+    def _report_leftovers(self, names: set[str]) -> None:
         elsewhere = [spend for spend in self.store.records.unreported() if spend.name not in names]
-        for name in dict.fromkeys(spend.name for spend in elsewhere):
-            spends = tuple(spend for spend in elsewhere if spend.name == name)
-            self.emit(LeftoverSettled(name, numbers.get(name), spends))
+        for number in dict.fromkeys(spend.number for spend in elsewhere):
+            self.emit(LeftoverSettled(number, tuple(spend for spend in elsewhere if spend.number == number)))
 
     def _enter_round(self, tasks: list[Task], *, new_round: bool) -> None:
         """Opens a round if one begins, and takes what is kept into the round in force."""
@@ -236,8 +238,8 @@ class _Drawing:
             if not task.prompt:
                 self._fail(task, problems.blank_prompt(), attempts=0)
         tasks = [task for task in tasks if task.prompt]
-        if tasks:
-            self.summary.stopped_by = self._foresee(len(tasks))
+        if tasks and (problem := self._foresee(len(tasks))):
+            self._stop(problem)
         async with asyncio.TaskGroup() as group:
             for task in tasks:
                 group.create_task(self._draw(task))
@@ -267,7 +269,7 @@ class _Drawing:
         last: Problem | None = None
         while True:
             async with self._slots:
-                await self.pace.ready()
+                await self._unless_stopped(self.pace.ready())
                 if self.summary.stopped_by is not None:
                     self._leave_out(task, last, attempts)
                     return
@@ -287,21 +289,24 @@ class _Drawing:
             if result.slows_project:
                 self.pace.slow_down(wait)
             self.emit(PictureWaits(task, wait, result))
-            await self.pace.clock.sleep(wait)
+            await self._unless_stopped(self.pace.clock.sleep(wait))
 
     async def _attempt(self, task: Task, attempts: int) -> Drawn | Problem:
         last = self.store.records.round
         try:
             return await self._attempts.draw(
-                name=task.asset.name,
-                output=self.job.paths.output_path(task.asset),
-                prompt=task.prompt,
-                inputs=_inputs(task.prompt, self.job.settings),
-                round_number=last.number if last else 1,
-                attempts=attempts,
+                Call(
+                    name=task.asset.name,
+                    number=task.number,
+                    output=self.job.paths.output_path(task.asset),
+                    prompt=task.prompt,
+                    inputs=_inputs(task.prompt, self.job.settings),
+                    round=last.number if last else 1,
+                    attempts=attempts,
+                )
             )
         except OSError as error:
-            return problems.cannot_write(str(unwritable(self.job.paths.project, error)))
+            return problems.cannot_write(str(self._unwritable(error)))
         except Exception as error:
             # A fault of ours: what is in flight and paid for is let in, then the run ends with the stack trace.
             _log.exception("asset_generation_unexpected_error", asset_number=task.number, asset_name=task.asset.name)
@@ -310,12 +315,28 @@ class _Drawing:
 
     def _note(self, problem: Problem) -> None:
         """Stops the drawing where a problem is everybody's."""
-        self._rejected = self._rejected + 1 if problem.error_class is ErrorClass.REJECTED else 0
-        if self.summary.stopped_by is None:
-            if problem.error_class is ErrorClass.FATAL:
-                self.summary.stopped_by = problem
-            elif self._rejected >= _REJECTED_IN_A_ROW:
-                self.summary.stopped_by = problems.rejected_in_a_row(problem)
+        self._rejected = self._rejected + 1 if problem.code == "rejected" else 0
+        too_long = problem.slows_project and (problem.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
+        if problem.error_class is ErrorClass.FATAL or too_long:
+            self._stop(problem)
+        elif self._rejected >= _REJECTED_IN_A_ROW:
+            self._stop(problems.rejected_in_a_row(problem))
+
+    def _stop(self, problem: Problem) -> None:
+        self.summary.stopped_by = self.summary.stopped_by or problem
+        self._stopped.set()
+
+    async def _unless_stopped(self, wait: Coroutine[None, None, None]) -> None:
+        """Waits, but not for nothing: when the drawing is stopped, nobody is waiting for a next attempt."""
+        waits = {asyncio.ensure_future(wait), asyncio.ensure_future(self._stopped.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for left in waits:
+                left.cancel()
+
+    def _unwritable(self, error: OSError) -> WorkspaceError:
+        return unwritable(Path(error.filename or self.job.paths.project), error)
 
     def _succeed(self, task: Task, drawn: Drawn) -> None:
         self.summary.generated += 1

@@ -96,8 +96,7 @@ class PictureNotStarted:
 class LeftoverSettled:
     """Money of an earlier run for a picture that this run does not touch."""
 
-    name: str
-    number: int | None
+    number: int
     spends: tuple[Spend, ...]
 
 

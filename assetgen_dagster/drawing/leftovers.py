@@ -9,6 +9,7 @@ import structlog
 
 from assetgen_dagster.drawing.attempt import Attempts, Drawn
 from assetgen_dagster.drawing.lock import FileLock, kill_holder
+from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.records import Intent, RecordStore
 from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.files import replace_durably
@@ -33,7 +34,7 @@ async def settle_leftovers(attempts: Attempts) -> None:
     if intents:
         _log.info("asset_generation_leftovers", pictures=[intent.name for intent in intents])
     await asyncio.gather(*(_settle(attempts, intent) for intent in intents))
-    _sweep(attempts.paths, attempts.store)
+    sweep(attempts.paths, attempts.store)
 
 
 async def _settle(attempts: Attempts, intent: Intent) -> None:
@@ -53,11 +54,16 @@ async def _wait_for(lock: FileLock, deadline: float) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _sweep(paths: ProjectPaths, store: RecordStore) -> None:
-    """Removes staging files that belong to no call: a process died between its record and its cleaning up."""
+def sweep(paths: ProjectPaths, store: RecordStore) -> None:
+    """Removes staging files that belong to no call: a process died between its record and its cleaning up.
+
+    A picture among them was received, though its record is lost: it is put aside, not deleted.
+    """
     tokens = tuple(store.records.intents)
     for path in paths.staging.iterdir():
         if not any(token in path.name for token in tokens):
+            if path.suffix == ".png" and check_asset_exists(path):
+                paths.set_aside(path)
             path.unlink(missing_ok=True)
 
 
@@ -84,6 +90,8 @@ def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordSt
         _retire(paths.absolute(records.pictures[name].path), paths)
     for source, target in moved.values():
         if source.exists():
+            if target.exists():
+                paths.set_aside(target)
             replace_durably(source, target)
     with store.change() as changed:
         changed.numbers = dict(numbers)
@@ -96,4 +104,5 @@ def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordSt
 
 def _retire(path: Path, paths: ProjectPaths) -> None:
     if path.exists():
-        replace_durably(path, paths.retired / f"{path.stem}.{time.time_ns()}{path.suffix}")
+        paths.set_aside(path)
+        path.unlink()

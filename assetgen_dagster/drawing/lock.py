@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,8 @@ import psutil
 
 from assetgen_dagster.drawing.workspace import unwritable
 from assetgen_dagster.errors import AssetgenError
+
+_AGAIN_SECONDS = 0.05
 
 
 class ProjectBusyError(AssetgenError):
@@ -99,7 +102,8 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
     """
     lock = FileLock(path)
     try:
-        ours = lock.try_acquire()
+        # More than once: somebody who only looks (is_locked) holds it for a moment, too.
+        ours = any(lock.try_acquire() or time.sleep(_AGAIN_SECONDS) for _ in range(5))
     except OSError as error:
         raise unwritable(path, error) from error
     if not ours:

@@ -1,4 +1,4 @@
-"""What went wrong with a picture, classified once: DESIGN.md's table of errors as pure functions.
+"""What went wrong with a picture, classified once: the table of errors in docs/operating.md as pure functions.
 
 Everything after this acts on ``ErrorClass`` alone. What an API or a script said is kept as the cause, for people.
 """
@@ -100,6 +100,11 @@ def lost(cause: str, *, code: str = "answer_lost") -> Problem:
     return Problem(ErrorClass.TIMEOUT, code, _bounded(cause), _RERUN)
 
 
+def never_started() -> Problem:
+    """Returns the problem of a call whose run died before the script was started: nothing can have been billed."""
+    return Problem(ErrorClass.TRANSIENT, "never_started", "the run ended before the script was started", _AGAIN)
+
+
 def timed_out(seconds: float) -> Problem:
     """Returns the problem of a script that ran over its time limit."""
     return Problem(
@@ -128,7 +133,10 @@ def cannot_write(cause: str) -> Problem:
 def missing_key() -> Problem:
     """Returns the problem of a key that is not set, found before anything is started."""
     return Problem(
-        ErrorClass.FATAL, "api_key", "GEMINI_API_KEY is not set", "Set it in the environment or in .env, then run again"
+        ErrorClass.FATAL,
+        "api_key",
+        "GEMINI_API_KEY is not set",
+        "Set GEMINI_API_KEY in the environment or in .env, then run again",
     )
 
 
@@ -263,7 +271,7 @@ _REFUSAL = re.compile(r"\b(?:" + "|".join(sorted(REFUSALS)) + r")\b|blocked (?:b
 _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"No space left on device|Disk quota exceeded|Permission denied:|Read-only file system", "file"),
+        (r"No space left on device|Disk quota exceeded|PermissionError|\[Errno 13\]|Read-only file system", "file"),
         (r"ModuleNotFoundError|ImportError", "packages"),
         (r"error: (?:the following arguments are required|unrecognized arguments)|no such option", "arguments"),
         (r"API_KEY_INVALID|API key not valid|API_KEY.{0,40}(?:not set|missing|not found|required)|no api key", "key"),

@@ -96,6 +96,7 @@ class Intent(BaseModel):
     Attributes:
         token: Names the attempt, its files in the staging folder, and its money.
         name: The picture.
+        number: The picture's, which may be another's by the time the call is settled.
         staging: Where the script writes, from the workspace.
         output: Where the picture is to be published, from the workspace.
         round: The round it is drawn in.
@@ -109,6 +110,7 @@ class Intent(BaseModel):
 
     token: str
     name: str
+    number: int
     staging: str
     output: str
     round: int
@@ -133,6 +135,7 @@ class Spend(BaseModel):
     Attributes:
         token: The attempt's.
         name: The picture.
+        number: The picture's at that time: on its asset the money is told to Dagster.
         kind: Confirmed, or the answer never arrived.
         cost_usd: In USD.
         cost_source: How it is known.
@@ -144,6 +147,7 @@ class Spend(BaseModel):
 
     token: str
     name: str
+    number: int
     kind: SpendKind
     cost_usd: float
     cost_source: CostSource
@@ -261,11 +265,9 @@ class RecordStore:
 
     def _load(self) -> ProjectRecords:
         try:
-            content = self.path.read_text(encoding="utf-8")
+            return ProjectRecords.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
             return ProjectRecords()
-        try:
-            return ProjectRecords.model_validate_json(content)
         except ValidationError as error:
             raise RecordsError(
                 f"{self.path} cannot be read ({error.error_count()} faults; the first: {error.errors()[0]['msg']}). "

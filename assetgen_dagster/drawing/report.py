@@ -39,6 +39,7 @@ class ScriptFailure(BaseModel):
         block_reason: ``promptFeedback.blockReason``.
         retry_after_seconds: From Retry-After or google.rpc.RetryInfo.
         quota_ids: From google.rpc.QuotaFailure.
+        received: Whether the API had sent a picture, which it bills.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +53,7 @@ class ScriptFailure(BaseModel):
     block_reason: str | None = None
     retry_after_seconds: float | None = None
     quota_ids: tuple[str, ...] = ()
+    received: bool = False
 
 
 class ScriptReport(BaseModel):

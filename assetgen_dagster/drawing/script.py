@@ -24,6 +24,7 @@ OUTPUT_BYTES = 32 * 1024
 #: A script that prints more than this is ended: it would fill the disk.
 _RUNAWAY_BYTES = 64 * 1024 * 1024
 _WATCH_SECONDS = 1.0
+_MARGIN_BYTES = 512
 
 #: 126 and 127 are what a shell answers for these two; foreign scripts never return them by themselves.
 NOT_EXECUTABLE = 126
@@ -174,9 +175,10 @@ async def _start(
 
 async def _wait(process: asyncio.subprocess.Process, base: Path, timeout: float) -> None:  # noqa: ASYNC109 - as above
     deadline = time.monotonic() + timeout
+    ended = asyncio.ensure_future(process.wait())
     while (left := deadline - time.monotonic()) > 0:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), min(left, _WATCH_SECONDS))
+        # Not wait_for: where a cancellation and the script's end coincide, Python 3.11's loses the cancellation.
+        if (await asyncio.wait({ended}, timeout=min(left, _WATCH_SECONDS)))[0]:
             return
         if any(path.stat().st_size > _RUNAWAY_BYTES for path in output_files(base)):
             raise CLIScriptError(str(base), 1, f"the script printed more than {_RUNAWAY_BYTES >> 20} MiB and was ended")
@@ -186,15 +188,16 @@ async def _wait(process: asyncio.subprocess.Process, base: Path, timeout: float)
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(OUTPUT_BYTES)
             size = path.stat().st_size
-            if size > OUTPUT_BYTES:
-                file.seek(max(size - OUTPUT_BYTES, OUTPUT_BYTES))
-                gap = b"\n[...]\n" if size > 2 * OUTPUT_BYTES else b""
-                content += gap + file.read(OUTPUT_BYTES)
+            if size <= 2 * OUTPUT_BYTES:
+                return redact(file.read().decode(errors="replace"))
+            # Masked before it is cut: half a key would not be recognised.
+            beginning = redact(file.read(OUTPUT_BYTES + _MARGIN_BYTES).decode(errors="replace"))
+            file.seek(size - OUTPUT_BYTES - _MARGIN_BYTES)
+            end = redact(file.read().decode(errors="replace"))
+            return f"{beginning[:OUTPUT_BYTES]}\n[...]\n{end[-OUTPUT_BYTES:]}"
     except FileNotFoundError:
         return ""
-    return redact(content.decode(errors="replace"))
 
 
 def _stdout(base: Path) -> Path:

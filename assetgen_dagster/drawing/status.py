@@ -1,6 +1,7 @@
 """Whether a project is ready, and what it cost: derived from the records, whatever a run selected."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,21 +38,26 @@ class Totals:
     possibly_billed_usd: float
 
 
-def require_ready(manifest: AssetManifest, records: ProjectRecords, paths: ProjectPaths) -> None:
-    """Does nothing if every picture of the manifest is done and there.
+def require_ready(
+    manifest: AssetManifest, records: ProjectRecords, pictures: Mapping[str, PictureFacts | None]
+) -> None:
+    """Does nothing if every picture of the manifest is done and whole.
+
+    Args:
+        manifest: The pictures as they are now.
+        records: What was drawn.
+        pictures: What the files are, from ``measured_pictures``.
 
     Raises:
         NotReadyError: Some are not; names them.
     """
-    present = {asset.name for asset in manifest.assets if paths.output_path(asset).is_file()}
-    missing = missing_pictures(manifest, records, present)
+    missing = missing_pictures(manifest, records, {name for name, facts in pictures.items() if facts is not None})
     if missing:
-        named = ", ".join(
-            f"#{records.numbers[name]:02d} {name}" if name in records.numbers else name for name in missing
-        )
+        numbers = records.numbers
+        named = ", ".join(f"#{numbers[name]:02d} {name}" if name in numbers else name for name in missing)
         raise NotReadyError(
             f"Materialize the pictures that are missing, then this again: {len(missing)} of {len(manifest.assets)} "
-            f"are not done ({named})."
+            f"are not there or not whole ({named})."
         )
 
 
@@ -69,28 +75,20 @@ def totals(manifest: AssetManifest, records: ProjectRecords, *, run_id: str) -> 
     )
 
 
-def note_ready(store: RecordStore, manifest: AssetManifest, paths: ProjectPaths) -> None:
-    """Notes that ``assets_ready`` was recorded, and closes the round if that completes it.
+def note_recorded(store: RecordStore, *, ready: bool = False, sheet: bool = False) -> None:
+    """Notes that Dagster has ``assets_ready`` or ``contact_sheet``; a round that has both is closed.
 
-    Raises:
-        NotReadyError: A picture is missing.
+    Args:
+        store: The records of a project whose pictures are all there.
+        ready: ``assets_ready`` was recorded.
+        sheet: ``contact_sheet`` was recorded.
     """
-    require_ready(manifest, store.records, paths)
     with store.change() as records:
-        records.rounds[-1].ready_at = time.time()
-        _close_if_complete(records)
-
-
-def note_sheet(store: RecordStore, manifest: AssetManifest, paths: ProjectPaths) -> None:
-    """Notes that ``contact_sheet`` was recorded, and closes the round if that completes it.
-
-    Raises:
-        NotReadyError: A picture is missing.
-    """
-    require_ready(manifest, store.records, paths)
-    with store.change() as records:
-        records.rounds[-1].sheet_at = time.time()
-        _close_if_complete(records)
+        last, now = records.rounds[-1], time.time()
+        last.ready_at = now if ready else last.ready_at
+        last.sheet_at = now if sheet else last.sheet_at
+        if last.closed_at is None and last.ready_at is not None and last.sheet_at is not None:
+            last.closed_at = now
 
 
 def measured_pictures(
@@ -125,9 +123,3 @@ def is_stale(records: ProjectRecords) -> bool:
 
 def _drawn_at(record: PictureRecord) -> float:
     return record.drawn_at or 0.0
-
-
-def _close_if_complete(records: ProjectRecords) -> None:
-    last = records.rounds[-1]
-    if last.closed_at is None and last.ready_at is not None and last.sheet_at is not None:
-        last.closed_at = time.time()

@@ -4,6 +4,8 @@ The folders under ``assets/`` are an interface for the next pipeline steps; ours
 """
 
 import errno
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +67,7 @@ class ProjectPaths:
         environments: Pictures of environments.
         props: Pictures of props.
         staging: Pictures that are being drawn.
-        retired: Pictures that left the manifest, or whose file was replaced by a broken one.
+        retired: Pictures that left the manifest, and files of other hands that a picture of ours replaced.
     """
 
     workspace: Path
@@ -103,6 +105,10 @@ class ProjectPaths:
     def staging_path(self, name: str, token: str) -> Path:
         """Returns where the script writes; ends in ``.png``, because foreign scripts go by the ending."""
         return self.staging / f"{name[:100]}.{token}.png"
+
+    def set_aside(self, path: Path) -> None:
+        """Gives a file a second name in the retired folder; under its first name it may then be replaced or removed."""
+        os.link(path, self.retired / f"{path.stem}.{time.time_ns()}{path.suffix}")
 
     def relative(self, path: Path) -> str:
         """Returns a path as records keep it: from the workspace, so that the workspace can move."""

@@ -1,0 +1,138 @@
+"""``project_upkeep``: what must happen after a run has ended, whoever started it and however it ended.
+
+A run whose process died stays STARTED in Dagster and would keep its project's place in the queue for ever: a free
+project lock tells that nobody is at work, and the run is reported as failed. And after single pictures were drawn
+again, ``assets_ready`` and ``contact_sheet`` follow.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_number
+from assetgen_dagster.assets.projects import CHANNEL_TAG, PARTITION_TAG, PROJECT_TAG
+from assetgen_dagster.drawing.lock import is_locked
+from assetgen_dagster.drawing.plan import missing_pictures
+from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.drawing.status import is_stale
+from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.settings import load_settings
+from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
+
+#: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
+_GRACE_SECONDS = 30.0
+
+_FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+refresh_project_assets = dg.define_asset_job(
+    "refresh_project_assets",
+    selection=dg.AssetSelection.assets(ASSETS_READY, CONTACT_SHEET),
+    description="Sums a project up again; draws nothing, costs nothing.",
+)
+
+
+@dataclass
+class Memory:
+    """What the sensor remembers between ticks.
+
+    Attributes:
+        looked_until: Unix time of the last run that was looked at.
+        unlocked_since: When each started run was first seen without its project's lock.
+    """
+
+    looked_until: float
+    unlocked_since: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Memory":
+        """Returns what a cursor holds; runs that ended before the first tick are not looked at."""
+        return cls(**json.loads(cursor)) if cursor else cls(looked_until=time.time())
+
+
+def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -> tuple[set[str], dict[str, float]]:
+    """Returns the runs that are dead, and since when the others have been without their lock.
+
+    Args:
+        unlocked: Started runs whose project nobody has locked.
+        since: When each was first seen so.
+        now: Unix time.
+    """
+    seen = {run_id: since.get(run_id, now) for run_id in unlocked}
+    dead = {run_id for run_id, first in seen.items() if now - first >= _GRACE_SECONDS}
+    return dead, {run_id: first for run_id, first in seen.items() if run_id not in dead}
+
+
+@dg.sensor(
+    name="project_upkeep",
+    job=refresh_project_assets,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports runs whose process died, and sums projects up again after single pictures were redrawn.",
+)
+def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Fetches, lets the functions above decide, carries out."""
+    memory = Memory.read(context.cursor)
+    try:
+        bury_dead_runs(context.instance, memory)
+        requests = list(_refreshes(context.instance, memory))
+    except (AssetgenError, OSError) as error:
+        return dg.SkipReason(str(error))
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(asdict(memory)))
+
+
+def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory) -> None:
+    """Reports started runs as failed that have been without their project's lock for a while."""
+    started = {run.run_id: run for run in _runs(instance, [dg.DagsterRunStatus.STARTED])}
+    unlocked = [run_id for run_id, run in started.items() if (paths := _paths(run)) and not is_locked(paths.lock)]
+    dead, memory.unlocked_since = dead_runs(unlocked, memory.unlocked_since, time.time())
+    for run_id in dead:
+        instance.report_run_failed(
+            started[run_id],
+            "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again.",
+        )
+
+
+def _refreshes(instance: dg.DagsterInstance, memory: Memory) -> Iterator[dg.RunRequest]:
+    ended = [
+        record
+        for record in instance.get_run_records(dg.RunsFilter(statuses=_FINISHED), limit=100)
+        if (record.end_time or 0) > memory.looked_until
+    ]
+    for record in ended:
+        run = record.dagster_run
+        handled_pictures = any(image_number(key) is not None for key in run.asset_selection or ())
+        paths = _paths(run) if handled_pictures else None
+        if paths is not None and _is_outdated(paths):
+            tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
+            yield dg.RunRequest(run_key=run.run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
+    memory.looked_until = max([memory.looked_until, *(record.end_time or 0 for record in ended)])
+
+
+def _is_outdated(paths: ProjectPaths) -> bool:
+    """Whether all pictures are there, and some are newer than what sums them up."""
+    found, records = load_manifest(paths.project / MANIFEST_FILE), RecordStore(paths.records).records
+    if found is None or not is_stale(records):
+        return False
+    present = {asset.name for asset in found.manifest.assets if paths.output_path(asset).is_file()}
+    return not missing_pictures(found.manifest, records, present)
+
+
+def _runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus]) -> Iterator[dg.DagsterRun]:
+    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):
+        yield record.dagster_run
+
+
+def _paths(run: dg.DagsterRun) -> ProjectPaths | None:
+    """Returns the files of a run's project; None for a run that is not ours."""
+    if CHANNEL_TAG not in run.tags:
+        return None
+    try:
+        key = ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))
+    except InvalidIdentifierError:
+        return None
+    return open_project(key, workspace=load_settings().workspace)

@@ -1,0 +1,215 @@
+"""What README and docs say is what the code does: codes, events, settings, prices, commands, links."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from assetgen_dagster.cli import app
+from assetgen_dagster.drawing.pricing import PRICES
+from assetgen_dagster.drawing.problems import ErrorClass
+from assetgen_dagster.settings import PROJECT_ROOT, Settings
+
+PACKAGE = PROJECT_ROOT / "assetgen_dagster"
+README, DOCS = PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs"
+PAGES = [README, *sorted(DOCS.glob("*.md")), PROJECT_ROOT / "tests" / "STORY.md"]
+
+FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
+ASSETGEN = re.compile(r"(?:^|/|\s)assetgen((?:\s+\S+)+)")
+SETTING = re.compile(r"\b(?:ASSETGEN|GEMINI|GOOGLE)_[A-Z_]*[A-Z]\b")
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def section(page: Path, title: str) -> str:
+    """Returns what stands below a heading of the second level."""
+    [found] = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text_of(page), re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def rows(text: str) -> list[list[str]]:
+    """Returns the cells of every table row whose first cell is code."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def code(cell: str) -> str:
+    [found] = SPAN.findall(cell.split(" (", maxsplit=1)[0])
+    return str(found)
+
+
+def snippets(page: Path) -> list[str]:
+    """Returns every line of every code block, and every code span."""
+    text = text_of(page)
+    lines = [line for block in FENCE.findall(text) for line in block.splitlines()]
+    return [*lines, *(" ".join(span.split()) for span in SPAN.findall(FENCE.sub("", text)))]
+
+
+def trees() -> Iterator[ast.Module]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    for tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield ast.unparse(node.func), node
+
+
+def problems_in_the_code() -> set[tuple[str, str]]:
+    """Returns code and class of every problem that the package can make."""
+    found = set()
+    for name, call in calls():
+        if name in ("Problem", "problems.Problem") and isinstance(call.args[1], ast.Constant):
+            error_class = ErrorClass[ast.unparse(call.args[0]).removeprefix("ErrorClass.")]
+            found.add((call.args[1].value, error_class.value))
+        elif name in ("lost", "problems.lost"):
+            # Its own default is the code where none is given; see the call without one in _classify_failure.
+            given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+            found.add((ast.literal_eval(given[0]) if given else "answer_lost", ErrorClass.TIMEOUT.value))
+    return found
+
+
+def events_in_the_code() -> set[str]:
+    names = {f"_log.{level}" for level in ("debug", "info", "warning", "error", "exception")}
+    return {ast.literal_eval(call.args[0]) for name, call in calls() if name in names}
+
+
+def commands() -> dict[str, set[str]]:
+    """Returns the options of every subcommand of ``assetgen``."""
+    group = typer.main.get_command(app)
+    found = {"": {"--help"}}
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        found[name] = {"--help"} | {option for parameter in command.params for option in parameter.opts}
+    return found
+
+
+def default_of(name: str) -> str:
+    default = Settings.model_fields[name].default
+    if default is None:
+        return "not set"
+    return default.relative_to(PROJECT_ROOT).as_posix() if isinstance(default, Path) else str(default)
+
+
+def test_every_code_is_documented_with_its_class() -> None:
+    documented = [(code(row[0]), row[1]) for row in rows(section(DOCS / "operating.md", "Codes"))]
+    assert len(documented) == len(set(documented))
+    assert set(documented) == problems_in_the_code()
+
+
+def test_every_class_is_documented() -> None:
+    classes = rows(section(DOCS / "operating.md", "What a failed run says"))
+    assert {code(row[0]) for row in classes} == {error_class.value for error_class in ErrorClass}
+
+
+def test_every_log_event_is_documented() -> None:
+    assert {code(row[0]) for row in rows(section(DOCS / "operating.md", "Logs"))} == events_in_the_code()
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {code(row[0]): row[1].strip("`") for row in rows(section(DOCS / "settings.md", "Variables"))}
+    assert documented == {str(field.alias): default_of(name) for name, field in Settings.model_fields.items()}
+
+
+def test_the_example_of_env_holds_every_setting_commented_out_with_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ASSETGEN_WORKSPACE", raising=False)
+    lines = text_of(PROJECT_ROOT / ".env.example").splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+    settings = [line.removeprefix("# ") for line in lines if re.match(r"# [A-Z][A-Z_]*=", line)]
+    assert {line.split("=")[0] for line in settings} == {str(field.alias) for field in Settings.model_fields.values()}
+    env = tmp_path / ".env"
+    env.write_text("\n".join(settings))
+    assert Settings(_env_file=env) == Settings(_env_file=None)  # type: ignore[call-arg]
+
+
+def test_no_page_names_a_setting_that_is_not_there_unless_it_says_so() -> None:
+    known = {str(field.alias) for field in Settings.model_fields.values()}
+    known |= set(SETTING.findall(section(DOCS / "settings.md", "Not yet")))
+    for page in PAGES:
+        assert set(SETTING.findall(text_of(page))) <= known, page.name
+    for page in (README, DOCS / "settings.md", DOCS / "operating.md", DOCS / "architecture.md"):
+        assert section(page, "Not yet")
+
+
+def test_prices_are_those_of_the_price_list() -> None:
+    documented = {code(row[0]): (row[1], row[2]) for row in rows(section(README, "What it costs"))}
+    expected = {}
+    for model, price in PRICES.items():
+        picture = price.picture_tokens * price.image_output / 1_000_000
+        expected[model] = (f"{picture:.4f}", f"{22 * picture:.2f}")
+    assert documented == expected
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(text_of(page)):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", text_of(target), re.MULTILINE)
+            assert anchor in {title.lower().replace(" ", "-") for title in titles}, link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):(?!=)", text_of(PROJECT_ROOT / "Makefile"), re.MULTILINE))
+    named = {found[1] for line in snippets(page) if (found := re.match(r"make ([a-z][\w-]*)", line))}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_assetgen_command_and_option_exists(page: Path) -> None:
+    known = commands()
+    for line in snippets(page):
+        for arguments in ASSETGEN.findall(line):
+            words = arguments.split()
+            command = words[0] if not words[0].startswith("-") else ""
+            assert command in known, line
+            assert set(OPTION.findall(arguments)) <= known[command], line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_an_option_that_stands_alone_exists_somewhere(page: Path) -> None:
+    script = set(re.findall(r'"(--[a-z-]+)"', text_of(PROJECT_ROOT / "scripts" / "generate_asset.py")))
+    known = set.union(script, *commands().values())
+    named = {found[1] for line in snippets(page) if (found := re.match(r"(--[a-z-]+)", line))}
+    assert named <= known
+
+
+def test_the_readme_shows_every_command() -> None:
+    shown = " ".join(snippets(README))
+    assert [
+        name for name in commands() if name and f"assetgen {name}" not in shown and f"make {name}" not in shown
+    ] == []
+
+
+def test_every_module_of_the_product_has_its_line_in_the_architecture() -> None:
+    named = {name for span in SPAN.findall(section(DOCS / "architecture.md", "Modules")) for name in span.split()}
+    modules = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
+    assert sorted(name for name in modules - named if not name.startswith("standins/")) == []
+
+
+def test_every_module_in_the_architecture_exists() -> None:
+    paths = re.findall(
+        r"\b(?:assets|drawing|sensors|standins|story|scripts)/\w+\.py", text_of(DOCS / "architecture.md")
+    )
+    assert [path for path in paths if not ((PACKAGE / path).exists() or (PROJECT_ROOT / path).exists())] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_path_of_one_machine_is_in_the_docs(page: Path) -> None:
+    assert re.findall(r"(?<![\w.`])/(?:home|root|tmp|work|Users)/\S*", text_of(page)) == []
