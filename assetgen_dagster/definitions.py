@@ -5,14 +5,15 @@ from typing import TextIO
 import dagster as dg
 
 from assetgen_dagster.assets.images import build_images
+from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.manifest import asset_manifest
 from assetgen_dagster.assets.ready import build_assets_ready
 from assetgen_dagster.assets.sheet import build_contact_sheet
 from assetgen_dagster.assets.studio import Listener, studio_resource
+from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
+from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.sensors.upkeep import project_upkeep, refresh_project_assets
 from assetgen_dagster.settings import load_settings
-
-JOB_NAME = "generate_project_assets"
 
 
 def build_definitions(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.Definitions:
@@ -34,7 +35,7 @@ def build_definitions(listener: Listener | None = None, log_stream: TextIO | Non
             ),
             refresh_project_assets,
         ],
-        sensors=[project_upkeep],
+        sensors=[notion_tasks, notion_outcomes, project_upkeep],
         resources={"studio": studio_resource(listener, log_stream)},
         # One process a run: it holds for runs from the UI, too.
         executor=dg.in_process_executor,

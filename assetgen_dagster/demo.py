@@ -15,7 +15,7 @@ from rich.console import Console
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.progress import Display
-from assetgen_dagster.settings import PROJECT_ROOT, default_environment
+from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, default_environment
 
 FOLDER = PROJECT_ROOT / "demo"
 
@@ -71,6 +71,8 @@ def _environment(base_url: str) -> dict[str, str]:
         | {
             "ASSETGEN_WORKSPACE": str(FOLDER / "workspace"),
             "DAGSTER_HOME": str(FOLDER / "dagster_home"),
+            ENV_FILE_VARIABLE: "none",
+            "NOTION_TOKEN": "",
             "GEMINI_API_KEY": "demo-key",
             "GOOGLE_GEMINI_BASE_URL": base_url,
         }

@@ -8,10 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Listener
-from assetgen_dagster.definitions import JOB_NAME, build_definitions
+from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.errors import AssetgenError

@@ -9,7 +9,10 @@ import pytest
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import ENV_FILE_VARIABLE
 from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_dagster.standins.notion import NotionStandIn
+from tests.dev import Dev, running_dev
 from tests.harness import Core
 
 API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
@@ -20,8 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_")):
             monkeypatch.delenv(name)
-    # A developer's own .env must not decide what a test sees.
-    monkeypatch.setattr("assetgen_dagster.settings.Settings.model_config", _without_env_file())
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "none")  # a developer's own .env must not decide what a test sees
     monkeypatch.setenv("ASSETGEN_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster_home"))
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -47,7 +49,19 @@ def store(tmp_path: Path) -> RecordStore:
     return RecordStore(tmp_path / "records.json")
 
 
-def _without_env_file() -> object:
-    from assetgen_dagster.settings import Settings
+@pytest.fixture
+def notion(monkeypatch: pytest.MonkeyPatch) -> Iterator[NotionStandIn]:
+    """Notion on this machine, with a database as the contract has it, named by the settings."""
+    with NotionStandIn() as stand_in:
+        database = stand_in.create_database()
+        monkeypatch.setenv("NOTION_TOKEN", stand_in.token)
+        monkeypatch.setenv("NOTION_DATABASE_ID", database)
+        monkeypatch.setenv("NOTION_BASE_URL", stand_in.base_url)
+        yield stand_in
 
-    return Settings.model_config | {"env_file": None}
+
+@pytest.fixture
+def dev(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dev]:
+    """UI, daemon and code location, with the settings that the test has made before."""
+    with running_dev(tmp_path) as running:
+        yield running

@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import image_key
+from assetgen_dagster.assets.keys import JOB_NAME, image_key
 from assetgen_dagster.assets.projects import projects
-from assetgen_dagster.definitions import JOB_NAME, build_definitions
+from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import MANIFEST_FILE
 

@@ -49,6 +49,7 @@ def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiStand
         "retry_after_seconds": 12.5,
         "quota_ids": [quota],
         "model": "gemini-nano-banana-2.1",
+        "received": False,
     }
     assert report["usage"] is None
     for told in ("429", "RESOURCE_EXHAUSTED", "Quota exceeded", quota, "12.5 s", "next day"):

@@ -2,6 +2,9 @@
 
 import dagster as dg
 
+#: The job that draws a project.
+JOB_NAME = "generate_project_assets"
+
 ASSET_MANIFEST = dg.AssetKey("asset_manifest")
 ASSETS_READY = dg.AssetKey("assets_ready")
 CONTACT_SHEET = dg.AssetKey("contact_sheet")

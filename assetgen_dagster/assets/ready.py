@@ -7,6 +7,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.checks import CHECKS, check_pictures
 from assetgen_dagster.assets.keys import ASSETS_READY, image_key
+from assetgen_dagster.assets.notion_report import report_ready_at_once
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
@@ -43,5 +44,6 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(metadata=asdict(found), check_results=checks)
             # Only now: a run that dies before leaves the round open, and an open round is not drawn again.
             note_recorded(project.store, ready=True)
+            report_ready_at_once(context, project, project_cost_usd=found.project_cost_usd)
 
     return assets_ready

@@ -152,6 +152,17 @@ def plan_tasks(job: DrawingJob, records: ProjectRecords, numbers: dict[str, int]
     return tasks, new_round
 
 
+def local_problem(settings: Settings) -> Problem | None:
+    """Returns a problem of script or key that would fail every picture of every project."""
+    try:
+        command(settings.script)
+    except CLIScriptError as error:
+        return problems.classify(error, ScriptReport(), model=settings.gemini_image_model)
+    if settings.own_script and settings.gemini_api_key is None:
+        return problems.missing_key()
+    return None
+
+
 class _Drawing:
     def __init__(self, job: DrawingJob, store: RecordStore, emit: Callable[[Event], None], pace: Pace) -> None:
         self.job = job
@@ -247,12 +258,8 @@ class _Drawing:
     def _foresee(self, count: int) -> Problem | None:
         """Returns a problem that would fail every picture, found before the first is paid for."""
         paths, settings = self.job.paths, self.job.settings
-        try:
-            command(settings.script)
-        except CLIScriptError as error:
-            return problems.classify(error, ScriptReport(), model=settings.gemini_image_model)
-        if settings.own_script and settings.gemini_api_key is None:
-            return problems.missing_key()
+        if problem := local_problem(settings):
+            return problem
         for folder in (paths.staging, paths.characters, paths.environments, paths.props):
             if not os.access(folder, os.W_OK | os.X_OK):
                 return problems.cannot_write(f"no permission to write to {folder}")

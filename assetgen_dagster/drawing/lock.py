@@ -103,7 +103,9 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
     lock = FileLock(path)
     try:
         # More than once: somebody who only looks (is_locked) holds it for a moment, too.
-        ours = any(lock.try_acquire() or time.sleep(_AGAIN_SECONDS) for _ in range(5))
+        tries = 5
+        while not (ours := lock.try_acquire()) and (tries := tries - 1):
+            time.sleep(_AGAIN_SECONDS)
     except OSError as error:
         raise unwritable(path, error) from error
     if not ours:

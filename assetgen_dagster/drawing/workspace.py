@@ -145,6 +145,17 @@ def open_project(key: ProjectKey, *, workspace: Path) -> ProjectPaths:
     )
 
 
+def writable_workspace(workspace: Path) -> None:
+    """Does nothing if projects can be made in the workspace.
+
+    Raises:
+        WorkspaceError: They cannot.
+    """
+    folder = _folder(workspace, "channels")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
 def _below(channel_id: str, project_id: str, workspace: Path, *parts: str) -> tuple[str, ...]:
     project = get_project_dir(channel_id, project_id, workspace=workspace)
     return (*project.relative_to(workspace).parts, *parts)

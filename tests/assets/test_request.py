@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from assetgen_dagster.assets.keys import ASSETS_READY, image_key
+from assetgen_dagster.assets.keys import ASSETS_READY, JOB_NAME, image_key
 from assetgen_dagster.assets.request import read_request
-from assetgen_dagster.definitions import JOB_NAME, build_definitions
+from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode
 
 RESUME = {"dagster/is_resume_retry": "true"}

@@ -63,7 +63,8 @@ def test_our_own_script_says_that_a_picture_it_could_not_store_had_been_sent(
     wrapper = tmp_path / "wrapper.py"
     wrapper.write_text(
         "import resource, runpy, signal, sys\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\nrunpy.run_path({str(OWN_SCRIPT)!r}, run_name='__main__')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        f"runpy.run_path({str(OWN_SCRIPT)!r}, run_name='__main__')\n"
     )
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(wrapper))
     gemini.plan([Fault(NoUsage(), times=None)])

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_key
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import projects
-from assetgen_dagster.definitions import JOB_NAME, build_definitions
+from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn

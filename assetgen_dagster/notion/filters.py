@@ -1,0 +1,64 @@
+"""Filters for queries, by the types of columns: pure functions."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from assetgen_dagster.notion.schema import Column, Schema
+
+Json = dict[str, Any]
+
+_TEXTS = ("title", "rich_text", "url", "email", "phone_number")
+
+
+class CannotMatchError(Exception):
+    """No cell of that column can hold the value, so there is nothing to ask Notion."""
+
+
+def with_status(schema: Schema) -> Json:
+    """Returns the filter for rows that ask for pictures."""
+    status = schema.columns["status"]
+    # Notion refuses a filter with an option that does not exist, so only those that do are asked for.
+    tests = [{"property": status.name, status.type: {"equals": name}} for name in schema.triggers]
+    return tests[0] if len(tests) == 1 else {"or": tests}
+
+
+def for_project(schema: Schema, *, channel: str, project: str) -> Json | None:
+    """Returns a filter that lets the project's rows through, and perhaps some more; None lets everything through.
+
+    Raises:
+        CannotMatchError: There can be no such row.
+    """
+    wanted = (("channel", channel), ("project_id", project))
+    tests = [_equals(schema.columns[role], value) for role, value in wanted if role in schema.columns]
+    return both(test for test in tests if test)
+
+
+def since(moment: str) -> Json:
+    """Returns the filter for rows made at that moment or later."""
+    return {"timestamp": "created_time", "created_time": {"on_or_after": moment}}
+
+
+def both(tests: Iterable[Json | None]) -> Json | None:
+    """Returns the filter for rows that pass all tests."""
+    real = [test for test in tests if test]
+    return real[0] if len(real) == 1 else {"and": real} if real else None
+
+
+def _equals(column: Column, value: str) -> Json | None:
+    """Returns the test for a value, or None where Notion cannot test it (a formula's result type is not known)."""
+    kind = column.type
+    if kind in _TEXTS:
+        # A cell may have spaces around what is in it, which "equals" would not overlook.
+        return {"property": column.name, kind: {"contains": value}}
+    if kind in ("select", "status", "multi_select"):
+        if value not in column.options:
+            raise CannotMatchError
+        return {"property": column.name, kind: {"contains" if kind == "multi_select" else "equals": value}}
+    if kind in ("number", "unique_id"):
+        digits = re.search(r"(?<!\d)-?\d+(?:\.\d+)?\Z" if kind == "number" else r"\d+\Z", value)
+        if digits is None:
+            raise CannotMatchError
+        found = float(digits.group()) if kind == "number" else int(digits.group())
+        return {"property": column.name, kind: {"equals": found}}
+    return None

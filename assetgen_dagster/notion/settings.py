@@ -1,0 +1,78 @@
+"""What the task board needs to know: the token, the database, and what its columns and statuses are called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+#: Which environment variable names a column, by the column's role.
+PROPERTY_SETTINGS: Mapping[str, str] = {
+    "channel": "NOTION_PROPERTY_CHANNEL",
+    "topic": "NOTION_PROPERTY_TOPIC",
+    "story_direction": "NOTION_PROPERTY_STORY_DIRECTION",
+    "status": "NOTION_PROPERTY_STATUS",
+    "error_log": "NOTION_PROPERTY_ERROR_LOG",
+    "project_id": "NOTION_PROPERTY_PROJECT_ID",
+    "cost": "NOTION_PROPERTY_COST",
+    "run": "NOTION_PROPERTY_RUN",
+    "regenerate": "NOTION_PROPERTY_REGENERATE",
+    "redraw": "NOTION_PROPERTY_REDRAW",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotionSettings:
+    """Settings of one task board.
+
+    Attributes:
+        token: The integration's secret (``NOTION_TOKEN``).
+        database_id: Of the database or of one of its data sources, or the link to it (``NOTION_DATABASE_ID``).
+        base_url: Another endpoint (tests, proxies); None means Notion's.
+        channel: Name of the column that holds the channel; so for the other columns. An empty name switches one of
+            the optional columns off.
+        topic: What the video is about.
+        story_direction: How it is to be told.
+        status: Of type status or select.
+        error_log: Where the reason of a failure goes.
+        project_id: Optional; without it the page's id is the project's.
+        cost: Optional.
+        run: Optional: the last finished run.
+        regenerate: Optional.
+        redraw: Optional.
+        status_trigger: The statuses that ask for pictures; those that the database does not have are left out.
+        status_ready: Reported when all pictures are there.
+        status_error: Reported when they are not.
+        status_drawing: Reported when a run starts; None where the producer wants no such status.
+    """
+
+    token: SecretStr
+    database_id: str
+    base_url: str | None = None
+    channel: str = "Channel"
+    topic: str = "Topic"
+    story_direction: str = "Story Direction"
+    status: str = "Status"
+    error_log: str = "Error Log"
+    project_id: str = "Project ID"
+    cost: str = "Cost (USD)"
+    run: str = "Run"
+    regenerate: str = "Regenerate"
+    redraw: str = "Redraw"
+    status_trigger: tuple[str, ...] = ("Generating Assets", "Assets Generating")
+    status_ready: str = "Assets Ready"
+    status_error: str = "Asset Error"
+    status_drawing: str | None = None
+
+    def property_name(self, role: str) -> str:
+        """Returns what a role's column is called."""
+        return str(getattr(self, role))
+
+    def statuses(self) -> dict[str, str]:
+        """Returns the statuses that are reported, by the setting that names each."""
+        named = {"NOTION_STATUS_READY": self.status_ready, "NOTION_STATUS_ERROR": self.status_error}
+        return named | ({"NOTION_STATUS_DRAWING": self.status_drawing} if self.status_drawing else {})
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Returns the names in a comma-separated setting; Notion's options hold no commas themselves."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

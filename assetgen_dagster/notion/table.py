@@ -1,0 +1,187 @@
+"""The table in Notion, as pages in its own form: where it is, its properties, all pages that pass a filter, one page.
+
+What the pages mean is the subject of ``board``, how a call is sent that of ``calls``.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from assetgen_dagster.notion import filters, words
+from assetgen_dagster.notion.calls import Caller, Deadline, Json
+from assetgen_dagster.notion.errors import BoardError
+from assetgen_dagster.notion.trouble import Kind
+
+#: The most that Notion gives at a time.
+PAGE_SIZE = 100
+
+_RESTARTS = 3
+_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class Table:
+    """One data source.
+
+    Args:
+        caller: Sends the requests.
+        database_id: As the producer gave it: the id of the database or of the data source, or a link to it.
+
+    Raises:
+        BoardError: There is no id in it.
+    """
+
+    def __init__(self, caller: Caller, database_id: str) -> None:
+        self._caller = caller
+        self._database_id = parse_database_id(database_id)
+
+    def properties(self, deadline: Deadline) -> tuple[str, Json]:
+        """Returns the data source's id and its properties.
+
+        Raises:
+            BoardError: It is not there, not shared, in the trash, or not one.
+        """
+        try:
+            database = self._caller.call(
+                lambda client: client.databases.retrieve(self._database_id),
+                doing="read the database",
+                expect="database",
+                deadline=deadline,
+            )
+        except BoardError as error:
+            if error.kind is Kind.MISSING:
+                return self._itself(deadline)
+            if error.kind is Kind.INVALID:
+                text = f"{error} Set NOTION_DATABASE_ID to the database's id."
+                raise BoardError(text, setting="NOTION_DATABASE_ID") from None
+            raise
+        if database.get("in_trash"):
+            raise _in_trash(self._database_id)
+        sources = database.get("data_sources") or []
+        if len(sources) != 1:
+            raise _not_one_source(sources)
+        return self._source(sources[0]["id"], deadline)
+
+    def query(self, source_id: str, test: Json | None, deadline: Deadline, *, doing: str) -> list[Json]:
+        """Returns all pages that pass a test, however many there are."""
+        for restarts in range(_RESTARTS + 1):
+            try:
+                return list(self._windows(source_id, test, deadline, doing).values())
+            except BoardError as error:
+                # The first row of the next page is gone: begin again rather than miss one.
+                if not (error.trouble and error.trouble.bad_cursor) or restarts == _RESTARTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def page(self, page_id: str, deadline: Deadline) -> Json | None:
+        """Returns a page, in the trash or not; None where Notion knows none, or does not share it."""
+        try:
+            return self._caller.call(
+                lambda client: client.pages.retrieve(page_id),
+                doing=f"read the row {page_id.replace('-', '')}",
+                expect="page",
+                deadline=deadline,
+            )
+        except BoardError as error:
+            if error.kind is Kind.MISSING:
+                return None
+            raise
+
+    def write(self, page_id: str, body: Json, deadline: Deadline, *, settled: Callable[[], Json | None]) -> Json:
+        """Writes properties in one update and returns the page as it is then."""
+        return self._caller.call(
+            lambda client: client.pages.update(page_id, properties=body),
+            doing=f"write to the row {page_id.replace('-', '')}",
+            expect="page",
+            deadline=deadline,
+            settled=settled,
+        )
+
+    def _itself(self, deadline: Deadline) -> tuple[str, Json]:
+        """Returns the data source that the setting names instead of a database."""
+        try:
+            return self._source(self._database_id, deadline)
+        except BoardError as error:
+            if error.kind is Kind.MISSING:
+                raise words.not_shared(self._database_id) from None
+            raise
+
+    def _source(self, source_id: str, deadline: Deadline) -> tuple[str, Json]:
+        source = self._caller.call(
+            lambda client: client.data_sources.retrieve(source_id),
+            doing="read the database's properties",
+            expect="data_source",
+            deadline=deadline,
+        )
+        if source.get("in_trash") or source.get("archived"):
+            raise _in_trash(source_id)
+        return source["id"], source["properties"]
+
+    def _windows(self, source_id: str, test: Json | None, deadline: Deadline, doing: str) -> dict[str, Json]:
+        pages: dict[str, Json] = {}
+        begin: str | None = None
+        while True:
+            window = filters.both([test, filters.since(begin) if begin else None])
+            cut = self._add_window(pages, source_id, window, deadline, doing)
+            if not cut:
+                return pages
+            # One query gives 10,000 results at most; the next one begins where this one was cut off.
+            latest = max((page["created_time"] for page in pages.values()), default=None)
+            if latest == begin:
+                raise BoardError(f"Notion could not {doing}: more than 10,000 rows were made in the same minute.")
+            begin = latest
+
+    def _add_window(
+        self, pages: dict[str, Json], source_id: str, test: Json | None, deadline: Deadline, doing: str
+    ) -> bool:
+        """Adds the results of one query and returns whether there would have been more."""
+        # Not in order of the last change: that moves rows about while they are being read.
+        query: Json = {"sorts": [{"timestamp": "created_time", "direction": "ascending"}], "page_size": PAGE_SIZE}
+        if test:
+            query["filter"] = test
+        cut = False
+        while True:
+            answer = self._caller.call(
+                lambda client: client.data_sources.query(source_id, **query),
+                doing=doing,
+                expect="list",
+                deadline=deadline,
+            )
+            pages.update((page["id"], page) for page in answer["results"] if page.get("object") == "page")
+            cut = cut or (answer.get("request_status") or {}).get("type") == "incomplete"
+            cursor = cast("str | None", answer.get("next_cursor"))
+            if not answer.get("has_more") or not cursor:
+                return cut
+            query["start_cursor"] = cursor
+
+
+def parse_database_id(given: str) -> str:
+    """Returns the id in a setting that holds an id or a link.
+
+    Raises:
+        BoardError: There is none.
+    """
+    # A link's query string names a view.
+    found = _ID.findall(given.split("?", maxsplit=1)[0])
+    if not found:
+        raise BoardError(
+            "NOTION_DATABASE_ID names no database: set it to the 32 characters in the database's link, before '?v='.",
+            setting="NOTION_DATABASE_ID",
+        )
+    return str(uuid.UUID(found[-1]))
+
+
+def _in_trash(database_id: str) -> BoardError:
+    return BoardError(
+        f"The Notion database {database_id} is in the trash. Restore it, or set NOTION_DATABASE_ID to another.",
+        setting="NOTION_DATABASE_ID",
+    )
+
+
+def _not_one_source(sources: list[Mapping[str, Any]]) -> BoardError:
+    if not sources:
+        text = "is a view of a database elsewhere: set NOTION_DATABASE_ID to the original database"
+    else:
+        named = ", ".join(f"{source['id']} ({source.get('name') or 'unnamed'})" for source in sources)
+        text = f"holds several data sources: set NOTION_DATABASE_ID to the id of the one to use: {named}"
+    return BoardError(f"The Notion database {text}.", setting="NOTION_DATABASE_ID")

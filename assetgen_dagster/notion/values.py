@@ -1,0 +1,154 @@
+"""Property values as the API has them: read from every type a producer may have chosen, written within its limits."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+Json = dict[str, Any]
+
+#: Notion's limits for one item of a rich text (counted in UTF-16 units, so an emoji is two) and for their number.
+UNITS_PER_ITEM = 2000
+ITEMS_PER_TEXT = 100
+
+#: A request may have 500 KB; this is what a text may take of it as UTF-8.
+_BYTES_PER_TEXT = 400_000
+_CUT = "\n… (the rest is in the run's log)"
+
+#: Types that can be read as text. What a rollup, relation or person says is not what anybody types in as a channel.
+READABLE = frozenset(
+    {
+        "title",
+        "rich_text",
+        "select",
+        "status",
+        "multi_select",
+        "number",
+        "unique_id",
+        "formula",
+        "url",
+        "email",
+        "phone_number",
+        "checkbox",
+    }
+)
+
+# Notion refuses or mangles these in a text; line feed and tab stay.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def plain_text(value: Mapping[str, Any]) -> str:
+    """Returns what a person sees in a cell; empty where nothing was entered.
+
+    Args:
+        value: A property value as a page holds it.
+    """
+    kind = str(value.get("type", ""))
+    content = value.get(kind)
+    match kind:
+        case "title" | "rich_text":
+            return _joined(content)
+        case "select" | "status":
+            return _name(content)
+        case "multi_select":
+            return ", ".join(_name(option) for option in content or ())
+        case "unique_id":
+            number, prefix = (content or {}).get("number"), (content or {}).get("prefix")
+            return "" if number is None else f"{prefix}-{number}" if prefix else str(number)
+        case "formula":
+            inner = content or {}
+            return _scalar(inner.get(str(inner.get("type", ""))))
+    return _scalar(content) if kind in READABLE else ""
+
+
+def number(value: Mapping[str, Any]) -> float | None:
+    """Returns the number in a cell, or None."""
+    content = value.get("number")
+    return float(content) if isinstance(content, int | float) and not isinstance(content, bool) else None
+
+
+def rich_text(text: str, *, link: str | None = None) -> list[Json]:
+    """Returns a text as Notion takes it: cut into items, at most as many and as long as it allows.
+
+    Args:
+        text: Of any length; what does not fit is left out, and said to be.
+        link: Where it leads, if anywhere; ignored where Notion would not take it.
+    """
+    target = {"link": {"url": link}} if link and _is_web_address(link) else {}
+    return [{"type": "text", "text": {"content": piece} | target} for piece in chunks(text)]
+
+
+def chunks(text: str) -> list[str]:
+    """Returns the pieces of a text, none of them over Notion's length, none beginning with half a character."""
+    # A lone surrogate cannot be sent at all.
+    text = _CONTROL.sub("", text.replace("\r\n", "\n")).encode("utf-8", "replace").decode()
+    if _units(text) > UNITS_PER_ITEM * ITEMS_PER_TEXT or len(text.encode()) > _BYTES_PER_TEXT:
+        kept = text.encode()[: _BYTES_PER_TEXT - len(_CUT.encode())].decode("utf-8", "ignore")
+        room = UNITS_PER_ITEM * (ITEMS_PER_TEXT - 1) - _units(_CUT)
+        text = next(_pieces(kept, room), "") + _CUT
+    return list(_pieces(text, UNITS_PER_ITEM))
+
+
+def choice(kind: str, name: str) -> Json:
+    """Returns the value that chooses an option."""
+    return {kind: {"name": name}}
+
+
+def cleared(kind: str) -> Json:
+    """Returns the value that empties a cell."""
+    return {kind: [] if kind in ("title", "rich_text", "multi_select") else False if kind == "checkbox" else None}
+
+
+def same(written: Mapping[str, Any], answered: Mapping[str, Any]) -> bool:
+    """Returns whether a page's value is what was written to it."""
+    ((kind, content),) = written.items()
+    there = answered.get(kind)
+    if kind in ("title", "rich_text"):
+        return _joined(content) == _joined(there)
+    if kind in ("select", "status"):
+        return _name(content) == _name(there)
+    if kind == "multi_select":
+        return [_name(option) for option in content] == [_name(option) for option in there or ()]
+    return bool(content == there)
+
+
+def _pieces(text: str, limit: int) -> Iterator[str]:
+    start, used = 0, 0
+    for place, character in enumerate(text):
+        width = 2 if ord(character) > 0xFFFF else 1
+        if used + width > limit:
+            yield text[start:place]
+            start, used = place, 0
+        used += width
+    if start < len(text):
+        yield text[start:]
+
+
+def _units(text: str) -> int:
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _joined(items: Any) -> str:
+    return "".join(item.get("plain_text") or (item.get("text") or {}).get("content") or "" for item in items or ())
+
+
+def _name(option: Any) -> str:
+    return str(option["name"]) if isinstance(option, Mapping) and option.get("name") else ""
+
+
+def _scalar(content: Any) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, bool):
+        return "Yes" if content else ""
+    if isinstance(content, float) and content.is_integer():
+        return str(int(content))
+    return str(content) if isinstance(content, str | int | float) else ""
+
+
+def _is_web_address(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and _units(link) <= UNITS_PER_ITEM

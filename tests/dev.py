@@ -1,0 +1,97 @@
+"""``assetgen dev`` as a process, spoken to as the browser does."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+KEY = "poke1:vid_123"
+LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "assetgen_dagster"}
+
+
+class Dev:
+    """The UI's GraphQL interface."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/graphql"
+
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(self.url, data=body, headers={"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content = json.load(answer)
+        assert "errors" not in content, content
+        return dict(content["data"])
+
+    def ready(self) -> bool:
+        try:
+            found = self.ask("{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }")
+        except (OSError, urllib.error.URLError):
+            return False
+        entries = found["workspaceOrError"].get("locationEntries", [])
+        return [entry["loadStatus"] for entry in entries] == ["LOADED"]
+
+    def launch(self) -> str:
+        done = self.ask(
+            """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
+                 __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }""",
+            p={
+                "selector": {**LOCATION, "jobName": "generate_project_assets"},
+                "runConfigData": {},
+                "executionMetadata": {"tags": [{"key": "dagster/partition", "value": KEY}]},
+            },
+        )["launchRun"]
+        assert done["__typename"] == "LaunchRunSuccess", done
+        return str(done["run"]["runId"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"
+        return dict(self.ask(query, id=run_id)["runOrError"])
+
+    def runs(self) -> list[dict[str, Any]]:
+        return list(
+            self.ask("{ runsOrError { ... on Runs { results { jobName status } } } }")["runsOrError"]["results"]
+        )
+
+
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Asks again and again: Dagster tells nobody when a run's state changes."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.2)
+
+
+@contextmanager
+def running_dev(folder: Path) -> Iterator[Dev]:
+    """Runs everything of ours: UI, daemon, code location; its log goes to ``folder``."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (folder / "dev.log").open("w")
+    command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())
+    try:
+        found = Dev(port)
+        eventually(found.ready)
+        yield found
+    finally:
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        for left in psutil.wait_procs(family, timeout=10)[1]:
+            left.kill()

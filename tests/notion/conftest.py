@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+
+from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.standins.notion import NotionStandIn
+from tests.notion.harness import FastClock, board_for
+
+
+@pytest.fixture
+def notion() -> Iterator[NotionStandIn]:
+    """Notion on this machine, with a database as the contract has it."""
+    with NotionStandIn() as stand_in:
+        stand_in.create_database()
+        yield stand_in
+
+
+@pytest.fixture
+def clock() -> FastClock:
+    return FastClock()
+
+
+@pytest.fixture
+def board(notion: NotionStandIn, clock: FastClock) -> Iterator[TaskBoard]:
+    with board_for(notion, clock=clock) as task_board:
+        yield task_board

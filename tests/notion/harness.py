@@ -1,0 +1,57 @@
+"""A board over the stand-in, with a clock that does not make anybody wait."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import SecretStr
+
+from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.standins.notion import NotionStandIn
+
+
+class FastClock:
+    """Real time, and on top of it all the time that somebody would have slept."""
+
+    def __init__(self, on_sleep: Callable[[], Any] = lambda: None) -> None:
+        self.slept: list[float] = []
+        self._on_sleep = on_sleep
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self.slept)
+
+    def time(self) -> float:
+        return time.time() + sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._on_sleep()
+
+
+def settings_for(notion: NotionStandIn, database_id: str = "", **changes: Any) -> NotionSettings:
+    """Returns settings for a database of the stand-in, the latest unless given."""
+    if not database_id:
+        database_id = list(notion.world.databases)[-1]
+    given = {"token": SecretStr(notion.token), "database_id": database_id, "base_url": notion.base_url}
+    return NotionSettings(**given | changes)
+
+
+def board_for(
+    notion: NotionStandIn,
+    database_id: str = "",
+    *,
+    clock: FastClock | None = None,
+    pace: Pace | None = None,
+    **changes: Any,
+) -> TaskBoard:
+    """Returns a board that has its pace to itself."""
+    options = {name: changes.pop(name) for name in ("request_seconds", "deadline_seconds") if name in changes}
+    return TaskBoard(
+        settings_for(notion, database_id, **changes), clock=clock or FastClock(), pace=pace or Pace(100_000), **options
+    )
+
+
+def endpoints(notion: NotionStandIn) -> list[str]:
+    return [call.endpoint for call in notion.journal()]
