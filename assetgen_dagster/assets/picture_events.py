@@ -10,10 +10,12 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import image_key
+from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.drawing.draw import Summary
 from assetgen_dagster.drawing.events import Event, LeftoverSettled, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.outcome import describe_failure
+from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.plan import Action
 from assetgen_dagster.drawing.records import Spend, SpendKind
 from assetgen_dagster.drawing.status import totals
@@ -82,6 +84,9 @@ class Report:
         """
         if not summary.failed:
             return
+        if summary.stopped_by is not None:
+            tags = {STOPPED_BY_TAG: summary.stopped_by.code, STOPPED_WITH_TAG: fingerprint(self._project.settings)}
+            self._context.instance.add_run_tags(self._project.run_id, tags)
         records, manifest = self._project.store.records, self._project.manifest()
         run = totals(manifest, records, run_id=self._project.run_id)
         lost = records.total_usd(reported_by=self._project.run_id, kind=SpendKind.POSSIBLY_BILLED)

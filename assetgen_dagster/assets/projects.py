@@ -15,6 +15,10 @@ PROJECT_TAG = "project"
 #: The Notion row a run works for.
 PAGE_TAG = "notion_page"
 
+#: What ended a run that was stopped, and the fingerprint of the settings it had.
+STOPPED_BY_TAG = "stopped_by"
+STOPPED_WITH_TAG = "stopped_with"
+
 # Set by Dagster; it exports no names for them.
 PARTITION_TAG = "dagster/partition"
 BACKFILL_TAG = "dagster/backfill"

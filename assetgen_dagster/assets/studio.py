@@ -12,6 +12,7 @@ from typing import TextIO
 import dagster as dg
 import structlog
 
+from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
 from assetgen_dagster.drawing.events import Event
@@ -28,6 +29,8 @@ from assetgen_dagster.redact import hide
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
+
+_log = structlog.get_logger()
 
 Listener = Callable[[ProjectKey, Event], None]
 
@@ -88,6 +91,7 @@ class Studio:
         self._project: Project | None = None
         self._lock: FileLock | None = None
         self._worker: Worker[Event, Summary] | None = None
+        self._watch: RowWatch | None = None
 
     def open(self, context: dg.AssetExecutionContext) -> Project:
         """Returns the project of the run's partition, locked until the run ends.
@@ -98,21 +102,26 @@ class Studio:
         if self._project is None:
             key = ProjectKey.from_partition_key(context.partition_key)
             settings = load_settings()
-            hide(settings.gemini_api_key)
+            hide(settings.gemini_api_key, settings.notion_token)
             paths = open_project(key, workspace=settings.workspace)
             self._lock = lock_project(paths.lock, run_id=context.run.run_id)
             self._project = Project(key, paths, RecordStore(paths.records), settings, context.run.run_id)
-            task_id = context.run.tags.get(PAGE_TAG, context.run.run_id)
-            _bind_log(key, task_id=task_id, run_id=context.run.run_id)
+            page_id, notion = context.run.tags.get(PAGE_TAG), settings.notion()
+            if page_id is not None and notion is not None:
+                self._watch = RowWatch(notion, page_id)
+            _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)
+            _log.info("task_claimed")
         return self._project
 
     def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
         """Returns the worker that will draw ``job``; it starts when its events are asked for."""
         context = structlog.contextvars.get_contextvars()
 
+        look = self._watch.look if self._watch else None
+
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
-            return await generate_assets(job, project.store, emit)
+            return await generate_assets(job, project.store, emit, look=look)
 
         self._worker = Worker(start)
         return self._worker

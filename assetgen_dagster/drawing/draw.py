@@ -5,10 +5,12 @@ One failing picture does not stop the others; a problem that all share does. Kno
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import random
 import shutil
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -48,6 +50,9 @@ _REJECTED_IN_A_ROW = 3
 
 #: Room that must be free for each picture before it is paid for, in bytes.
 _ROOM_PER_PICTURE = 4 * 1024 * 1024
+
+#: How often it is asked whether anything outside speaks against further pictures.
+_LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
@@ -104,6 +109,7 @@ async def generate_assets(
     *,
     clock: Clock | None = None,
     rng: random.Random | None = None,
+    look: Callable[[], Problem | None] | None = None,
 ) -> Summary:
     """Draws what a run asked for and keeps what is done.
 
@@ -113,13 +119,14 @@ async def generate_assets(
         emit: Told about everything, in this thread.
         clock: Time for waits between attempts.
         rng: Chance for jitter.
+        look: Asked every few seconds, in a thread, whether anything speaks against further pictures.
 
     Raises:
         WorkspaceError: The project's folder cannot be written, or its records name a file outside the workspace.
     """
     drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()))  # noqa: S311 - jitter
     try:
-        return await drawing.run()
+        return await drawing.run(look)
     except OSError as error:
         raise unwritable(Path(error.filename or job.paths.project), error) from error
 
@@ -176,7 +183,7 @@ class _Drawing:
         self._stopped = asyncio.Event()
         self._unexpected: Exception | None = None
 
-    async def run(self) -> Summary:
+    async def run(self, look: Callable[[], Problem | None] | None) -> Summary:
         await settle_leftovers(self._attempts)
         manifest, settings = self.job.manifest, self.job.settings
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
@@ -194,7 +201,15 @@ class _Drawing:
         if tasks:
             self._enter_round(tasks, new_round=new_round)
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
-        await self._draw_all([task for task in tasks if task.step.action is Action.DRAW])
+        over = threading.Event()
+        if look is not None:
+            # A daemon, and nobody waits for it: whoever is asked may be slow to answer.
+            watch = (look, over, asyncio.get_running_loop())
+            threading.Thread(target=self._watch, args=watch, name="watch", daemon=True).start()
+        try:
+            await self._draw_all([task for task in tasks if task.step.action is Action.DRAW])
+        finally:
+            over.set()
         sweep(self.job.paths, self.store)
         _log.info(
             "asset_generation_complete",
@@ -206,6 +221,18 @@ class _Drawing:
         if self._unexpected is not None:
             raise self._unexpected
         return self.summary
+
+    def _watch(
+        self, look: Callable[[], Problem | None], over: threading.Event, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Stops the drawing when somebody outside wants that; what is in flight is let in."""
+        while not over.is_set():
+            problem = look()
+            if problem is not None:
+                with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                    loop.call_soon_threadsafe(self._stop, problem)
+                return
+            over.wait(_LOOK_SECONDS)
 
     def _report_leftovers(self, names: set[str]) -> None:
         elsewhere = [spend for spend in self.store.records.unreported() if spend.name not in names]

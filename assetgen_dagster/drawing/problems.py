@@ -140,6 +140,13 @@ def missing_key() -> Problem:
     )
 
 
+def withdrawn(cause: str) -> Problem:
+    """Returns the problem of a video that the producer does not want drawn any more."""
+    return Problem(
+        ErrorClass.FATAL, "withdrawn", cause, "Nothing is wrong: the producer withdrew it. What is done is kept"
+    )
+
+
 def unexpected(error: Exception) -> Problem:
     """Returns the problem of a fault in this program."""
     cause = _bounded(f"{type(error).__name__}: {error}")

@@ -1,13 +1,24 @@
 """``notion_tasks``: rows that ask for pictures become runs. It fetches and carries out; ``notion.decide`` decides."""
 
+import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_report import REPORTED_TAG
-from assetgen_dagster.assets.projects import CHANNEL_TAG, PAGE_TAG, PARTITION_TAG, PROJECT_TAG, projects
+from assetgen_dagster.assets.projects import (
+    CHANNEL_TAG,
+    PAGE_TAG,
+    PARTITION_TAG,
+    PROJECT_TAG,
+    STOPPED_BY_TAG,
+    STOPPED_WITH_TAG,
+    projects,
+)
 from assetgen_dagster.drawing.draw import local_problem
+from assetgen_dagster.drawing.pause import Stopped, fingerprint, paused_until
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
@@ -38,7 +49,7 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         with TaskBoard(notion) as board:
             rows = board.triggered_rows()
-            if rows and (cause := cause_for_all(settings)):
+            if rows and (cause := cause_for_all(settings) or last_runs_cause(context.instance, settings)):
                 return dg.SkipReason(f"No runs are requested for {len(rows)} rows: {cause}")
             decisions = decide(rows, latest_runs(context.instance, rows), claims(context.instance, rows))
             for reject in decisions.rejects:
@@ -57,6 +68,21 @@ def cause_for_all(settings: Settings) -> str | None:
         writable_workspace(settings.workspace)
     except AssetgenError as error:
         return str(error)
+    return None
+
+
+def last_runs_cause(instance: dg.DagsterInstance, settings: Settings) -> str | None:
+    """Returns what ended the last run and would end the next one, too: key, model, account, quota."""
+    for record in instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, statuses=list(_FINISHED)), limit=1):
+        tags = record.dagster_run.tags
+        ended = Stopped(tags.get(STOPPED_BY_TAG, ""), tags.get(STOPPED_WITH_TAG, ""), record.end_time or 0.0)
+        until = paused_until(ended, fingerprint_now=fingerprint(settings))
+        if until is not None and until > time.time():
+            clock = datetime.fromtimestamp(until, UTC).strftime("%H:%M UTC")
+            return (
+                f"run {record.dagster_run.run_id} was stopped by {ended.code}, which would stop the next one, too. "
+                f"Mend it (see that run's message); the next one is tried at {clock}, or when the settings change."
+            )
     return None
 
 

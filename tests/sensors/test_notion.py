@@ -1,6 +1,7 @@
 """From a row to pictures and back: both sensors on a real instance, with both stand-ins."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from assetgen_dagster.assets.notion_report import REPORTED_TAG
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
+from assetgen_dagster.standins.gemini_faults import ApiError, NoImage
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.harness import billed, manifest_of
-from tests.studio import Dagit
+from tests.studio import Dagit, failure_of
 
 ROW = {"Channel": "poke1", "Topic": "Bulbasaur forest", "Story Direction": "Seasons", "Status": "Generating Assets"}
 
@@ -214,3 +215,51 @@ def test_a_read_that_fails_is_said_and_is_no_empty_list(dagit: Dagit, page: str,
 def test_without_notion_both_sensors_say_so(dagit: Dagit) -> None:
     assert "NOTION_TOKEN and NOTION_DATABASE_ID are not set" in said(dagit)
     assert report(dagit) == ""
+
+
+def test_a_wrong_key_turns_one_row_into_an_error_and_not_the_others(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gemini.plan([Fault(ApiError(403, message="The key has expired"), times=None)])
+    carry_out(dagit, requested(dagit)[0])
+    report(dagit)
+    other = notion.add_row({**ROW, "Project ID": "vid_124"})
+    assert "api_key" in said(dagit)
+    assert notion.row(other)["Status"] == "Generating Assets"
+    monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-3-pro-image")  # the operator changes a setting
+    assert len(requested(dagit)) == 1
+
+
+def test_a_row_that_is_withdrawn_gets_no_further_pictures_and_keeps_its_status(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    gemini.set_latency(2)
+    [request] = requested(dagit)
+
+    def withdraw() -> None:
+        gemini.wait_for(lambda calls: len(calls) == 1, timeout=30)
+        notion.set_status(page, "Asset Error")
+
+    producer = threading.Thread(target=withdraw)
+    producer.start()
+    result = carry_out(dagit, request)
+    producer.join()
+    assert "withdrew" in failure_of(result).description
+    assert len(gemini.journal()) == 1
+    report(dagit)
+    assert (notion.row(page)["Status"], notion.row(page)["Error Log"]) == ("Asset Error", "")
+
+
+def test_the_optional_drawing_status_is_set_when_a_run_starts(
+    dagit: Dagit, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = notion.create_database(statuses=["Generating Assets", "Drawing", "Assets Ready", "Asset Error"])
+    monkeypatch.setenv("NOTION_DATABASE_ID", database)
+    monkeypatch.setenv("NOTION_STATUS_DRAWING", "Drawing")
+    page = notion.add_row({**ROW, "Project ID": "vid_123"}, database_id=database)
+    assert carry_out(dagit, requested(dagit)[0]).success
+    written = [str(call.written) for call in notion.journal() if call.written]
+    assert "Drawing" in written[0]
+    assert notion.row(page)["Status"] == "Assets Ready"
