@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
+from assetgen_dagster.drawing.draw import Summary, generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed
+from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request

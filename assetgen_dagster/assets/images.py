@@ -14,7 +14,7 @@ from assetgen_dagster.assets.picture_events import Report
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.assets.studio import Studio, plain_failures
-from assetgen_dagster.drawing.draw import DrawingJob
+from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode
 
 DESCRIPTION = (

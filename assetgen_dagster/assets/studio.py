@@ -14,8 +14,9 @@ import structlog
 
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG
-from assetgen_dagster.drawing.draw import DrawingJob, Summary, generate_assets
+from assetgen_dagster.drawing.draw import Summary, generate_assets
 from assetgen_dagster.drawing.events import Event
+from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.leftovers import tidy
 from assetgen_dagster.drawing.lock import FileLock, lock_project
 from assetgen_dagster.drawing.plan import assign_numbers

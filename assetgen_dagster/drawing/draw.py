@@ -6,10 +6,7 @@ One failing picture does not stop the others; a problem that all share does. Kno
 
 import asyncio
 import contextlib
-import hashlib
-import os
 import random
-import shutil
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -31,51 +28,25 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
     Task,
 )
+from assetgen_dagster.drawing.foresee import foresee
+from assetgen_dagster.drawing.job import DrawingJob, inputs_of, plan_tasks
 from assetgen_dagster.drawing.leftovers import settle_leftovers, sweep, tidy
 from assetgen_dagster.drawing.pace import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
-from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256, inspect_picture
-from assetgen_dagster.drawing.plan import Action, FileState, Request, Step, assign_numbers, decide, starts_new_round
+from assetgen_dagster.drawing.picture import inspect_picture
+from assetgen_dagster.drawing.plan import Action, assign_numbers
 from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.drawing.problems import ErrorClass, Problem
-from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, RecordStore, Round, Spend
-from assetgen_dagster.drawing.report import ScriptReport
-from assetgen_dagster.drawing.script import CLIScriptError, command
-from assetgen_dagster.drawing.workspace import ProjectPaths, WorkspaceError, unwritable
+from assetgen_dagster.drawing.records import PictureRecord, RecordStore, Round, Spend
+from assetgen_dagster.drawing.workspace import WorkspaceError, unwritable
 from assetgen_dagster.redact import preview
-from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
 
 #: So many rejected prompts one after another mean that it is not the prompts.
 _REJECTED_IN_A_ROW = 3
-
-#: Room that must be free for each picture before it is paid for, in bytes.
-_ROOM_PER_PICTURE = 4 * 1024 * 1024
 
 #: How often it is asked whether anything outside speaks against further pictures.
 _LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class DrawingJob:
-    """What one run is to do for one project.
-
-    Attributes:
-        manifest: The pictures, at most as many as there are slots.
-        paths: The project's files.
-        settings: The settings in force.
-        request: What was asked for.
-        run_id: The run.
-        selected: Numbers of the pictures that this run handles.
-    """
-
-    manifest: AssetManifest
-    paths: ProjectPaths
-    settings: Settings
-    request: Request
-    run_id: str
-    selected: frozenset[int]
 
 
 @dataclass
@@ -129,45 +100,6 @@ async def generate_assets(
         return await drawing.run(look)
     except OSError as error:
         raise unwritable(Path(error.filename or job.paths.project), error) from error
-
-
-def plan_tasks(job: DrawingJob, records: ProjectRecords, numbers: dict[str, int]) -> tuple[list[Task], bool]:
-    """Returns what would happen to each selected picture, by number, and whether a new round begins.
-
-    Reads the pictures' files, writes nothing.
-    """
-    selected = [asset for asset in job.manifest.assets if numbers[asset.name] in job.selected]
-    request = _normalised(job.request, numbers)
-    last = records.round
-    new_round = bool(selected) and starts_new_round(last, request)
-    round_number = (last.number if last else 0) + (1 if new_round else 0)
-    tasks = []
-    for asset in sorted(selected, key=lambda asset: numbers[asset.name]):
-        record = records.pictures.get(asset.name)
-        prompt = job.manifest.combined_prompt(asset)
-        step = decide(
-            record=record,
-            file=_file_state(job.paths, asset, record),
-            inputs=_inputs(prompt, job.settings),
-            round_number=round_number,
-            request=request,
-            number=numbers[asset.name],
-        )
-        if not prompt:
-            step = Step(Action.DRAW, "its prompt is empty")
-        tasks.append(Task(numbers[asset.name], asset, prompt, step))
-    return tasks, new_round
-
-
-def local_problem(settings: Settings) -> Problem | None:
-    """Returns a problem of script or key that would fail every picture of every project."""
-    try:
-        command(settings.script)
-    except CLIScriptError as error:
-        return problems.classify(error, ScriptReport(), model=settings.gemini_image_model)
-    if settings.own_script and settings.gemini_api_key is None:
-        return problems.missing_key()
-    return None
 
 
 class _Drawing:
@@ -276,27 +208,11 @@ class _Drawing:
             if not task.prompt:
                 self._fail(task, problems.blank_prompt(), attempts=0)
         tasks = [task for task in tasks if task.prompt]
-        if tasks and (problem := self._foresee(len(tasks))):
+        if tasks and (problem := foresee(self.job.settings, self.job.paths, pictures=len(tasks))):
             self._stop(problem)
         async with asyncio.TaskGroup() as group:
             for task in tasks:
                 group.create_task(self._draw(task))
-
-    def _foresee(self, count: int) -> Problem | None:
-        """Returns a problem that would fail every picture, found before the first is paid for."""
-        paths, settings = self.job.paths, self.job.settings
-        if problem := local_problem(settings):
-            return problem
-        for folder in (paths.staging, paths.characters, paths.environments, paths.props):
-            if not os.access(folder, os.W_OK | os.X_OK):
-                return problems.cannot_write(f"no permission to write to {folder}")
-        free = shutil.disk_usage(paths.staging).free
-        if free < count * _ROOM_PER_PICTURE:
-            return problems.cannot_write(
-                f"only {free >> 20} MiB are free at {paths.project}; {count} pictures need up to "
-                f"{count * _ROOM_PER_PICTURE >> 20} MiB"
-            )
-        return None
 
     async def _draw(self, task: Task) -> None:
         attempts = 0
@@ -334,7 +250,7 @@ class _Drawing:
                     number=task.number,
                     output=self.job.paths.output_path(task.asset),
                     prompt=task.prompt,
-                    inputs=_inputs(task.prompt, self.job.settings),
+                    inputs=inputs_of(task.prompt, self.job.settings),
                     round=last.number if last else 1,
                     attempts=attempts,
                 )
@@ -407,25 +323,3 @@ class _Drawing:
 
     def _unreported(self, task: Task) -> tuple[Spend, ...]:
         return tuple(self.store.records.unreported([task.asset.name]))
-
-
-def _inputs(prompt: str, settings: Settings) -> Inputs:
-    return Inputs(
-        prompt_sha256=hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest(),
-        model=settings.gemini_image_model,
-        aspect_ratio=settings.gemini_aspect_ratio,
-    )
-
-
-def _file_state(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord | None) -> FileState:
-    path = paths.output_path(asset)
-    sha256 = file_sha256(path)
-    unchanged = record is not None and sha256 == record.facts.sha256
-    return FileState(sha256, whole=unchanged or (sha256 is not None and check_asset_exists(path)))
-
-
-def _normalised(request: Request, numbers: dict[str, int]) -> Request:
-    """Returns a request by hand for every picture of the manifest as what it is: one for all."""
-    if request.numbers is not None and request.numbers >= set(numbers.values()):
-        return Request(request.id, request.requested_at, request.mode)
-    return request

@@ -17,7 +17,7 @@ from assetgen_dagster.assets.projects import (
     STOPPED_WITH_TAG,
     projects,
 )
-from assetgen_dagster.drawing.draw import local_problem
+from assetgen_dagster.drawing.foresee import local_problem
 from assetgen_dagster.drawing.pause import Stopped, fingerprint, paused_until
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError

@@ -1,0 +1,41 @@
+"""Problems that can be seen before the first picture is paid for."""
+
+import os
+import shutil
+
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.drawing.report import ScriptReport
+from assetgen_dagster.drawing.script import CLIScriptError, command
+from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.settings import Settings
+
+#: Room that must be free for each picture before it is paid for, in bytes.
+_ROOM_PER_PICTURE = 4 * 1024 * 1024
+
+
+def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Problem | None:
+    """Returns a problem that would fail every picture, found before the first is paid for."""
+    if problem := local_problem(settings):
+        return problem
+    for folder in (paths.staging, paths.characters, paths.environments, paths.props):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return problems.cannot_write(f"no permission to write to {folder}")
+    free = shutil.disk_usage(paths.staging).free
+    if free < pictures * _ROOM_PER_PICTURE:
+        return problems.cannot_write(
+            f"only {free >> 20} MiB are free at {paths.project}; {pictures} pictures need up to "
+            f"{pictures * _ROOM_PER_PICTURE >> 20} MiB"
+        )
+    return None
+
+
+def local_problem(settings: Settings) -> Problem | None:
+    """Returns a problem of script or key that would fail every picture of every project."""
+    try:
+        command(settings.script)
+    except CLIScriptError as error:
+        return problems.classify(error, ScriptReport(), model=settings.gemini_image_model)
+    if settings.own_script and settings.gemini_api_key is None:
+        return problems.missing_key()
+    return None
