@@ -22,7 +22,7 @@ venv: .venv/installed
 	@touch $@
 
 demo: venv
-	@$(BIN)/assetgen demo
+	@$(BIN)/assetgen demo $(DEMO)
 
 dev: venv
 	@$(BIN)/assetgen dev

@@ -123,15 +123,20 @@ def manifest(
 
 @app.command()
 def demo(
-    latency: Annotated[float, typer.Option(help="Seconds the stand-in takes for a picture.")] = 1.5,
+    *,
+    latency: Annotated[float, typer.Option(help="Seconds the stand-in for Gemini takes for a picture.")] = 1.5,
+    ui: Annotated[bool, typer.Option("--ui", help="Keep the Dagster UI open at the end.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where everything of the demo goes; emptied first.")] = None,
 ) -> None:
-    """Draw two projects at once against a stand-in for Gemini: no key, no server, no cost.
+    """Draw two rows of a board, against stand-ins for Notion and Gemini: no key, no cost.
 
-    Example: assetgen demo
+    Example: assetgen demo --ui
     """
     from assetgen_dagster.demo import run_demo  # noqa: PLC0415
+    from assetgen_dagster.settings import PROJECT_ROOT  # noqa: PLC0415
 
-    run_demo(Console(emoji=False), latency_seconds=latency)
+    where = (folder or PROJECT_ROOT / "demo").resolve()
+    run_demo(Console(emoji=False), folder=where, latency_seconds=latency, stay=ui)
 
 
 @app.command()

@@ -1,59 +1,183 @@
-"""``assetgen demo``: two projects at once against the stand-in for Gemini, and whether the bills agree."""
+"""``assetgen demo``: two rows on a board become pictures, by the real daemon, and the bills are compared.
 
-import json
+Notion and Gemini are the stand-ins; everything else is what a producer would run.
+"""
+
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 
+from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
+from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.progress import Display
+from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, default_environment
-
-FOLDER = PROJECT_ROOT / "demo"
+from assetgen_dagster.standins.gemini_journal import read_journal
+from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 
 #: Two channels, one project id: their folders, costs and runs stay apart.
 PROJECTS = {
-    "poke1": ("Bulbasaur forest documentary", "Show evolution through seasons"),
-    "poke2": ("Lapras in the arctic sea", "A mother leads her calf through the breaking ice from dawn to night"),
+    ProjectKey("poke1", "vid_123"): ("Bulbasaur forest documentary", "Show evolution through seasons"),
+    ProjectKey("poke2", "vid_123"): (
+        "Lapras in the arctic sea",
+        "A mother leads her calf through the breaking ice from dawn to night",
+    ),
 }
-PROJECT = "vid_123"
+_MARKER = ".assetgen-demo"
+_FINAL = ("Assets Ready", "Asset Error")
+_LOOK_SECONDS = 0.3
+_LONGEST_SECONDS = 300.0
 
 
-def run_demo(console: Console, *, latency_seconds: float) -> None:
+@dataclass
+class _Seen:
+    """What the terminal was told of one project."""
+
+    planned: bool = False
+    pictures: set[str] = field(default_factory=set)
+
+
+def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bool) -> None:
     """Runs the demo and prints where everything is.
 
+    Args:
+        console: The terminal.
+        folder: Where everything of the demo goes; emptied first.
+        latency_seconds: What the stand-in for Gemini takes for a picture.
+        stay: Whether to keep the Dagster UI open until Ctrl-C.
+
     Raises:
-        AssetgenError: A run failed, or the stand-in's bill is not what Dagster recorded.
+        AssetgenError: A row did not become "Assets Ready", or the bills differ.
     """
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir()
-    console.print("Starting a stand-in for Gemini and two runs (a few seconds)")
-    with _stand_in(latency_seconds) as base_url:
-        environment = _environment(base_url)
-        with Display(console) as display:
-            codes = _generate_all(environment, display)
-        journal = _journal(base_url)
-    failed = [channel for channel, code in codes.items() if code]
-    if failed:
-        raise AssetgenError(f"The demo's run for {', '.join(failed)} failed; see above.")
-    _report(console, environment, journal)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    _empty(folder)
+    port = _free_port()
+    say("Starting stand-ins for Notion and Gemini, and Dagster with its daemon (about 15 seconds)")
+    with _gemini(latency_seconds) as gemini_url, NotionStandIn() as notion:
+        environment = _environment(folder, gemini_url=gemini_url, notion=notion)
+        with _dagster(folder, port, environment):
+            pages = {key: _add_row(notion, key) for key in PROJECTS}
+            say(f"Two rows were set to Generating Assets. Dagster UI: http://127.0.0.1:{port}")
+            with Display(console) as display:
+                _watch(display, notion, pages, folder / "workspace", log=folder / "dagster.log")
+            _report(say, notion, pages, folder=folder, gemini_url=gemini_url, environment=environment)
+            if stay:
+                say(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.pause()
+    if not stay:
+        say("To look at it in Dagster: make demo DEMO=--ui")
+
+
+def _empty(folder: Path) -> None:
+    """Makes an empty folder; removes what an earlier demo left there, and nothing else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).exists():
+        raise AssetgenError(f"{folder} is not empty and was not made by a demo: name another --folder.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _MARKER).touch()
+
+
+def _environment(folder: Path, *, gemini_url: str, notion: NotionStandIn) -> dict[str, str]:
+    # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
+    # the demo would cost money, and with his own token it would write on his board.
+    ours = {
+        ENV_FILE_VARIABLE: "none",
+        "ASSETGEN_WORKSPACE": str(folder / "workspace"),
+        "DAGSTER_HOME": str(folder / "dagster_home"),
+        "GEMINI_API_KEY": "demo-key",
+        "GOOGLE_GEMINI_BASE_URL": gemini_url,
+        "NOTION_TOKEN": notion.token,
+        "NOTION_DATABASE_ID": notion.create_database(),
+        "NOTION_BASE_URL": notion.base_url,
+    }
+    return os.environ | default_environment() | ours
+
+
+def _add_row(notion: NotionStandIn, key: ProjectKey) -> str:
+    topic, story = PROJECTS[key]
+    return notion.add_row(
+        {
+            "Channel": key.channel,
+            "Project ID": key.project,
+            "Topic": topic,
+            "Story Direction": story,
+            "Status": "Generating Assets",
+        }
+    )
+
+
+def _watch(
+    display: Display, notion: NotionStandIn, pages: dict[ProjectKey, str], workspace: Path, *, log: Path
+) -> None:
+    """Shows the pictures as they come, until every row has its final status and its run is over."""
+    seen = {key: _Seen() for key in pages}
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while True:
+        over = True
+        for key, page in pages.items():
+            paths = open_project(key, workspace=workspace)
+            records = RecordStore(paths.records).records
+            _show(display, key, paths, records, seen[key])
+            failed = notion.row(page)["Status"] == "Asset Error"
+            over &= failed or bool(records.round and records.round.closed_at and notion.row(page)["Status"] in _FINAL)
+        if over:
+            return
+        if time.monotonic() > deadline:
+            raise AssetgenError(f"The rows were not done after {_LONGEST_SECONDS:g} s; see {log}.")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _show(display: Display, key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, seen: _Seen) -> None:
+    found = load_manifest(paths.project / MANIFEST_FILE)
+    if found is None or not records.numbers:
+        return
+    if not seen.planned:
+        count = len(found.manifest.assets)
+        display.show({"project": str(key), "event": "plan", "pictures": count, "draw": count, "why": ""})
+        seen.planned = True
+    types = {asset.name: asset.asset_type for asset in found.manifest.assets}
+    for name, record in records.pictures.items():
+        if name not in seen.pictures:
+            seen.pictures.add(name)
+            display.show(
+                {
+                    "project": str(key),
+                    "event": "done",
+                    "picture": f"#{records.numbers[name]:02d} {name}",
+                    "type": str(types.get(name, "")),
+                    "reused": False,
+                    "note": "",
+                    "cost_usd": record.file_cost_usd or 0.0,
+                    "seconds": record.duration_seconds,
+                    "path": record.path,
+                }
+            )
 
 
 @contextmanager
-def _stand_in(latency_seconds: float) -> Iterator[str]:
+def _gemini(latency_seconds: float) -> Iterator[str]:
     command = [sys.executable, "-m", "assetgen_dagster.standins.gemini", "--latency", str(latency_seconds)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT_ROOT)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT_ROOT, start_new_session=True)
     try:
-        assert process.stdout is not None  # noqa: S101 - for the type checker: PIPE was asked for
-        base_url = process.stdout.readline().split()[-1:]
+        base_url = process.stdout.readline().split()[-1:] if process.stdout else []
         if not base_url:
             raise AssetgenError("The stand-in for Gemini did not start; its message is above.")
         yield base_url[0]
@@ -62,76 +186,56 @@ def _stand_in(latency_seconds: float) -> Iterator[str]:
         process.wait(timeout=10)
 
 
-def _environment(base_url: str) -> dict[str, str]:
-    # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
-    # the demo would cost money.
-    return (
-        os.environ
-        | default_environment()
-        | {
-            "ASSETGEN_WORKSPACE": str(FOLDER / "workspace"),
-            "DAGSTER_HOME": str(FOLDER / "dagster_home"),
-            ENV_FILE_VARIABLE: "none",
-            "NOTION_TOKEN": "",
-            "GEMINI_API_KEY": "demo-key",
-            "GOOGLE_GEMINI_BASE_URL": base_url,
-        }
-    )
-
-
-def _generate_all(environment: dict[str, str], display: Display) -> dict[str, int]:
-    processes = {}
-    readers = []
-    for channel, (topic, story) in PROJECTS.items():
-        command = [sys.executable, "-m", "assetgen_dagster", "generate", "--events"]
-        command += ["--channel", channel, "--project", PROJECT, "--topic", topic, "--story", story]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=PROJECT_ROOT)
-        processes[channel] = process
-        reader = threading.Thread(target=_follow, args=(process, display), daemon=True)
-        reader.start()
-        readers.append(reader)
+@contextmanager
+def _dagster(folder: Path, port: int, environment: dict[str, str]) -> Iterator[None]:
+    """Runs UI, daemon and code location; ends them with all their children."""
+    command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", str(port)]
+    with (folder / "dagster.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
-        codes = {channel: process.wait() for channel, process in processes.items()}
-    except KeyboardInterrupt:
-        for process in processes.values():
-            process.wait()  # the terminal has interrupted them, too
-        raise
-    for reader in readers:
-        reader.join()
-    return codes
+        yield
+    finally:
+        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        process.kill()
+        for left in psutil.wait_procs(family, timeout=10)[1]:
+            left.kill()
 
 
-def _follow(process: "subprocess.Popen[str]", display: Display) -> None:
-    for line in process.stdout or ():
-        if line.startswith("{"):
-            display.show(json.loads(line))
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
-def _journal(base_url: str) -> list[float]:
-    """Returns what the stand-in billed for each call, in USD."""
-    from assetgen_dagster.standins.gemini import read_journal  # noqa: PLC0415 - the child process shows the wait
-
-    return [call.billed_usd for call in read_journal(base_url) if call.billed_usd]
-
-
-def _report(console: Console, environment: dict[str, str], journal: list[float]) -> None:
+def _report(
+    say: Callable[[str], None],
+    notion: NotionStandIn,
+    pages: dict[ProjectKey, str],
+    *,
+    folder: Path,
+    gemini_url: str,
+    environment: dict[str, str],
+) -> None:
     os.environ.update(environment)
-    from assetgen_dagster.costs import materialized_costs  # noqa: PLC0415 - Dagster takes 2 s to import
+    from assetgen_dagster.costs import materialized_costs  # noqa: PLC0415 - takes 2 s to import
 
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    workspace = Path(environment["ASSETGEN_WORKSPACE"])
     costs = materialized_costs()
-    for channel in PROJECTS:
-        key, folder = f"{channel}:{PROJECT}", workspace / "channels" / channel / "projects" / PROJECT
-        count = len(list((folder / "assets").glob("*/*.png")))
-        say(f"{key}: {count} pictures, ${costs.get(key, 0.0):.4f}")
-        say(f"  pictures:      {folder / 'assets'}")
-        say(f"  contact sheet: {folder / 'contact_sheet.png'}")
+    for key, page in pages.items():
+        row, paths = notion.row(page), open_project(key, workspace=folder / "workspace")
+        count = len(list(paths.characters.parent.glob("*/*.png")))
+        say(f"{key}: {row['Status']}, {count} pictures, ${row['Cost (USD)'] or 0:.4f}")
+        if row["Error Log"]:
+            say(f"  error log:     {row['Error Log']}")
+        say(f"  pictures:      {paths.characters.parent}")
+        say(f"  contact sheet: {paths.contact_sheet}")
+    journal = [call.billed_usd for call in read_journal(gemini_url) if call.billed_usd]
     billed, recorded = sum(journal), sum(costs.values())
     say(f"The stand-in billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")
+    if any(notion.row(page)["Status"] != "Assets Ready" for page in pages.values()):
+        raise AssetgenError("Not every row is Assets Ready; its error log is above.")
     if round(billed, 2) != round(recorded, 2):
         raise AssetgenError("The stand-in's bill and Dagster's metadata differ; this is a bug.")
-    settings = " ".join(f"{name}={environment[name]}" for name in ("DAGSTER_HOME", "ASSETGEN_WORKSPACE"))
-    say(f"To look at it in Dagster: {settings} make dev")

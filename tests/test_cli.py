@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
@@ -173,12 +174,29 @@ def test_the_producers_own_documents_run_through(
     assert len(list(assets.glob("*/*.png"))) == count == len(billed(gemini.journal()))
 
 
-def test_the_demo_never_calls_a_producers_own_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    from assetgen_dagster.demo import _environment
-    from assetgen_dagster.settings import OWN_SCRIPT
-
+def test_the_demo_draws_two_rows_and_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A producer's own settings have no say in it.
     monkeypatch.setenv("ASSETGEN_SCRIPT", "/theirs/generate_asset.py")
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "3")
-    found = _environment("http://127.0.0.1:1")
-    assert (found["ASSETGEN_SCRIPT"], found["ASSETGEN_IMAGE_SLOTS"]) == (str(OWN_SCRIPT), "22")
-    assert found["GEMINI_API_KEY"] == "demo-key"
+    monkeypatch.setenv("NOTION_TOKEN", "theirs")
+    done = assetgen("demo", "--latency", "0.2", "--folder", str(tmp_path / "demo"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for channel in ("poke1", "poke2"):
+        assert f"{channel}:vid_123: Assets Ready, 22 pictures" in done.stdout
+        assets = tmp_path / "demo/workspace/channels" / channel / "projects/vid_123/assets"
+        assert len(list(assets.glob("*/*.png"))) == 22
+    assert "billed 44 calls" in done.stdout
+    left = [
+        p
+        for p in psutil.process_iter(["environ"])
+        if (p.info["environ"] or {}).get("DAGSTER_HOME", "").startswith(str(tmp_path / "demo"))
+    ]
+    assert left == []
+
+
+def test_the_demo_empties_no_folder_that_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    done = assetgen("demo", "--folder", str(tmp_path))
+    assert done.returncode == 1
+    assert "name another --folder" in done.stderr
+    assert (tmp_path / "thesis.txt").exists()
