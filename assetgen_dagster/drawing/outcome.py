@@ -14,7 +14,7 @@ def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: 
     """
     done = summary.generated + summary.skipped
     lines = [_first_line(summary, done)]
-    lines += [f"  {task}: {problem}" for task, problem in sorted(summary.failures, key=lambda pair: pair[0].number)]
+    lines += [f"  {', '.join(str(task) for task in tasks)}: {problem}" for problem, tasks in _by_problem(summary)]
     if summary.not_started:
         lines.append(f"  not started: {_numbers(summary.not_started)}")
     money = f"This run spent ${cost_usd:.3f}"
@@ -30,6 +30,14 @@ def _first_line(summary: Summary, done: int) -> str:
     remedies = dict.fromkeys(problem.remedy for _, problem in summary.failures)
     advice = f"{next(iter(remedies))}. " if len(remedies) == 1 else "See each picture for what to do. "
     return f"{advice}{summary.failed} of {done + summary.failed} pictures failed; {done} are done."
+
+
+def _by_problem(summary: Summary) -> list[tuple[str, list[Task]]]:
+    """Returns the failed pictures by number, those that failed in the same words together."""
+    found: dict[str, list[Task]] = {}
+    for task, problem in sorted(summary.failures, key=lambda pair: pair[0].number):
+        found.setdefault(str(problem), []).append(task)
+    return list(found.items())
 
 
 def _numbers(tasks: list[Task]) -> str:
