@@ -4,6 +4,7 @@ Exit codes: 0 everything asked for is there; 1 it is not, and the message says w
 130 interrupted, and the same command goes on where it stopped.
 """
 
+import io
 import json
 import os
 import sys
@@ -168,6 +169,45 @@ def dev(
         str(PROJECT_ROOT / "workspace.yaml"),
     ]
     os.execv(dagster, arguments)  # noqa: S606 - no shell is the point: signals reach Dagster itself
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Check every setting, and say what to do about what is wrong: no cost, no picture, no change to a row.
+
+    Example: assetgen doctor
+    """
+    from assetgen_dagster import doctor as examining  # noqa: PLC0415
+    from assetgen_dagster.log import configure_logging  # noqa: PLC0415
+
+    configure_logging(io.StringIO())  # what a retry would say is in the findings
+    findings = examining.examine()
+    print(examining.as_json(findings) if as_json else "\n".join(map(str, findings)))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("init-notion")
+def init_notion(
+    parent: Annotated[str, typer.Option(help="Id of, or link to, a page that is shared with the integration.")],
+) -> None:
+    """Create a Notion database with the properties and statuses that the settings name.
+
+    Example: assetgen init-notion --parent https://www.notion.so/Videos-0123456789abcdef0123456789abcdef
+    """
+    from assetgen_dagster.log import configure_logging  # noqa: PLC0415
+    from assetgen_dagster.notion.create import create_database  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings().notion_for("")
+    if settings is None:
+        raise AssetgenError("Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).")
+    configure_logging(io.StringIO())
+    made = create_database(settings, parent=parent)
+    print(f"Made the database {made.title}: {made.url}")
+    print(f"Its id is {made.database_id}. Put this line into .env:\nNOTION_DATABASE_ID={made.database_id}")
 
 
 def main() -> None:

@@ -105,11 +105,15 @@ class Settings(BaseSettings):
 
     def notion(self) -> NotionSettings | None:
         """Returns what the task board needs to know; None where Notion is not set up."""
-        if self.notion_token is None or self.notion_database_id is None:
+        return self.notion_for(self.notion_database_id) if self.notion_database_id is not None else None
+
+    def notion_for(self, database_id: str) -> NotionSettings | None:
+        """Returns the same for another database, be it one that is still to be made; None without a token."""
+        if self.notion_token is None:
             return None
         return NotionSettings(
             token=self.notion_token,
-            database_id=self.notion_database_id,
+            database_id=database_id,
             base_url=self.notion_base_url,
             **{role: getattr(self, f"notion_property_{role}") for role in PROPERTY_SETTINGS},
             status_trigger=split_names(self.notion_status_trigger),

@@ -61,6 +61,14 @@ def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
     assert spent < 5
 
 
+def _draws(process: psutil.Process) -> bool:
+    try:
+        words = " ".join(process.cmdline())
+    except psutil.Error:
+        return True  # it has just ended
+    return "execute_run" in words or "generate_asset.py" in words
+
+
 def test_rows_survive_a_daemon_that_is_killed_at_random_moments(
     notion: NotionStandIn, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,14 +97,15 @@ def test_rows_survive_a_daemon_that_is_killed_at_random_moments(
         except TimeoutError:
             pass
         finally:
+            # Runs and their scripts live on, as they do when only the services die.
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            daemons = [p for p in family if "daemon" in " ".join(p.cmdline()) or p.pid == process.pid]
-            for victim in daemons if not final() else family:
+            services = [p for p in family if not _draws(p)]
+            for victim in services:
                 victim.send_signal(signal.SIGKILL)
-            for left in psutil.wait_procs(family, timeout=30)[1]:
-                left.kill()
+            psutil.wait_procs(services, timeout=30)
         rounds += 1
-    assert [notion.row(page)["Status"] for page in pages] == ["Assets Ready"] * 20, f"seed {seed}"
+    errors = [notion.row(page)["Error Log"] for page in pages if notion.row(page)["Status"] != "Assets Ready"]
+    assert errors == [], f"seed {seed}"
     journal = gemini.journal()
     assert len([call for call in journal if call.outcome == "ok"]) == 20 * 22, f"seed {seed}"
     confirmed = sum(materialized_costs().values())

@@ -11,7 +11,7 @@ from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.settings import Settings
 
 #: Room that must be free for each picture before it is paid for, in bytes.
-_ROOM_PER_PICTURE = 4 * 1024 * 1024
+ROOM_PER_PICTURE = 4 * 1024 * 1024
 
 
 def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Problem | None:
@@ -22,10 +22,10 @@ def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Proble
         if not os.access(folder, os.W_OK | os.X_OK):
             return problems.cannot_write(f"no permission to write to {folder}")
     free = shutil.disk_usage(paths.staging).free
-    if free < pictures * _ROOM_PER_PICTURE:
+    if free < pictures * ROOM_PER_PICTURE:
         return problems.cannot_write(
             f"only {free >> 20} MiB are free at {paths.project}; {pictures} pictures need up to "
-            f"{pictures * _ROOM_PER_PICTURE >> 20} MiB"
+            f"{pictures * ROOM_PER_PICTURE >> 20} MiB"
         )
     return None
 

@@ -211,7 +211,7 @@ class Caller:
             self._wait_for_turn(deadline, doing)
             try:
                 self._begin(deadline)
-                return _checked_answer(send(self._client), expect)
+                return checked_answer(send(self._client), expect)
             except Exception as error:
                 trouble = classify(error, now=self.clock.time())
                 if trouble is None:
@@ -300,7 +300,12 @@ def _checked_token(given: SecretStr) -> str:
     return token
 
 
-def _checked_answer(answer: Any, expect: str) -> Json:
+def checked_answer(answer: Any, expect: str) -> Json:
+    """Returns an answer that is what was asked for.
+
+    Raises:
+        OddAnswerError: It is something else.
+    """
     if not isinstance(answer, dict) or answer.get("object") != expect:
         raise OddAnswerError(f"its answer is no {expect}")
     if expect == "list" and not isinstance(answer.get("results"), list):

@@ -136,7 +136,7 @@ def _missing(name: str, setting: str, properties: Mapping[str, Any]) -> BoardErr
 
 
 def _wrong_type(name: str, setting: str, kind: str, types: Iterable[str], *, optional: bool) -> BoardError:
-    without = ", or to nothing to do without" if optional else ""
+    without = ", or to a name that is not there to do without" if optional else ""
     return BoardError(
         f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(types))}. Change its type in "
         f"Notion, or set {setting} to another property{without}.",

@@ -161,14 +161,20 @@ def parse_database_id(given: str) -> str:
     Raises:
         BoardError: There is none.
     """
-    # A link's query string names a view.
-    found = _ID.findall(given.split("?", maxsplit=1)[0])
-    if not found:
+    found = find_id(given)
+    if found is None:
         raise BoardError(
             "NOTION_DATABASE_ID names no database: set it to the 32 characters in the database's link, before '?v='.",
             setting="NOTION_DATABASE_ID",
         )
-    return str(uuid.UUID(found[-1]))
+    return found
+
+
+def find_id(given: str) -> str | None:
+    """Returns the id in a text that is one or a link, or None."""
+    # A link's query string names a view.
+    found = _ID.findall(given.split("?", maxsplit=1)[0])
+    return str(uuid.UUID(found[-1])) if found else None
 
 
 def _in_trash(database_id: str) -> BoardError:

@@ -74,7 +74,9 @@ def test_a_fault_that_passes_is_waited_out(notion: NotionStandIn, endpoint: str,
     page_id = notion.add_row(status=TRIGGER, topic="Owls")
     clock = FastClock()
     notion.plan([Fault(PASSING[fault], endpoint=endpoint)])
-    with board_for(notion, clock=clock, request_seconds=SECONDS) as board:
+    # Only a request that hangs is waited for in earnest; the others must not fail because the machine is busy.
+    patience = 2 * SECONDS if fault in ("hang", "drip") else 10.0
+    with board_for(notion, clock=clock, request_seconds=patience) as board:
         rows = CALLS[endpoint](board, page_id)
     assert [row.topic for row in rows] == ["Owls"]
     assert len(clock.slept) == 1, "one fault, one wait: the library does not try again on its own"
@@ -269,6 +271,6 @@ def test_a_fault_of_our_own_is_not_taken_for_one_of_notions(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("assetgen_dagster.notion.calls._checked_answer", broken)
+    monkeypatch.setattr("assetgen_dagster.notion.calls.checked_answer", broken)
     with pytest.raises(ZeroDivisionError):
         board.triggered_rows()

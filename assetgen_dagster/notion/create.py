@@ -1,0 +1,154 @@
+"""Makes a database with the columns and statuses that the settings name: for a producer who has none yet."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from notion_client import Client
+
+from assetgen_dagster.notion.calls import Caller, Clock, Deadline, Json, Pace, checked_answer
+from assetgen_dagster.notion.errors import BoardError
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.table import find_id
+from assetgen_dagster.notion.trouble import Kind, classify
+
+TITLE = "Videos"
+
+#: The values of the Regenerate column; see ``decide.mode_of``.
+REGENERATE = ("All", "Missing or changed")
+
+#: What the first status of a new row is called; it starts nothing.
+_DRAFT = "Draft"
+
+_DOING = "make the database"
+
+
+@dataclass(frozen=True)
+class Created:
+    """A database that was made.
+
+    Attributes:
+        database_id: For ``NOTION_DATABASE_ID``.
+        title: As people see it.
+        url: Its page.
+    """
+
+    database_id: str
+    title: str
+    url: str
+
+
+def create_database(
+    settings: NotionSettings,
+    *,
+    parent: str,
+    title: str = TITLE,
+    deadline_seconds: float = 30.0,
+    clock: Clock | None = None,
+    pace: Pace | None = None,
+) -> Created:
+    """Makes a database and returns it.
+
+    Args:
+        settings: Token, endpoint, names; its database is not looked at.
+        parent: The page it goes into: an id, or a link.
+        title: What it is called.
+        deadline_seconds: How long it may take in all.
+        clock: For waits and deadlines.
+        pace: Shared within the process unless given.
+
+    Raises:
+        BoardError: It was not made, or Notion did not say whether it was.
+    """
+    page_id = parse_page_id(parent)
+    caller = Caller(settings, clock=clock, pace=pace)
+
+    def send(client: Client) -> Any:
+        try:
+            answer = client.databases.create(
+                parent={"type": "page_id", "page_id": page_id},
+                title=[{"type": "text", "text": {"content": title}}],
+                initial_data_source={"properties": properties(settings)},
+            )
+            return checked_answer(answer, "database")
+        except Exception as error:
+            trouble = classify(error, now=caller.clock.time())
+            # Made once more, there would be two: only what cannot have been saved is sent again.
+            if trouble is not None and trouble.maybe_saved:
+                raise BoardError(
+                    f"Notion did not say whether it made the database ({trouble.cause}). Look at the page: if it is "
+                    "there, set NOTION_DATABASE_ID to the 32 characters in its link, before '?v='; if not, run this "
+                    "again.",
+                    trouble=trouble,
+                ) from None
+            raise
+
+    try:
+        deadline = Deadline.within(deadline_seconds, caller.clock)
+        made = caller.call(send, doing=_DOING, expect="database", deadline=deadline)
+    except BoardError as error:
+        raise _for_a_page(error, page_id) from None
+    finally:
+        caller.close()
+    return Created(made["id"], title, made.get("url", ""))
+
+
+def properties(settings: NotionSettings) -> Json:
+    """Returns the columns as ``databases.create`` takes them; an empty name switches an optional one off."""
+    # A status property cannot be created in this version of the API; a select serves as well.
+    statuses = dict.fromkeys([_DRAFT, *settings.status_trigger[:1], *settings.statuses().values()])
+    wanted: dict[str, Json] = {
+        "topic": {"title": {}},
+        "channel": {"select": {"options": []}},
+        "project_id": {"rich_text": {}},
+        "story_direction": {"rich_text": {}},
+        "status": {"select": _options(statuses)},
+        "error_log": {"rich_text": {}},
+        "cost": {"number": {"format": "dollar"}},
+        # Not a url: that one would have to hold the bare id of a run where there is no link to it.
+        "run": {"rich_text": {}},
+        "regenerate": {"select": _options(REGENERATE)},
+        "redraw": {"rich_text": {}},
+    }
+    return {name: value for role, value in wanted.items() if (name := settings.property_name(role))}
+
+
+def parse_page_id(given: str) -> str:
+    """Returns the id in what may be an id or a link.
+
+    Raises:
+        BoardError: There is none.
+    """
+    # A page that is open beside its table stands in the link's query string.
+    peeked = re.search(r"[?&]p=([^&#]+)", given)
+    found = find_id(peeked[1]) if peeked else find_id(given)
+    if found is None:
+        raise BoardError(
+            "--parent names no page: give the page's link (Share, Copy link), or the 32 characters at its end."
+        )
+    return found
+
+
+def _options(names: Any) -> Json:
+    return {"options": [{"name": name} for name in names]}
+
+
+def _for_a_page(error: BoardError, page_id: str) -> BoardError:
+    """Returns the error in words that fit a page where those of rows and databases do not."""
+    if error.trouble is None:
+        return error
+    cause = error.trouble.cause.rstrip(". ")
+    match error.kind:
+        case Kind.MISSING:
+            text = (
+                f"Notion shows the integration no page {page_id}. Open the page in Notion, click ••• at the top right, "
+                "then Connections, and choose the integration; or give another page."
+            )
+        case Kind.FORBIDDEN:
+            text = (
+                f"Notion does not allow the integration to {_DOING} ({cause}). At notion.so/profile/integrations, in "
+                "the integration's Capabilities, tick Read, Update and Insert content."
+            )
+        case _:
+            return error
+    return BoardError(text, trouble=error.trouble)
