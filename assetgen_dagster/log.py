@@ -7,7 +7,8 @@ from typing import Any, TextIO
 
 import structlog
 
-from assetgen_dagster.redact import redact
+from assetgen_dagster.redact import hide, redact
+from assetgen_dagster.settings import Settings
 
 
 def configure_logging(stream: TextIO | None = None) -> None:
@@ -25,6 +26,12 @@ def configure_logging(stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def prepare_log(settings: Settings, stream: TextIO | None = None) -> None:
+    """Configures logging and makes the secrets of the settings known to it."""
+    configure_logging(stream)
+    hide(settings.gemini_api_key, settings.notion_token)
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

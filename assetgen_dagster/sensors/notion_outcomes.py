@@ -6,6 +6,7 @@ The cursor remembers runs whose report Notion did not take yet, so that none is 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.report import Report, error_report, ready_report
 from assetgen_dagster.notion.settings import NotionSettings
@@ -26,6 +28,9 @@ from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _REPORT_SECONDS = 10.0
 _REPORTS_AT_ONCE = 10
+
+#: Runs are looked at again for so long after they ended: clocks and transactions do not keep their order exactly.
+_OVERLAP_SECONDS = 120.0
 
 #: How a run says that it stopped at another run's lock: the row hears from that one.
 _AT_THE_LOCK = "is at work on this project"
@@ -38,10 +43,12 @@ class Pending:
     Attributes:
         ended_after: Unix time: runs that ended later have not been looked at.
         run_ids: Runs that are still to be reported, oldest first.
+        done: Runs that ended shortly before and need no further look.
     """
 
     ended_after: float = 0.0
     run_ids: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
 
 
 @dg.sensor(
@@ -55,6 +62,7 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     pending = Pending(**json.loads(context.cursor)) if context.cursor else Pending()
     try:
         settings = load_settings()
+        prepare_log(settings)
         notion = settings.notion()
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
@@ -72,13 +80,16 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 def collect(instance: dg.DagsterInstance, pending: Pending) -> None:
     """Adds the runs that ended since the last look and are ours to report."""
-    for record in reversed(instance.get_run_records(dg.RunsFilter(statuses=_FINISHED), limit=200)):
-        if (record.end_time or 0.0) <= pending.ended_after:
-            continue
-        pending.ended_after = record.end_time or pending.ended_after
+    since = datetime.fromtimestamp(max(0.0, pending.ended_after - _OVERLAP_SECONDS), UTC)
+    ended = instance.get_run_records(dg.RunsFilter(statuses=_FINISHED, updated_after=since))
+    for record in sorted(ended, key=lambda record: record.end_time or 0.0):
+        pending.ended_after = max(pending.ended_after, record.end_time or 0.0)
         run = record.dagster_run
-        if CHANNEL_TAG in run.tags and _handled_pictures(run) and run.run_id not in pending.run_ids:
+        ours = CHANNEL_TAG in run.tags and _handled_pictures(run) and not _needs_no_report(run)
+        if ours and run.run_id not in (*pending.run_ids, *pending.done):
             pending.run_ids.append(run.run_id)
+    known = {record.dagster_run.run_id for record in ended}
+    pending.done = [run_id for run_id in pending.done if run_id in known]
 
 
 def report_due(
@@ -100,6 +111,7 @@ def report_due(
                 tell(board, notion, run=run, key=key, report=report, instance=instance, seconds=_REPORT_SECONDS)
                 told += 1
         pending.run_ids.remove(run_id)
+        pending.done.append(run_id)
     return told
 
 

@@ -21,6 +21,7 @@ from assetgen_dagster.drawing.foresee import local_problem
 from assetgen_dagster.drawing.pause import Stopped, fingerprint, paused_until
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.decide import Claim, Decisions, LatestRun, Reject, Start, decide, mode_of
 from assetgen_dagster.notion.row import Row
@@ -44,6 +45,7 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     """Looks at the board once."""
     try:
         settings = load_settings()
+        prepare_log(settings)
         notion = settings.notion()
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")

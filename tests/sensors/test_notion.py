@@ -263,3 +263,16 @@ def test_the_optional_drawing_status_is_set_when_a_run_starts(
     written = [str(call.written) for call in notion.journal() if call.written]
     assert "Drawing" in written[0]
     assert notion.row(page)["Status"] == "Assets Ready"
+
+
+def test_a_row_is_told_once_however_often_ended_runs_are_looked_at(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
+    carry_out(dagit, requested(dagit)[0])
+    cursor = report(dagit)
+    written = len([call for call in notion.journal() if call.written])
+    for _ in range(3):
+        cursor = report(dagit, cursor)
+    assert len([call for call in notion.journal() if call.written]) == written
+    assert json.loads(cursor)["run_ids"] == []
