@@ -3,6 +3,7 @@
 A value is kept the way a person sees it: text as a list of pieces, an option by its id, everything else plain.
 """
 
+import itertools
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ PLAIN = ("number", "url", "email", "phone_number", "checkbox")
 #: Types that only Notion itself fills.
 COMPUTED = ("formula", "unique_id", "created_time", "last_edited_time")
 TYPES = (*TEXTS, *CHOICES, "multi_select", *PLAIN, *COMPUTED)
+
+
+_ids = itertools.count(0x1A2B)
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ class Property:
     id: str = ""
 
     def __post_init__(self) -> None:
-        # Notion's ids are short, and so random that some need URL encoding; the title's is always the same.
-        self.id = self.id or ("title" if self.type == "title" else f"%3A{uuid.uuid4().hex[:4]}")
+        # Notion's ids are short, and some need URL encoding; the title's is always the same. Counted, not drawn by
+        # lot: of so few characters, two columns would sooner or later have the same.
+        self.id = self.id or ("title" if self.type == "title" else f"%3A{next(_ids):04x}")
 
     def option(self, *, name: str | None = None, option_id: str | None = None) -> Option | None:
         """Returns the choice of that name or id; names are case-sensitive."""
