@@ -1,9 +1,11 @@
 """The complete answers of the Gemini stand-in: a picture, or what a fault puts in its place, and what it costs.
 
-Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``.
+Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``; texts are written in ``gemini_text``.
 """
 
 import uuid
+from dataclasses import dataclass, replace
+from typing import Any
 
 from PIL import Image
 
@@ -12,9 +14,41 @@ from assetgen_dagster.standins import gemini_protocol as protocol
 from assetgen_dagster.standins.painting import as_jpeg, as_png, paint
 
 
-def tokens_of(prompt: str, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
-    """Returns what drawing costs: the prompt always, the picture where there is one, words and thoughts where asked."""
-    asked = protocol.token_count(prompt)
+@dataclass(frozen=True)
+class Drawing:
+    """A request for a picture that the API has accepted."""
+
+    question: protocol.Question
+    model_name: str
+    model: protocol.Model
+    size: tuple[int, int]
+
+    @classmethod
+    def accept(cls, body: Any, model_name: str) -> "Drawing":
+        """Returns the request; raises Rejected where the API would not take it."""
+        model = protocol.check_model(model_name)
+        return cls(protocol.read_question(body), model_name, model, protocol.check_body(body, model))
+
+    def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
+        """Returns what answering costs."""
+        return tokens_of(self.question, self.model, action)
+
+    def billed_usd(self, tokens: protocol.Tokens) -> float:
+        """Returns that in USD."""
+        return tokens.billed_usd(self.model)
+
+    def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
+        """Returns the whole body of a 200."""
+        return answer_to(self.question.prompt, self.size, action, tokens, self.model_name)
+
+
+def tokens_of(question: protocol.Question, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
+    """Returns what it costs: the request always, the picture where there is one, words and thoughts where asked."""
+    references = question.reference_images * model.reference_tokens
+    return replace(_answer_tokens(protocol.token_count(question.prompt), model, action), references=references)
+
+
+def _answer_tokens(asked: int, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
     match action:
         case faults.PromptBlocked() | faults.NoImage():
             return protocol.Tokens(asked)

@@ -1,20 +1,18 @@
-"""What the Gemini stand-in is told to do wrong: rules, and the plan that applies them.
+"""What the Gemini stand-in is told to do wrong.
 
 How a fault is carried out is the subject of ``gemini``; here is only what can be asked for.
 """
 
-import threading
-from collections.abc import Iterable
 from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid")
+from assetgen_dagster.standins.fault_plan import STRICT
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class ApiError:
     """An error status with the API's JSON body; nothing is billed.
 
@@ -38,7 +36,7 @@ class ApiError:
     kind: Literal["api_error"] = "api_error"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class HtmlError:
     """An error page of something between client and API."""
 
@@ -47,7 +45,7 @@ class HtmlError:
     kind: Literal["html_error"] = "html_error"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class PromptBlocked:
     """A 200 without candidates."""
 
@@ -55,7 +53,7 @@ class PromptBlocked:
     kind: Literal["prompt_blocked"] = "prompt_blocked"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class NoImage:
     """A 200 whose candidate ends without a picture."""
 
@@ -64,7 +62,7 @@ class NoImage:
     kind: Literal["no_image"] = "no_image"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TextOnly:
     """A 200 with words instead of a picture."""
 
@@ -72,7 +70,7 @@ class TextOnly:
     kind: Literal["text_only"] = "text_only"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TextBeside:
     """A picture with a text part before it."""
 
@@ -80,7 +78,7 @@ class TextBeside:
     kind: Literal["text_beside"] = "text_beside"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TruncatedBody:
     """A 200 whose connection closes after a part of the announced body."""
 
@@ -88,21 +86,21 @@ class TruncatedBody:
     kind: Literal["truncated_body"] = "truncated_body"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class JpegLabelledPng:
     """JPEG bytes under ``image/png``."""
 
     kind: Literal["jpeg_labelled_png"] = "jpeg_labelled_png"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class HalfPng:
     """Valid JSON with the first half of a PNG in it."""
 
     kind: Literal["half_png"] = "half_png"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Thoughts:
     """Draft pictures among thought parts, before the real one; with ``after``, one behind it too."""
 
@@ -112,14 +110,14 @@ class Thoughts:
     kind: Literal["thoughts"] = "thoughts"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Hang:
     """Never answers, until the client goes away or the server stops. Billed at once."""
 
     kind: Literal["hang"] = "hang"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Delay:
     """Succeeds, this much later than the latency."""
 
@@ -127,14 +125,14 @@ class Delay:
     kind: Literal["delay"] = "delay"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Reset:
     """Resets the connection before the first byte; nothing is billed."""
 
     kind: Literal["reset"] = "reset"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class OddPicture:
     """A picture of another size, and of a single colour if ``flat``: tiny, wrong aspect ratio, blank."""
 
@@ -144,7 +142,7 @@ class OddPicture:
     kind: Literal["odd_picture"] = "odd_picture"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class NoUsage:
     """A picture without ``usageMetadata``, or without only its split by modality."""
 
@@ -152,11 +150,28 @@ class NoUsage:
     kind: Literal["no_usage"] = "no_usage"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TwoImages:
     """Two pictures in one answer; the last one is the one to keep."""
 
     kind: Literal["two_images"] = "two_images"
+
+
+@dataclass(frozen=True, config=STRICT)
+class FlawedStory:
+    """A manifest in text that breaks one rule."""
+
+    flaw: Literal[
+        "animal_in_plate", "animal_in_atmosphere", "too_few", "twin_prompts", "twin_names", "no_hero", "short"
+    ]
+    kind: Literal["flawed_story"] = "flawed_story"
+
+
+@dataclass(frozen=True, config=STRICT)
+class CutShort:
+    """Text that ends in the middle, with ``MAX_TOKENS``."""
+
+    kind: Literal["cut_short"] = "cut_short"
 
 
 AnyAction = (
@@ -176,24 +191,30 @@ AnyAction = (
     | OddPicture
     | NoUsage
     | TwoImages
+    | FlawedStory
+    | CutShort
 )
 Action = Annotated[AnyAction, Field(discriminator="kind")]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Fault:
     """One rule of a plan: ``Fault(ApiError(503), nth=5)``, ``Fault(Hang(), prompt="owl", times=None)``.
 
     Attributes:
         action: What happens.
         nth: Only to this call, counted from 1 over all calls.
+        after: Only to calls after so many, counted over all calls.
         prompt: Only to prompts that contain this text.
+        of: Only to calls for a ``picture``, or for a ``text``.
         times: How often it happens; None is always.
     """
 
     action: Action
     nth: int | None = None
+    after: int = 0
     prompt: str | None = None
+    of: Literal["picture", "text"] | None = None
     times: int | None = 1
 
 
@@ -207,33 +228,3 @@ def faults_from_json(text: str | bytes) -> list[Fault]:
         pydantic.ValidationError: It is no plan.
     """
     return _FAULTS.validate_json(text)
-
-
-def faults_to_json(faults: Iterable[Fault]) -> bytes:
-    """Writes a plan."""
-    return _FAULTS.dump_json(list(faults))
-
-
-class FaultPlan:
-    """Which fault befalls which call. The first rule that fits and is not used up counts. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-        self._uses: list[int] = []
-
-    def replace(self, faults: Iterable[Fault]) -> None:
-        """Takes these rules instead of the present ones, none of them used yet."""
-        with self._lock:
-            self._faults = list(faults)
-            self._uses = [0] * len(self._faults)
-
-    def take(self, number: int, prompt: str) -> AnyAction | None:
-        """Returns the action for a call and counts it, or None."""
-        with self._lock:
-            for place, fault in enumerate(self._faults):
-                fits = fault.nth in (None, number) and (fault.prompt is None or fault.prompt in prompt)
-                if fits and (fault.times is None or self._uses[place] < fault.times):
-                    self._uses[place] += 1
-                    return fault.action
-        return None

@@ -4,15 +4,18 @@
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.request import Request, urlopen
 
-from assetgen_dagster.standins.notion_faults import Fault, FaultPlan
-from assetgen_dagster.standins.notion_journal import Call, Journal, RateLimit
+from assetgen_dagster.standins.journal import Journal
+from assetgen_dagster.standins.notion_faults import Fault, faults_from_json
+from assetgen_dagster.standins.notion_journal import Call, RateLimit
 from assetgen_dagster.standins.notion_properties import Option, Property, empty
 from assetgen_dagster.standins.notion_world import World
+from assetgen_dagster.standins.service import Service
 
 #: The integration's token; it looks like one, so that masking can be tested.
 TOKEN = "ntn_standin0123456789abcdefghijklmnopqrstuv"  # noqa: S105 - of the stand-in only
@@ -47,34 +50,22 @@ _USUAL = {
 }
 
 
-class Board:
+class Board(Service[Call, Fault]):
     """A workspace with all that can be done to it by hand.
 
     Args:
+        port: 0 takes a free one.
         token: The integration's token.
     """
 
-    def __init__(self, token: str = TOKEN) -> None:
+    def __init__(self, port: int, token: str) -> None:
+        super().__init__(port, Journal(Call), faults_from_json)
         self.token = token
         self.world = World({token})
-        self.calls = Journal()
-        self.faults = FaultPlan()
         self.limit = RateLimit()
         self._latest = ""
 
     # --- watching ------------------------------------------------------------------------------------------------
-
-    def journal(self) -> list[Call]:
-        """Returns all requests in order of arrival."""
-        return self.calls.calls()
-
-    def wait_for(self, predicate: Callable[[list[Call]], object], timeout: float = 10.0) -> list[Call]:
-        """Returns the journal as soon as it satisfies ``predicate``, which may look at rows as well.
-
-        Raises:
-            TimeoutError: It did not in time.
-        """
-        return self.calls.wait_for(predicate, timeout)
 
     def row(self, page_id: str) -> dict[str, Any]:
         """Returns a row in plain values, by the names of its properties; ``in_trash`` beside them."""
@@ -94,10 +85,6 @@ class Board:
         return [source.id for source in self.world.databases[database_id or self._latest].sources]
 
     # --- disturbing ----------------------------------------------------------------------------------------------
-
-    def plan(self, plan: Iterable[Fault]) -> None:
-        """Replaces the fault plan."""
-        self.faults.replace(plan)
 
     def limit_requests(self, requests: int | None = 180, window_seconds: float = 60.0) -> None:
         """Answers 429 to more requests than that in a window; None takes the limit away."""
@@ -123,6 +110,14 @@ class Board:
     def share(self, database_id: str = "") -> None:
         """Shares a database with the integration."""
         self.world.databases[database_id or self._latest].shared = True
+
+    def share_page(self, page_id: str) -> None:
+        """Makes a page that is no row, shared with the integration, unless it is there."""
+        self.world.pages.add(str(uuid.UUID(page_id)))
+
+    def unshare_page(self, page_id: str) -> None:
+        """Takes such a page away from the integration."""
+        self.world.pages.discard(str(uuid.UUID(page_id)))
 
     def trash_database(self, database_id: str = "") -> None:
         """Puts a database into the trash."""
@@ -247,6 +242,13 @@ class Board:
         """Deletes a row for good."""
         self.world.remove_row(page_id)
 
+    def control(self, name: str, raw: bytes) -> Any:
+        """Carries out a request to ``/standin/<name>``."""
+        if name != "do":
+            return super().control(name, raw)
+        order = json.loads(raw)
+        return self.do(order["do"], order.get("with", {}))
+
     def do(self, name: str, arguments: dict[str, Any]) -> Any:
         """Carries out one of the methods above by its name.
 
@@ -261,9 +263,7 @@ class Board:
         return self.world.column(self.world.source(database_id or self._latest), name)
 
 
-_BY_NAME = frozenset(
-    name for name in vars(Board) if not name.startswith("_") and name not in ("do", "plan", "journal", "wait_for")
-)
+_BY_NAME = frozenset(name for name in vars(Board) if not name.startswith("_") and name not in ("do", "control"))
 
 
 def control(base_url: str, name: str, **arguments: Any) -> Any:

@@ -1,17 +1,15 @@
-"""What the Notion stand-in is told to do wrong: rules, and the plan that applies them.
+"""What the Notion stand-in is told to do wrong.
 
 How a fault is carried out is the subject of ``notion``; here is only what can be asked for.
 """
 
-import threading
-from collections.abc import Iterable
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid")
+from assetgen_dagster.standins.fault_plan import STRICT
 
 _CODES = {
     400: "validation_error",
@@ -28,7 +26,7 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class ApiError:
     """An error status with the API's JSON body.
 
@@ -55,7 +53,7 @@ class ApiError:
         return self.code or _CODES.get(self.status, "internal_server_error")
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class HtmlPage:
     """A page of something between client and API."""
 
@@ -65,7 +63,7 @@ class HtmlPage:
     kind: Literal["html_page"] = "html_page"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class EmptyBody:
     """A status without a body."""
 
@@ -74,7 +72,7 @@ class EmptyBody:
     kind: Literal["empty_body"] = "empty_body"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class OddJson:
     """A 200 with JSON that is no answer to what was asked, such as something between client and API may send."""
 
@@ -83,7 +81,7 @@ class OddJson:
     kind: Literal["odd_json"] = "odd_json"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TornBody:
     """The right answer, whose connection closes after a part of it."""
 
@@ -92,7 +90,7 @@ class TornBody:
     kind: Literal["torn_body"] = "torn_body"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Drip:
     """The right answer, a few bytes at a time."""
 
@@ -101,7 +99,7 @@ class Drip:
     kind: Literal["drip"] = "drip"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Reset:
     """Resets the connection before the first byte of an answer."""
 
@@ -109,7 +107,7 @@ class Reset:
     kind: Literal["reset"] = "reset"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Hang:
     """Never answers, until the client goes away or the server stops."""
 
@@ -117,7 +115,7 @@ class Hang:
     kind: Literal["hang"] = "hang"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Delay:
     """Succeeds, later."""
 
@@ -136,7 +134,7 @@ def blocked() -> ApiError:
     return ApiError(429, message="This integration is blocked.", retry_after="1", additional_data=reason)
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Fault:
     """One rule of a plan: ``Fault(ApiError(503), endpoint="pages.update", nth=2)``.
 
@@ -144,12 +142,14 @@ class Fault:
         action: What happens.
         endpoint: Only to calls of this name.
         nth: Only to the nth call that fits, counted from 1 since the plan was made.
+        after: Only to calls after so many that fit.
         times: How often it happens; None is always.
     """
 
     action: Action
     endpoint: str | None = None
     nth: int | None = None
+    after: int = 0
     times: int | None = 1
 
 
@@ -163,40 +163,3 @@ def faults_from_json(text: str | bytes) -> list[Fault]:
         pydantic.ValidationError: It is no plan.
     """
     return _FAULTS.validate_json(text)
-
-
-def faults_to_json(faults: Iterable[Fault]) -> bytes:
-    """Writes a plan."""
-    return _FAULTS.dump_json(list(faults))
-
-
-class FaultPlan:
-    """Which fault befalls which call. The first rule that fits and is not used up counts. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-        self._seen: list[int] = []
-        self._uses: list[int] = []
-
-    def replace(self, faults: Iterable[Fault]) -> None:
-        """Takes these rules instead of the present ones; counting starts anew."""
-        with self._lock:
-            self._faults = list(faults)
-            self._seen = [0] * len(self._faults)
-            self._uses = [0] * len(self._faults)
-
-    def take(self, endpoint: str) -> AnyAction | None:
-        """Returns the action for a call and counts it, or None."""
-        with self._lock:
-            taken: AnyAction | None = None
-            for place, fault in enumerate(self._faults):
-                if fault.endpoint not in (None, endpoint):
-                    continue
-                self._seen[place] += 1
-                if taken is not None or fault.nth not in (None, self._seen[place]):
-                    continue
-                if fault.times is None or self._uses[place] < fault.times:
-                    self._uses[place] += 1
-                    taken = fault.action
-            return taken

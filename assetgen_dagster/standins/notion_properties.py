@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from assetgen_dagster.standins.notion_protocol import TEXT_ITEMS, TEXT_UNITS, Refused, invalid, malformed, units
 
@@ -210,8 +211,13 @@ def _link(value: Any, place: str) -> str | None:
     if value is None:
         return None
     url = value.get("url") if isinstance(value, dict) else None
-    if not isinstance(url, str) or "://" not in url or units(url) > TEXT_UNITS:
-        raise malformed(f"{place}.url", "a valid URL", url)
+    if not isinstance(url, str):
+        raise malformed(f"{place}.url", "a string", url)
+    if units(url) > TEXT_UNITS:
+        raise _too_long(f"{place}.url.length", TEXT_UNITS, units(url))
+    parts = urlsplit(url)
+    if not (parts.scheme and parts.netloc) or any(character.isspace() for character in url):
+        raise invalid("Content creation Failed. Fix the following: \nInvalid URL for link.")
     return url
 
 

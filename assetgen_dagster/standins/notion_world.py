@@ -64,6 +64,8 @@ class World:
         self.tokens = frozenset(tokens)
         self.databases: dict[str, Database] = {}
         self.rows: dict[str, Row] = {}
+        #: Pages outside of databases that are shared with the integration.
+        self.pages: set[str] = set()
         self.result_limit = result_limit
 
     # --- what people do ------------------------------------------------------------------------------------------
@@ -208,7 +210,9 @@ class World:
         parent = body.get("parent")
         if not isinstance(parent, dict) or "page_id" not in parent:
             raise protocol.malformed("parent.page_id", "defined", parent)
-        protocol.parse_id(str(parent["page_id"]))
+        page_id = protocol.parse_id(str(parent["page_id"]))
+        if page_id not in self.pages:
+            self._page(page_id)
         schema = (body.get("initial_data_source") or {}).get("properties")
         if not isinstance(schema, dict):
             raise protocol.malformed("initial_data_source.properties", "an object", schema)

@@ -1,28 +1,35 @@
 """The stand-in against the shapes that Google publishes, over the wire."""
 
+import hashlib
 import http.client
 import json
 import signal
 import subprocess
 import sys
 import threading
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from PIL import Image
 
+from assetgen_dagster.standins.fault_plan import faults_to_json
 from assetgen_dagster.standins.gemini import GeminiStandIn, read_journal
 from assetgen_dagster.standins.gemini_faults import (
     ApiError,
     Fault,
     Hang,
-    faults_to_json,
 )
 from assetgen_dagster.standins.gemini_journal import Journal
-from assetgen_dagster.standins.gemini_protocol import MODELS, Question
+from assetgen_dagster.standins.gemini_protocol import MODELS, Question, image_part
+from assetgen_dagster.standins.painting import as_png
 from tests.standins.wire import MODEL, PROMPT, ask, body_of, in_background, parts_of, picture_in
+
+#: A picture to send along.
+SPOT = {"mime_type": "image/png", "data": b64encode(as_png(Image.new("RGB", (9, 7), "green"))).decode()}
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 
@@ -81,7 +88,7 @@ def test_the_same_prompt_gives_the_same_picture_and_another_one_another(gemini: 
 
 def test_proto_names_are_accepted_like_json_names(gemini: GeminiStandIn) -> None:
     body = {
-        "contents": {"parts": [{"text": "a"}, {"inline_data": {"mime_type": "image/png", "data": ""}}, {"text": "b"}]},
+        "contents": {"parts": [{"text": "a"}, {"inline_data": SPOT}, {"text": "b"}]},
         "generation_config": {"image_config": {"aspect_ratio": "3:2"}},
     }
     assert ask(gemini, body)[0] == 200
@@ -89,9 +96,66 @@ def test_proto_names_are_accepted_like_json_names(gemini: GeminiStandIn) -> None
     assert (call.prompt, call.aspect_ratio, call.reference_images) == ("a\nb", "3:2", 1)
 
 
+def look_up(gemini: GeminiStandIn, model: str, key: str) -> tuple[int, Any]:
+    request = Request(f"{gemini.base_url}/v1beta/models/{model}", headers={"x-goog-api-key": key})
+    try:
+        with urlopen(request) as answer:
+            return answer.status, json.loads(answer.read())
+    except HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_pictures_sent_along_are_journalled_and_billed_as_input(gemini: GeminiStandIn) -> None:
+    picture = image_part(b64decode(SPOT["data"]))
+    _, answer, _ = ask(gemini, {"contents": [{"parts": [picture, picture, {"text": "a fox"}]}]})
+    (call,) = gemini.journal()
+    assert call.reference_sha256 == (hashlib.sha256(b64decode(SPOT["data"])).hexdigest(),) * 2
+    usage = answer["usageMetadata"]
+    assert usage["promptTokenCount"] == 2 + 2 * 560
+    assert usage["promptTokensDetails"] == [
+        {"modality": "TEXT", "tokenCount": 2}, {"modality": "IMAGE", "tokenCount": 1120}
+    ]  # fmt: skip
+    assert call.billed_usd == pytest.approx((1122 * 1.5 + 1120 * 30) / 1e6, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inline", "said"),
+    [
+        ({"mimeType": "image/png", "data": ""}, "Unable to process input image"),
+        ({"mimeType": "image/heic", "data": ""}, "Unable to process input image"),
+        ({"mimeType": "image/png", "data": b64encode(b"no picture").decode()}, "Unable to process input image"),
+        ({"mimeType": "image/png", "data": b64encode(b64decode(SPOT["data"])[:-30]).decode()}, "Unable to process"),
+        ({"mimeType": "image/png", "data": "***"}, "Base64 decoding failed"),
+        ({"mimeType": "image/png"}, "Base64 decoding failed"),
+        ({"mimeType": "text/plain", "data": SPOT["data"]}, "Unsupported MIME type: text/plain"),
+        ({"data": SPOT["data"]}, "Unsupported MIME type"),
+        (SPOT | {"name": "fox"}, 'Unknown name "name"'),
+    ],
+)
+def test_a_picture_sent_along_that_is_none_is_refused_unpaid(
+    gemini: GeminiStandIn, inline: dict[str, Any], said: str
+) -> None:
+    status, answer, _ = ask(gemini, {"contents": [{"parts": [{"inlineData": inline}, {"text": "a fox"}]}]})
+    assert status == 400
+    assert said in answer["error"]["message"]
+    assert gemini.journal()[0].billed_usd == 0
+
+
+def test_more_than_14_pictures_are_refused(gemini: GeminiStandIn) -> None:
+    parts = [{"inlineData": SPOT} for _ in range(15)]
+    assert ask(gemini, {"contents": [{"parts": [*parts[:14], {"text": "a"}]}]})[0] == 200
+    assert ask(gemini, {"contents": [{"parts": [*parts, {"text": "a"}]}]})[0] == 400
+
+
 def test_a_model_can_be_looked_up_without_paying(gemini: GeminiStandIn) -> None:
-    with urlopen(Request(f"{gemini.base_url}/v1beta/models/{MODEL}", headers={"x-goog-api-key": "any"})) as answer:
-        assert json.loads(answer.read())["name"] == f"models/{MODEL}"
+    status, found = look_up(gemini, MODEL, "any")
+    assert (status, found["name"]) == (200, f"models/{MODEL}")
+    assert look_up(gemini, "gemini-retired", "any")[0] == 404
+    gemini.set_api_keys({"right"})
+    status, refused = look_up(gemini, MODEL, "wrong")
+    assert (status, refused["error"]["details"][0]["reason"]) == (400, "API_KEY_INVALID")
+    assert look_up(gemini, MODEL, "right")[0] == 200
+    assert gemini.looked_up == [MODEL, "gemini-retired", MODEL, MODEL]
     assert gemini.journal() == []
 
 
@@ -164,7 +228,7 @@ def test_calls_in_flight_can_be_awaited(gemini: GeminiStandIn) -> None:
     calls = gemini.wait_for(lambda calls: sum(call.in_flight for call in calls) == 8)
     assert sorted(call.prompt for call in calls) == [f"picture {number}" for number in range(8)]
     assert [call.number for call in calls] == list(range(1, 9))
-    assert {call.http_status for call in calls} == {None}
+    assert {call.status for call in calls} == {None}
     for client in clients:
         client.close()
 

@@ -1,9 +1,11 @@
 """What the stand-in can be told to do wrong, and what a real API would have billed for it."""
 
 import http.client
+import time
 
 import pytest
 
+from assetgen_dagster.standins.fault_plan import faults_to_json
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import (
     AnyAction,
@@ -25,7 +27,6 @@ from assetgen_dagster.standins.gemini_faults import (
     TruncatedBody,
     TwoImages,
     faults_from_json,
-    faults_to_json,
 )
 from tests.standins.wire import ASKED, PICTURE, ask, body_of, in_background, parts_of, picture_in
 
@@ -186,3 +187,20 @@ def test_torn_hanging_and_abandoned_calls_are_billed_and_a_reset_is_not(gemini: 
     bills = {call.outcome: call.billed_usd for call in calls}
     assert bills == {"hang": round(PICTURE + ASKED, 6), "reset": 0, "client_gone": round(PICTURE + ASKED, 6)}
     assert all(call.finished_at for call in calls)
+
+
+# --- requests a minute ------------------------------------------------------------------------------------------------
+
+
+def test_calls_beyond_the_limit_are_turned_down_until_the_window_has_slid_on(gemini: GeminiStandIn) -> None:
+    gemini.limit_requests(2, window_seconds=1)
+    assert [ask(gemini)[0] for _ in range(3)] == [200, 200, 429]
+    status, answer, _ = ask(gemini)
+    assert (status, answer["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+    quota, retry = answer["error"]["details"]
+    assert quota["violations"][0]["quotaId"] == "GenerateRequestsPerMinutePerProjectPerModel"
+    time.sleep(float(retry["retryDelay"].removesuffix("s")) + 0.01)
+    assert ask(gemini)[0] == 200
+    assert [call.billed_usd > 0 for call in gemini.journal()] == [True, True, False, False, True]
+    gemini.limit_requests(None)
+    assert [ask(gemini)[0] for _ in range(3)] == [200, 200, 200]

@@ -12,6 +12,7 @@ import notion_client
 import pytest
 from notion_client import APIResponseError, helpers
 
+from assetgen_dagster.standins.fault_plan import faults_to_json
 from assetgen_dagster.standins.notion import TOKEN, NotionStandIn, read_journal
 from assetgen_dagster.standins.notion_board import control
 from assetgen_dagster.standins.notion_faults import (
@@ -27,10 +28,10 @@ from assetgen_dagster.standins.notion_faults import (
     Reset,
     TornBody,
     faults_from_json,
-    faults_to_json,
 )
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+PARENT = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a"
 
 
 @pytest.fixture
@@ -171,8 +172,9 @@ def test_a_page_is_written_read_and_put_into_the_trash(notion: NotionStandIn, cl
 
 def test_a_database_can_be_created_but_for_a_status_property(notion: NotionStandIn, client: Any) -> None:
     properties: dict[str, Any] = {"Name": {"title": {}}, "State": {"select": {"options": [{"name": "Draft"}]}}}
+    notion.share_page(PARENT)
     answer = client.databases.create(
-        parent={"type": "page_id", "page_id": UNKNOWN},
+        parent={"type": "page_id", "page_id": PARENT},
         title=[{"text": {"content": "Videos"}}],
         initial_data_source={"properties": properties},
     )
@@ -180,10 +182,19 @@ def test_a_database_can_be_created_but_for_a_status_property(notion: NotionStand
     assert source["properties"]["State"]["select"]["options"][0]["name"] == "Draft"
     for wrong in ({"Name": {"rich_text": {}}}, properties | {"Status": {"status": {}}}):
         with pytest.raises(APIResponseError):
-            client.databases.create(parent={"page_id": UNKNOWN}, initial_data_source={"properties": wrong})
+            client.databases.create(parent={"page_id": PARENT}, initial_data_source={"properties": wrong})
+    for parent in (PARENT, UNKNOWN):
+        notion.unshare_page(parent)
+        with pytest.raises(APIResponseError, match="Could not find page with ID") as refused:
+            client.databases.create(parent={"page_id": parent}, initial_data_source={"properties": properties})
+        assert (refused.value.status, refused.value.code) == (404, "object_not_found")
 
 
 # --- strictness -------------------------------------------------------------------------------------------------------
+
+
+def linked(url: str | None) -> dict[str, Any]:
+    return {"Run": {"rich_text": [{"text": {"content": "x", "link": {"url": url}}}]}}
 
 
 def text_of(length: int, items: int = 1) -> dict[str, Any]:
@@ -202,7 +213,12 @@ def text_of(length: int, items: int = 1) -> dict[str, Any]:
         ({"Error Log": {"rich_text": [{"text": {"content": "🦉" * 1001}}]}}, "should be ≤ `2000`, instead was `2002`"),
         ({"Error Log": text_of(1, 101)}, "should be ≤ `100`, instead was `101`"),
         ({"Error Log": {"rich_text": "text"}}, "should be an array"),
-        ({"Run": {"rich_text": [{"text": {"content": "x", "link": {"url": "nowhere"}}}]}}, "should be a valid URL"),
+        (linked("nowhere"), "Invalid URL for link."),
+        (linked("/runs/1"), "Invalid URL for link."),
+        (linked("http://no host/runs/1"), "Invalid URL for link."),
+        (linked("https:///runs/1"), "Invalid URL for link."),
+        (linked("http://host/" + "x" * 1989), "should be ≤ `2000`, instead was `2001`"),
+        (linked(None), "should be a string"),
         ({"Status": {"status": {"name": "Nope"}}}, 'Status option "Nope" does not exist'),
         ({"Status": {"status": {}}}, "should be defined"),
         ({"Channel": {"select": {"name": "a,b"}}}, "commas not allowed"),
@@ -226,6 +242,18 @@ def test_an_unknown_choice_of_a_select_is_made_as_notion_does(notion: NotionStan
     page_id = notion.add_row()
     client.pages.update(page_id, properties={"Channel": {"select": {"name": "poke9"}}})
     assert "poke9" in notion.options("Channel")
+
+
+@pytest.mark.parametrize("url", ["", 5, "http://host/" + "x" * 1989])
+def test_a_url_is_any_text_that_is_there_and_not_too_long(notion: NotionStandIn, client: Any, url: Any) -> None:
+    notion.create_database(types={"run": "url"})
+    page_id = notion.add_row()
+    client.pages.update(page_id, properties={"Run": {"url": "a run's bare id"}})
+    with pytest.raises(APIResponseError, match="should be a valid url"):
+        client.pages.update(page_id, properties={"Run": {"url": url}})
+    assert notion.row(page_id)["Run"] == "a run's bare id"
+    client.pages.update(page_id, properties={"Run": {"url": None}})
+    assert notion.row(page_id)["Run"] is None
 
 
 def test_what_notion_fills_in_itself_cannot_be_written(notion: NotionStandIn, client: Any) -> None:

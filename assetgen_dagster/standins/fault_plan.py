@@ -1,0 +1,76 @@
+"""Which fault befalls which call of a stand-in. What can go wrong is up to each of them."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import ConfigDict
+from pydantic_core import to_json
+
+#: For everything that a plan is made of: a slip in one is an error.
+STRICT = ConfigDict(extra="forbid")
+
+
+class Rule(Protocol):
+    """What all rules of a plan have: an action, to which calls, and how often (None: always)."""
+
+    @property
+    def action(self) -> Any:
+        """What happens."""
+
+    @property
+    def nth(self) -> int | None:
+        """Only to this call; None is any."""
+
+    @property
+    def after(self) -> int:
+        """Only to calls after so many."""
+
+    @property
+    def times(self) -> int | None:
+        """How often it happens."""
+
+
+F = TypeVar("F", bound=Rule)
+
+
+class FaultPlan(Generic[F]):
+    """Rules; the first one that fits and is not used up counts. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[F] = []
+        self._seen: list[int] = []
+        self._uses: list[int] = []
+
+    def replace(self, rules: Iterable[F]) -> None:
+        """Takes these rules instead of the present ones, none of them used yet."""
+        with self._lock:
+            self._rules = list(rules)
+            self._seen = [0] * len(self._rules)
+            self._uses = [0] * len(self._rules)
+
+    def take(self, fits: Callable[[F], bool], number: int | None = None) -> Any:
+        """Returns the action for a call and counts it, or None.
+
+        Args:
+            fits: Whether a rule is about this call.
+            number: What a rule counts by; unless given, the calls that fit since the plan was made.
+        """
+        with self._lock:
+            action = None
+            for place, rule in enumerate(self._rules):
+                if not fits(rule):
+                    continue
+                self._seen[place] += 1
+                count = self._seen[place] if number is None else number
+                due = rule.nth in (None, count) and count > rule.after
+                if action is None and due and (rule.times is None or self._uses[place] < rule.times):
+                    self._uses[place] += 1
+                    action = rule.action
+            return action
+
+
+def faults_to_json(rules: Iterable[Rule]) -> bytes:
+    """Writes a plan, as a stand-in that runs as a process takes it."""
+    return to_json(list(rules))
