@@ -16,7 +16,7 @@ from PIL import Image
 
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.draw import DrawingJob, generate_assets
+from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.plan import Request
@@ -129,14 +129,11 @@ def test_an_empty_topic_is_logged_as_a_warning(dagit: Dagit, log: io.StringIO) -
     assert any("topic is empty" in warning for warning in warnings)
 
 
-class BreaksAtTheThirdChange(RecordStore):
+class BreaksWhenAPictureIsReceived(RecordStore):
     """A bug of ours in the middle of a drawing."""
 
-    changes = 0
-
     def _save(self, records: ProjectRecords) -> None:
-        self.changes += 1
-        if self.changes == 3:
+        if any(intent.received for intent in records.intents.values()):
             raise RuntimeError("a bug of ours")
         super()._save(records)
 
@@ -145,8 +142,8 @@ def test_a_bug_while_drawing_is_logged_raised_and_leaves_a_state_that_resumes(
     core: Core, gemini: GeminiStandIn, log: io.StringIO
 ) -> None:
     configure_logging(log)
-    store = BreaksAtTheThirdChange(core.paths.records)
-    job = DrawingJob(core.manifest, core.paths, core.settings, Request("first", time.time()), "first", frozenset({1}))
+    store = BreaksWhenAPictureIsReceived(core.paths.records)
+    job = core.job(Request("first", time.time()), "first", frozenset({1}))
     with pytest.raises(RuntimeError, match="a bug of ours"):
         asyncio.run(generate_assets(job, store, lambda _event: None, clock=FakeClock()))
     [line] = lines_of(log, "asset_generation_unexpected_error")

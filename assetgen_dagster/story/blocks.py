@@ -1,27 +1,46 @@
-"""A Markdown text as a flat list of blocks with line numbers: headings, bold lines, text, fences and rules.
+"""A Markdown text as a flat list of blocks with line numbers: headings, bold lines, text, fences, tables and rules.
 
 What the blocks mean is not known here. The parsing is markdown-it-py's; switched off are the rules that do harm in
 documents written by hand: indented code (a pasted heading with a tab before it is still a heading), ``---`` under a
-line of text as a heading (it separates pictures), link definitions (``[CORE]: ...``).
+line of text as a heading (it separates pictures), link definitions (``[CORE]: ...``), HTML (``repairs`` sees to it).
 """
 
+import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from assetgen_dagster.story.labels import file_label
+from assetgen_dagster.story.labels import Field, file_label, read_label
+from assetgen_dagster.story.remarks import Remark
+from assetgen_dagster.story.repairs import Repaired, repair
+from assetgen_dagster.story.text import clean_text
 
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MARKS = re.compile(r"\*\*|`|(?<!\w)[*_]+|[*_]+(?!\w)")
-_BOLD_LINE = re.compile(r"^(\*\*|__)(?=\S)((?:(?!\1).)+)\1(:?)((?:\s*\[[^\]\n]{1,30}\])?)$")
+_MARKS = re.compile(r"\*\*|`|~~|(?<!\w)[*_]+|[*_]+(?!\w)")
+_BOLD_LINE = re.compile(r"^(\*\*|__)(?=\S)((?:(?!\1).)+)\1(:?)((?:\s*[\[(][^\]()\n]{1,30}[\])])?)$")
 _BOLD_LED_ATMOSPHERE = re.compile(r"^\*\*[^*\n]{0,40}global atmosphere[^*\n]{0,40}\*\*(?=[ \t]*\S)", re.IGNORECASE)
-_OPENING = re.compile(r"^\s*(?:(?:[-*+>]|\d{1,3}[.)])\s+){0,4}(`{3,}|~{3,})([^`]*)$")
-_ATX = re.compile(r"^\s{0,12}#{1,6}\s+\S")
-_RULE = re.compile(r"^\s{0,3}(?:-\s*){3,}$")
+_CELL_BAR = re.compile(r"(?<!\\)\|")
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^()\n]{0,500}\)")
+_BREAK = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
+_TAGS = re.compile(
+    r"</?(?:a|b|i|u|em|strong|span|sub|sup|code|kbd|p|div|small|mark|font|center|summary|details|img|pre)"
+    r"(?:\s[^<>\n]{0,300})?/?>",
+    re.IGNORECASE,
+)
+_ROW_LEAD = re.compile(r"^[\s>]*(?:[-*+]\s+|\d{1,3}[.)]\s+)?")
+_HARD_BREAK = re.compile(r"\\$", re.MULTILINE)
+_INLINE = (Field.PROMPT, Field.NEGATIVE, Field.CATEGORY, Field.RATIO, Field.NAME)
+_SILENT = frozenset(
+    f"{name}_{end}"
+    for name in ("paragraph", "list_item", "bullet_list", "ordered_list", "heading", "blockquote", "td", "th")
+    for end in ("open", "close")
+)
+_LONGEST_TITLE = 120
 
 
 class Kind(Enum):
@@ -32,6 +51,15 @@ class Kind(Enum):
     TEXT = auto()
     FENCE = auto()
     RULE = auto()
+    TABLE = auto()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its line and its cells, without Markdown's escapes."""
+
+    line: int
+    cells: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -41,10 +69,13 @@ class Block:
     Attributes:
         kind: Its form.
         line: 1-based line in the text as it was delivered.
-        text: Content without the marks of its kind.
+        text: Content without the marks of its kind; a table's is empty.
         level: 1 to 6 for headings, 7 for bold lines.
         info: What stands behind the opening of a fence.
-        listed: Stands in a list.
+        items: The list items it stands in, outermost first, each by its line.
+        ordered: The outermost of them is numbered.
+        rows: A table's rows, its header first.
+        flat: However many lines the text has, it stands on one: a table's cell.
     """
 
     kind: Kind
@@ -52,63 +83,122 @@ class Block:
     text: str
     level: int = 0
     info: str = ""
-    listed: bool = False
+    items: tuple[int, ...] = ()
+    ordered: bool = False
+    rows: tuple[Row, ...] = ()
+    flat: bool = False
 
     @property
     def is_title(self) -> bool:
         """Whether the block can be a title: a heading or a line that is nothing but bold."""
         return self.kind in (Kind.HEADING, Kind.BOLD)
 
+    @property
+    def listed(self) -> bool:
+        """Whether it stands in a list."""
+        return bool(self.items)
+
+    @property
+    def lines(self) -> list[tuple[int, str]]:
+        """Its lines with their numbers."""
+        return [(self.line + (0 if self.flat else n), text) for n, text in enumerate(self.text.split("\n"))]
+
+    @property
+    def end(self) -> int:
+        """The last line it stands on."""
+        if self.kind is Kind.TABLE:
+            return self.rows[-1].line
+        if self.kind is Kind.FENCE:
+            return self.line + self.text.rstrip("\n").count("\n") + 2
+        return self.line if self.flat else self.line + self.text.count("\n")
+
 
 def plain(text: str) -> str:
-    """Returns a short text without Markdown's emphasis, code marks and escapes."""
-    if text.isalnum():
+    """Returns a short text without Markdown's emphasis, code marks, links and escapes."""
+    if text.replace(" ", "").isalnum():
         return text
+    text = _TAGS.sub("", _BREAK.sub(" ", _LINK.sub(r"\1", text)))
     return _ESCAPE.sub(r"\1", _MARKS.sub("", text)).strip()
 
 
-def read_blocks(text: str) -> tuple[list[Block], list[str]]:
+def read_blocks(text: str) -> tuple[list[Block], list[Remark]]:
     """Splits a cleaned text into blocks.
 
     Returns:
-        The blocks, and a warning for every fence that had to be closed on the producer's behalf.
+        The blocks, and what had to be repaired on the producer's behalf.
     """
-    lines, origin, warnings = _close_fences(_unwrap(text.split("\n")))
-    tokens = _parser().parse("\n".join(lines))
-    blocks = [part for block in _from_tokens(tokens, origin) for part in _split_text(block)]
-    return list(_underlined(blocks)), warnings
+    source = repair(text.split("\n"))
+    tokens = _parser().parse("\n".join(source.lines))
+    blocks = [part for block in _from_tokens(tokens, source) for part in _split_text(block)]
+    return list(_underlined(blocks)), source.remarks
 
 
 def _parser() -> MarkdownIt:
     # Inline markup is not parsed: prompts stay as they were written, and a megabyte stays below a second.
-    return MarkdownIt("commonmark").disable(["code", "lheading", "reference", "inline"])
+    rules = ["code", "lheading", "reference", "html_block", "inline"]
+    return MarkdownIt("commonmark").enable("table").disable(rules)
 
 
-def _from_tokens(tokens: Sequence[Token], origin: Sequence[int]) -> Iterator[Block]:
-    lists = level = 0
+def _from_tokens(tokens: Sequence[Token], source: Repaired) -> Iterator[Block]:
+    place = _Place()
+    rows: list[Row] = []
     for token in tokens:
-        line = origin[token.map[0]] if token.map else 0
-        if token.type in ("bullet_list_open", "ordered_list_open"):
-            lists += 1
-        elif token.type in ("bullet_list_close", "ordered_list_close"):
-            lists -= 1
-        elif token.type == "heading_open":
-            level = int(token.tag[1])
-        elif token.type == "heading_close":
-            level = 0
-        elif token.type == "inline" and file_label(token.content) is not None:
-            yield Block(Kind.TEXT, line, token.content, listed=lists > 0)
+        line = source.origin[token.map[0]] if token.map else 0
+        if place.step(token, line) or (rows and token.type == "inline"):
+            continue  # a row's cells are split with the row
+        block = Block(Kind.TEXT, line, token.content, items=tuple(place.items), ordered=place.numbered[:1] == [True])
+        if token.type == "tr_open" and token.map:
+            rows.append(Row(line, _cells(source.lines[token.map[0]])))
+        elif token.type == "table_close" and rows:
+            yield replace(block, kind=Kind.TABLE, line=rows[0].line, rows=tuple(rows))
+            rows = []
+        elif token.type == "inline" and place.level and file_label(token.content) is None:
+            yield replace(block, kind=Kind.HEADING, text=plain(html.unescape(token.content)), level=place.level)
         elif token.type == "inline":
-            kind = Kind.HEADING if level else Kind.TEXT
-            yield Block(kind, line, plain(token.content) if level else token.content, level, listed=lists > 0)
+            yield replace(block, text=_as_meant(token.content))
         elif token.type == "fence":
-            yield Block(Kind.FENCE, line, token.content, info=token.info.strip(), listed=lists > 0)
-        elif token.type == "hr":
-            yield Block(Kind.RULE, line, "")
-        elif token.type == "html_block" and not token.content.lstrip().startswith("<!--"):
-            without_tags = re.sub(r"<[^<>\n]{0,500}>", "", token.content)
-            if without_tags.strip():
-                yield Block(Kind.TEXT, line, without_tags.strip("\n"), listed=lists > 0)
+            yield replace(block, kind=Kind.FENCE, info=token.info.strip())
+        elif token.type == "hr" and token.map:
+            yield replace(block, kind=Kind.RULE, text=source.lines[token.map[0]].strip())
+
+
+@dataclass
+class _Place:
+    """The lists, items and heading that a walk through the tokens is in."""
+
+    items: list[int] = field(default_factory=list)
+    numbered: list[bool] = field(default_factory=list)
+    level: int = 0
+
+    def step(self, token: Token, line: int) -> bool:
+        """Enters or leaves what the token opens or closes; tells whether that is all it does."""
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            self.numbered.append(token.type == "ordered_list_open")
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            self.numbered.pop()
+        elif token.type == "list_item_open":
+            self.items.append(line)
+        elif token.type == "list_item_close":
+            self.items.pop()
+        elif token.type in ("heading_open", "heading_close"):
+            self.level = int(token.tag[1]) if token.type == "heading_open" else 0
+        return token.type in _SILENT
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    """Splits a table's row itself: the parser drops what a bar too many has cut off from a prompt."""
+    line = _ROW_LEAD.sub("", line, count=1).strip().removeprefix("|")
+    line = line[:-1] if line.endswith("|") and not line.endswith("\\|") else line
+    return tuple(_as_meant(_BREAK.sub("\n", cell)).strip() for cell in _CELL_BAR.split(line))
+
+
+def _as_meant(text: str) -> str:
+    """Returns a text without escapes, entities, hard line breaks and tags, on as many lines as before."""
+    if "<" in text:
+        text = _TAGS.sub("", _BREAK.sub(" ", text))
+    if "&" in text:
+        text = clean_text(html.unescape(text).replace("\n", " "))
+    return _ESCAPE.sub(r"\1", _HARD_BREAK.sub("", text)) if "\\" in text else text
 
 
 def _split_text(block: Block) -> Iterator[Block]:
@@ -118,6 +208,9 @@ def _split_text(block: Block) -> Iterator[Block]:
         return
     pending: list[str] = []
     start = block.line
+    if "**" not in block.text and "__" not in block.text:
+        yield block
+        return
     lines = block.text.split("\n")
     if led := _BOLD_LED_ATMOSPHERE.match(lines[0]):
         yield replace(block, kind=Kind.BOLD, text=plain(led[0]), level=7)
@@ -125,7 +218,7 @@ def _split_text(block: Block) -> Iterator[Block]:
     for number, line in enumerate(lines, block.line):
         stripped = line.strip()
         bold = _BOLD_LINE.match(stripped) if len(stripped) <= 300 else None
-        if bold is None or file_label(stripped) is not None:
+        if bold is None or _labels_itself(stripped):
             pending.append(line)
             continue
         if pending:
@@ -137,24 +230,28 @@ def _split_text(block: Block) -> Iterator[Block]:
         yield replace(block, line=start, text="\n".join(pending))
 
 
+def _labels_itself(line: str) -> bool:
+    """Tells whether a bold line is a label with its value, ``**Filename: a.png**``, and not a title."""
+    label = read_label(line)
+    return label is not None and (label.field is Field.FILE or (bool(label.value) and label.field in _INLINE))
+
+
 def _underlined(blocks: list[Block]) -> Iterator[Block]:
-    """Turns a line underlined with ``===`` into a heading, and one underlined with ``---`` before a fence."""
+    """Turns a line underlined with ``===`` into a heading, and with ``---`` where that is no separator."""
+    habit = any(_underlines(rule, block, least=4) for block, rule in pairwise(blocks))
     skip = False
     for index, block in enumerate(blocks):
+        rule = blocks[index + 1] if index + 1 < len(blocks) else block
+        behind = blocks[index + 2].kind if index + 2 < len(blocks) else Kind.RULE
+        *before, title, underline = ["", *block.text.split("\n")] if block.kind is Kind.TEXT else ["", ""]
         if skip:
             skip = False
-            continue
-        following = blocks[index + 1 : index + 3]
-        title, _, underline = block.text.rpartition("\n")
-        if block.kind is not Kind.TEXT or block.listed:
-            yield block
-        elif len(underline) > 1 and not underline.strip().strip("=") and title.strip():
-            yield replace(block, kind=Kind.HEADING, text=plain(title), level=1)
-        elif (
-            [part.kind for part in following] == [Kind.RULE, Kind.FENCE]
-            and following[0].line == block.line + 1
-            and len(block.text) <= 120
-            and file_label(block.text) is None
+        elif block.kind is Kind.TEXT and len(underline) > 1 and not underline.strip().strip("=") and title.strip():
+            if before[1:]:
+                yield replace(block, text="\n".join(before[1:]))
+            yield replace(block, kind=Kind.HEADING, line=block.end - 1, text=plain(title), level=1)
+        elif _underlines(rule, block, least=4) or (
+            _underlines(rule, block, least=3) and (behind is Kind.FENCE or (habit and behind is Kind.TEXT))
         ):
             yield replace(block, kind=Kind.HEADING, text=plain(block.text), level=2)
             skip = True
@@ -162,63 +259,16 @@ def _underlined(blocks: list[Block]) -> Iterator[Block]:
             yield block
 
 
-def _unwrap(lines: list[str]) -> list[str]:
-    """Opens a document that was pasted as one big Markdown fence, as language models like to answer."""
-    written = [number for number, line in enumerate(lines) if line.strip()]
-    if written and re.fullmatch(r"(?:`{3,}|~{3,})\s*(?:markdown|md)", lines[written[0]].strip(), re.IGNORECASE):
-        lines = [*lines]
-        lines[written[0]] = ""
-        if re.fullmatch(r"`{3,}|~{3,}", lines[written[-1]].strip()):
-            lines[written[-1]] = ""
-    return lines
-
-
-def _close_fences(lines: Sequence[str]) -> tuple[list[str], list[int], list[str]]:
-    """Closes fences whose end was forgotten, so that they do not swallow the pictures behind them.
-
-    Returns:
-        The lines, the 1-based line each of them was delivered as (one more for the end), and warnings.
-    """
-    next_text, next_fence, next_heading = _look_ahead(lines)
-    result: list[str] = []
-    origin: list[int] = []
-    warnings: list[str] = []
-    opened = ""
-    opened_at = 0
-    for number, line in enumerate(lines):
-        if opened:
-            mark = line.strip().lstrip("> ")
-            title = bool(_ATX.match(line))
-            # In a good fence headings are never the last lines, and no heading follows a file name.
-            forgotten = (title and (next_fence[number] == len(lines) or next_text[number] == next_fence[number])) or (
-                file_label(line) is not None and next_heading[number] < next_fence[number]
-            )
-            if mark and not mark.strip(opened[0]) and len(mark) >= len(opened):
-                opened = ""
-            elif forgotten:
-                warnings.append(f"line {opened_at}: this fence is not closed; read as ending before line {number + 1}")
-                result.append(opened)
-                origin.append(number + 1)
-                opened = ""
-        elif opening := _OPENING.match(line):
-            opened, opened_at = opening[1], number + 1
-        result.append(line)
-        origin.append(number + 1)
-    return result, [*origin, len(lines)], warnings
-
-
-def _look_ahead(lines: Sequence[str]) -> tuple[list[int], list[int], list[int]]:
-    """Returns for each line where the next line that is no heading, with a fence, with a heading or rule stands."""
-    end = len(lines)
-    text = fence = heading = end
-    texts, fences, headings = [end] * end, [end] * end, [end] * end
-    for number in range(end - 1, -1, -1):
-        texts[number], fences[number], headings[number] = text, fence, heading
-        line = lines[number]
-        if line.strip() and not _ATX.match(line):
-            text = number
-        if _OPENING.match(line):
-            fence = number
-        elif _ATX.match(line) or _RULE.match(line):
-            heading = number
-    return texts, fences, headings
+def _underlines(rule: Block, block: Block, *, least: int) -> bool:
+    """Tells whether a rule of at least so many dashes makes the line above it a heading."""
+    return (
+        rule.kind is Kind.RULE
+        and block.kind is Kind.TEXT
+        and rule.line == block.line + 1
+        and not block.listed
+        and len(block.text) <= _LONGEST_TITLE
+        and len(rule.text) >= least
+        and not rule.text.strip("-")
+        and (not block.text.rstrip().endswith((".", ",", ";")) or len(rule.text) == len(block.text))
+        and file_label(block.text) is None
+    )

@@ -6,16 +6,20 @@ The documents come from people and language models and agree in parts, not in fo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.story.blocks import Block, Kind, read_blocks
-from assetgen_dagster.story.categories import Decision, Lists, decide, read_lists, without_lead
-from assetgen_dagster.story.flags import Flags, same_ratio, take_flags
+from assetgen_dagster.story.categories import Decision, decide
+from assetgen_dagster.story.flags import Flags, take_flags
+from assetgen_dagster.story.groups import read_group, without_lead
+from assetgen_dagster.story.lists import Lists, read_lists
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
 from assetgen_dagster.story.names import asset_name, is_cut, unique_names
 from assetgen_dagster.story.parts import Part, Role, read_atmosphere, split_parts
-from assetgen_dagster.story.pictures import read_pictures
+from assetgen_dagster.story.pictures import Found, read_pictures
+from assetgen_dagster.story.remarks import Remark, same_for, short, texts
+from assetgen_dagster.story.rest import unaccounted
 from assetgen_dagster.story.sections import Picture
 from assetgen_dagster.story.text import clean_text
 
@@ -23,9 +27,18 @@ _LOOKED_FOR = (
     "Looked for a heading 'Part 4: Master Prompts' and below it, for each picture, a heading with a fenced prompt "
     "or a line '**Suggested filename:** name.png'"
 )
-_MOST_LINES = 100_000
+#: A thousand pages: beyond it, a file is a log or a dump, and reading it would only take long.
+_MOST_LINES = 30_000
+#: Where prompts are looked for when Part 4 has none, and whether only a fence or a file name makes a picture there.
+_FALLBACKS = (
+    ((Role.OTHER, Role.PROMPTS), True),
+    ((Role.LISTS, Role.CLIPS, Role.ATMOSPHERE), True),
+    ((Role.OTHER,), False),
+)
 #: ``[Insert Global Atmosphere Block]``: the atmosphere is put before every prompt anyway.
-_PLACEHOLDER = re.compile(r"[\[{<][^\[\]{}<>\n]{0,40}global atmosphere[^\[\]{}<>\n]{0,60}[\]}>]+", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"[\[{<][^\[\]{}<>\n]{0,40}(?:global[ _-]atmosphere|atmosphere[ _-]block)[^\[\]{}<>\n]{0,60}[\]}>]+", re.IGNORECASE
+)
 
 
 class DocumentError(AssetgenError):
@@ -40,13 +53,12 @@ class DocumentError(AssetgenError):
         self.line = line
 
 
-def read_document(text: str, *, name: str = "03_assets.md", aspect_ratio: str = "16:9") -> AssetManifest:
+def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
     """Reads a producer's document.
 
     Args:
         text: The document.
         name: What to call it in errors.
-        aspect_ratio: The ratio that pictures are drawn in; a prompt that asks for another gets a warning.
 
     Returns:
         The manifest, pictures in the document's order.
@@ -56,22 +68,31 @@ def read_document(text: str, *, name: str = "03_assets.md", aspect_ratio: str = 
     """
     text = clean_text(text)
     if text.count("\n") > _MOST_LINES:
-        # Such a file is a log or a dump; reading it to the end would only take long.
         raise DocumentError(
             f"{name}, line {_MOST_LINES}: the document has more than {_MOST_LINES} lines. {_LOOKED_FOR}.",
             line=_MOST_LINES,
         )
-    blocks, warnings = read_blocks(text)
+    blocks, remarks = read_blocks(text)
     parts = split_parts(blocks)
-    pictures, said = _find_pictures(parts)
-    if not pictures:
+    found = _find_pictures(parts)
+    if not found.pictures:
         raise _nothing_found(name, blocks, parts)
-    raw_atmosphere, _, lacking = read_atmosphere(parts)
+    raw_atmosphere, said = read_atmosphere(parts)
     atmosphere = take_flags(raw_atmosphere)
     lists = read_lists([block for part in parts if part.role is Role.LISTS for block in part.blocks])
+    pictures = found.pictures
     flags = [take_flags(_PLACEHOLDER.sub("", picture.prompt).replace("**", "")) for picture in pictures]
-    decisions = [_decide(picture, lists) for picture in pictures]
+    decisions = [_decide(picture, flag.prompt, lists) for picture, flag in zip(pictures, flags, strict=True)]
     names = _names(pictures, decisions)
+    remarks += [
+        *said,
+        *found.remarks,
+        *_name_remarks(pictures, names),
+        *_kind_remarks(pictures, decisions),
+        *_prompt_remarks(pictures, flags),
+        *_flag_remarks(pictures, flags),
+    ]
+    remarks += unaccounted(text.split("\n"), parts, found, remarks)
     return AssetManifest(
         global_atmosphere=atmosphere.prompt,
         assets=tuple(
@@ -81,57 +102,53 @@ def read_document(text: str, *, name: str = "03_assets.md", aspect_ratio: str = 
                 prompt=flag.prompt,
                 title=picture.title,
                 source_line=picture.line,
-                core=picture.core,
+                category_reason=decision.reason,
+                core=picture.core or lists.is_core(picture.title),
+                aspect_ratio=flag.aspect_ratio or atmosphere.aspect_ratio,
             )
             for picture, flag, decision, own in zip(pictures, flags, decisions, names, strict=True)
         ),
-        warnings=tuple(
-            sorted(
-                [
-                    *lacking,
-                    *warnings,
-                    *said,
-                    *_name_warnings(pictures, names),
-                    *_kind_warnings(pictures, decisions),
-                    *_prompt_warnings(pictures, flags),
-                    *_flag_warnings(pictures, flags, atmosphere, aspect_ratio),
-                ],
-                key=_line_of,
-            )
-        ),
+        warnings=texts(remarks, notes=False),
+        notes=texts(remarks, notes=True),
     )
 
 
-def _find_pictures(parts: Sequence[Part]) -> tuple[list[Picture], list[str]]:
+def _find_pictures(parts: Sequence[Part]) -> Found:
     """Reads the pictures of Part 4, else of wherever else in the document there are some."""
-    pictures: list[Picture] = []
-    warnings: list[str] = []
+    found = Found()
     for part in parts:
         if part.role is Role.PROMPTS:
-            found, said = read_pictures(part.blocks, level=part.level)
-            pictures += found
-            warnings += said
-    if pictures:
-        return pictures, warnings
-    for roles in ((Role.OTHER, Role.PROMPTS), (Role.LISTS, Role.CLIPS, Role.ATMOSPHERE)):
+            found.extend(read_pictures(part.blocks, level=part.level))
+    if found.pictures:
+        return found
+    for roles, strict in _FALLBACKS:
         for part in parts:
             if part.role in roles:
                 title = Block(Kind.HEADING, part.line, part.title, min(part.level, 6))
-                found, said = read_pictures([*([title] if part.title else []), *part.blocks], level=9, strict=True)
-                pictures += found
-                warnings += said
-        if pictures:
-            break
-    if pictures:
-        warnings.append(
-            f"no heading 'Part 4: Master Prompts' was found; prompts are read from line {pictures[0].line} on"
-        )
-    return pictures, warnings
+                blocks = [*([title] if part.title else []), *part.blocks]
+                found.extend(read_pictures(blocks, level=9, strict=strict))
+        if found.pictures and (strict or any(_names_kind(picture) for picture in found.pictures)):
+            says = "no heading 'Part 4: Master Prompts' was found; prompts are read from here on"
+            found.remarks.append(Remark(found.pictures[0].line, says))
+            return found
+        found = Found()
+    return found
 
 
-def _decide(picture: Picture, lists: Lists) -> Decision:
+def _names_kind(picture: Picture) -> bool:
+    """Tells whether a picture stands under a title such as ``Characters``: without, any letter would be pictures."""
+    return bool(picture.label) or any(read_group(group).kind for group in picture.groups)
+
+
+def _decide(picture: Picture, prompt: str, lists: Lists) -> Decision:
     return decide(
-        filename=picture.filename, title=picture.title, label=picture.label, groups=picture.groups, lists=lists
+        filename=picture.filename,
+        title=picture.title,
+        code=picture.code,
+        label=picture.label,
+        groups=picture.groups,
+        lists=lists,
+        prompt=prompt,
     )
 
 
@@ -150,63 +167,34 @@ def _names(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> list[s
     )
 
 
-def _name_warnings(pictures: Sequence[Picture], names: Sequence[str]) -> list[str]:
-    warnings = []
+def _name_remarks(pictures: Sequence[Picture], names: Sequence[str]) -> Iterator[Remark]:
     for picture, name in zip(pictures, names, strict=True):
         wanted = asset_name(_wanted(picture))
         if is_cut(_wanted(picture)):
-            warnings.append(f"line {picture.line}: the file name was too long and is cut to {name}")
+            yield Remark(picture.line, f"the file name was too long and is cut to {name}")
         elif wanted and wanted != name:
-            warnings.append(f"line {picture.line}: the file name {wanted} is taken; this picture is called {name}")
-    return warnings
+            yield Remark(picture.line, f"the file name {wanted} is taken; this picture is called {name}")
 
 
-def _kind_warnings(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> list[str]:
-    return [
-        f"line {picture.line}: whether '{picture.title[:60]}' is a character, an environment or a prop is not said; "
-        f"taken as {decision.kind} ({decision.reason})"
-        for picture, decision in zip(pictures, decisions, strict=True)
-        if not decision.sure
-    ]
+def _kind_remarks(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> Iterator[Remark]:
+    for picture, decision in zip(pictures, decisions, strict=True):
+        if not decision.sure:
+            says = f"whether {short(picture.title)} is a character, an environment or a prop is not said; "
+            yield Remark(picture.line, f"{says}taken as {decision.kind} ({decision.reason})")
 
 
-def _prompt_warnings(pictures: Sequence[Picture], flags: Sequence[Flags]) -> list[str]:
-    return [
-        f"line {picture.line}: '{picture.title[:60]}' has an empty prompt and cannot be drawn"
-        for picture, flag in zip(pictures, flags, strict=True)
-        if not flag.prompt
-    ]
-
-
-def _flag_warnings(
-    pictures: Sequence[Picture], flags: Sequence[Flags], atmosphere: Flags, aspect_ratio: str
-) -> list[str]:
-    """One warning per unusual ratio and one for references, not one per picture."""
-    ratios: dict[str, list[int]] = {}
-    references: list[int] = []
+def _prompt_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Remark]:
     for picture, flag in zip(pictures, flags, strict=True):
-        ratio = flag.aspect_ratio or atmosphere.aspect_ratio
-        if ratio and not same_ratio(ratio, aspect_ratio):
-            ratios.setdefault(ratio, []).append(picture.line)
-        if flag.references:
-            references.append(picture.line)
-    warnings = [
-        f"{_lines(lines)}: --ar {ratio} is asked for, but pictures are drawn in {aspect_ratio}"
-        for ratio, lines in ratios.items()
-    ]
-    if references:
-        warnings.append(f"{_lines(references)}: a flag points at a reference picture, which is not passed on")
-    return warnings
+        if not flag.prompt:
+            last = max(picture.lines, default=0) if picture.prompt.strip() else 0  # flags, and nothing to draw
+            yield Remark(picture.line, f"{short(picture.title)} has an empty prompt and cannot be drawn", last=last)
 
 
-def _lines(lines: Sequence[int]) -> str:
-    shown = ", ".join(str(line) for line in lines[:8])
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{' and more' if len(lines) > 8 else ''}"
-
-
-def _line_of(warning: str) -> int:
-    found = re.match(r"lines? (\d+)", warning)
-    return int(found[1]) if found else 0
+def _flag_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Remark]:
+    """One warning for all flags that point at other pictures."""
+    lines = [picture.line for picture, flag in zip(pictures, flags, strict=True) if flag.references]
+    if lines:
+        yield same_for(lines, "a flag points at a reference picture, which is not passed on")
 
 
 def _nothing_found(name: str, blocks: Sequence[Block], parts: Sequence[Part]) -> DocumentError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 #: Flags that take a value, and what the value looks like; anything else stays in the prompt.
-_RATIO = r"\d{1,4}(?:\.\d+)?\s{0,2}[:x/]\s{0,2}\d{1,4}(?:\.\d+)?"
+_RATIO = r"\d{1,4}(?:\.\d{1,4})?\s{0,2}[:x/]\s{0,2}\d{1,4}(?:\.\d{1,4})?"
 _NUMBER = r"\d+(?:\.\d+)?"
 _WORDS = r"[^\s,-]\S*"
 _SHAPES: dict[str, str] = {

@@ -5,12 +5,14 @@ producer's document, of ``document``; writing prompts from a topic, of ``directo
 """
 
 import hashlib
+import json
 from collections import Counter
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from assetgen_dagster.story.names import MAX_NAME_BYTES, asset_name
+from assetgen_dagster.story.references import check_references, effective_references
 
 
 class AssetType(StrEnum):
@@ -38,7 +40,10 @@ class AssetPrompt(BaseModel):
         prompt: What to draw, without the Global Atmosphere Block.
         title: The heading a producer gave it, for people; empty where there was none.
         source_line: 1-based line of the heading in the producer's document, if it came from one.
+        category_reason: How a document's reader decided the kind, in a few words; empty where nobody had to.
         core: Marked ``[CORE]`` by the producer: the other pictures of the same character refer to it.
+        references: Names of the pictures that are passed along when this one is drawn; None: see ``references``.
+        aspect_ratio: ``W:H`` for this picture alone, as the producer wrote it; None for that of all pictures.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,7 +53,10 @@ class AssetPrompt(BaseModel):
     prompt: str
     title: str = ""
     source_line: int | None = None
+    category_reason: str = ""
     core: bool = False
+    references: tuple[str, ...] | None = None
+    aspect_ratio: str | None = Field(None, pattern=r"^\d{1,4}(\.\d{1,4})?:\d{1,4}(\.\d{1,4})?$")
 
     @field_validator("name")
     @classmethod
@@ -65,6 +73,7 @@ class AssetManifest(BaseModel):
         global_atmosphere: The Global Atmosphere Block: light, weather, lens, shared by every prompt.
         assets: The pictures, as their source lists them.
         warnings: What a person should look at before paying; never a reason to stop.
+        notes: What a document holds beside its pictures and was left out knowingly, with its lines.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +81,7 @@ class AssetManifest(BaseModel):
     global_atmosphere: str
     assets: tuple[AssetPrompt, ...] = Field(min_length=1)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @field_validator("assets")
     @classmethod
@@ -79,28 +89,53 @@ class AssetManifest(BaseModel):
         twice = sorted(name for name, count in Counter(asset.name for asset in value).items() if count > 1)
         if twice:
             raise ValueError(f"two pictures have the same name: {', '.join(twice)}")
+        check_references(value)
         return value
 
     def counts(self) -> dict[AssetType, int]:
         """Returns how many pictures of each kind there are, kinds without any included."""
         return {kind: sum(asset.asset_type is kind for asset in self.assets) for kind in AssetType}
 
-    def combined_prompt(self, asset: AssetPrompt) -> str:
-        """Returns the prompt the script gets: atmosphere, blank line, prompt; the atmosphere only once.
+    def combined_prompt(self, asset: AssetPrompt, *, style: str = "") -> str:
+        """Returns the prompt the script gets: atmosphere, style, prompt, a blank line between them, each only once.
 
-        A picture whose own prompt is only white space has no combined prompt: the result is empty.
+        Args:
+            asset: The picture. If its own prompt is only white space, there is no combined one: the result is empty.
+            style: The channel's; no part of the manifest, which stays as a person wrote it.
         """
-        prompt = asset.prompt.strip()
+        combined = asset.prompt.strip()
+        if not combined:
+            return ""
         atmosphere = self.global_atmosphere.strip()
-        if not prompt or not atmosphere or _squeeze(atmosphere) in _squeeze(prompt):
-            return prompt
-        return f"{atmosphere}\n\n{prompt}"
+        if _squeeze(style) not in _squeeze(f"{atmosphere}\n{combined}"):
+            combined = f"{style.strip()}\n\n{combined}"
+        if _squeeze(atmosphere) not in _squeeze(asset.prompt):
+            combined = f"{atmosphere}\n\n{combined}"
+        return combined
+
+    def references(self) -> dict[str, tuple[str, ...]]:
+        """Returns the names of the pictures that each picture refers to, by its name; empty for none."""
+        return effective_references(self.assets)
+
+    def with_references(self) -> "AssetManifest":
+        """Returns the manifest with the references that are found written out, so that a person can see and edit them.
+
+        A picture that refers to none is left as it is.
+        """
+        found = self.references()
+        assets = tuple(
+            asset.model_copy(update={"references": found[asset.name]}) if found[asset.name] else asset
+            for asset in self.assets
+        )
+        return self.model_copy(update={"assets": assets})
 
     def content_sha256(self) -> str:
         """Returns a hash of what a person may edit: atmosphere and pictures, not warnings or provenance."""
         parts = [self.global_atmosphere]
         for asset in self.assets:
             parts += [asset.asset_type, asset.name, asset.prompt]
+            rare = asset.model_dump(include={"core", "references", "aspect_ratio"}, exclude_defaults=True)
+            parts += [json.dumps(rare, sort_keys=True)] if rare else []
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -9,16 +9,47 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from assetgen_dagster.story.blocks import Block, Kind, plain
-from assetgen_dagster.story.categories import read_group
-from assetgen_dagster.story.labels import is_label, is_label_heading
-from assetgen_dagster.story.sections import Picture, Section, read_section, short
+from assetgen_dagster.story.drafts import is_numbered, read_section
+from assetgen_dagster.story.entries import Entries, Opened
+from assetgen_dagster.story.groups import read_group
+from assetgen_dagster.story.labels import Field, is_label_heading, label_of_title
+from assetgen_dagster.story.remarks import Remark, short
+from assetgen_dagster.story.sections import Picture, Section
 
 _TAIL = re.compile(
     r"^\W*(?:\d+[.)]\s*)?(?:summary\b|(?:production|final|usage|important|general)?\s*notes?\s*:?$|production notes|"
     r"appendix|end of\b|usage$|technical spec|workflow|checklist|next steps?\b|total (?:assets|images|pictures)|"
+    r"(?:video|motion|animation|audio|music|sound|voice)[\w\s/-]{0,30}\b(?:prompts?|clips?|script|cues?)\b|"
     r"colou?r palette|quality (?:check|control|notes)|generation (?:order|workflow)|credits)",
     re.I,
 )
+
+
+@dataclass
+class Found:
+    """What was read from a part.
+
+    Attributes:
+        pictures: The pictures in the document's order.
+        remarks: What there is to say about the rest.
+        lines: Lines that need no further word: the pictures' and their groups' titles.
+    """
+
+    pictures: list[Picture] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    lines: set[int] = field(default_factory=set)
+
+    def add(self, pictures: Sequence[Picture], remarks: Sequence[Remark]) -> None:
+        """Takes over what was read from a section."""
+        self.pictures += pictures
+        self.remarks += remarks
+        for picture in pictures:
+            self.lines |= picture.lines
+
+    def extend(self, other: "Found") -> None:
+        """Takes over what was read from another part."""
+        self.add(other.pictures, other.remarks)
+        self.lines |= other.lines
 
 
 @dataclass
@@ -26,29 +57,39 @@ class _Walk:
     """Where a walk through the sections has got to.
 
     Attributes:
+        level: The level of the part's title.
         groups: Level and title of the groups that the next picture stands in, outermost first.
         tail: Level of the heading behind the prompts that the walk is under, 0 if it is not.
         expected: Under that heading, prompts are nothing unusual: it is merely no group's and no picture's.
         lowest: Level of the highest picture's heading so far.
+        picture: Level of the heading of the picture before, 0 if that was none.
     """
 
+    level: int
     groups: list[tuple[int, str]] = field(default_factory=list)
     tail: int = 0
     expected: bool = True
     lowest: int = 9
+    picture: int = 0
 
-    def enter(self, section: Section, *, level: int, group: bool) -> None:
+    def enter(self, section: Section) -> None:
         """Notes a title that is no picture's, or not yet known to be one."""
         title = section.title
-        if title.kind is not Kind.HEADING:
+        if not title.level:
             return
         if title.level <= self.tail:
             self.tail = 0
         if self.tail or section.has_file:
             return
-        if _TAIL.match(title.text) and (title.level <= level or not section.prompts):
+        if _TAIL.match(title.text) and (title.level <= self.level or not section.prompts):
             self.tail, self.expected = title.level, False
-        elif title.level <= level < 7 and title.level < self.lowest < 9 and not group and not section.is_strong:
+        elif title.kind is not Kind.HEADING:
+            return
+        elif (
+            title.level <= self.level < 7
+            and title.level < self.lowest < 9
+            and not (section.is_strong or read_group(title.text).titled)
+        ):
             self.tail, self.expected = title.level, True
 
     def open_group(self, title: Block) -> None:
@@ -57,7 +98,7 @@ class _Walk:
             self.groups.append((title.level, title.text))
 
 
-def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) -> tuple[list[Picture], list[str]]:
+def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) -> Found:
     """Reads the pictures of a part.
 
     Args:
@@ -66,31 +107,81 @@ def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) 
         strict: Only what has a fence or a file name is a picture (for parts not known to hold prompts).
 
     Returns:
-        The pictures in the document's order, and warnings.
+        The pictures, and what there is to say about the rest.
     """
-    pictures: list[Picture] = []
-    warnings: list[str] = []
-    walk = _Walk()
-    sections = _sections(blocks)
+    sections = _sections(blocks, level)
+    reading = _Parted(level, strict=strict, strong=sum(section.is_strong for section in sections))
+    entries = Entries(sections)
     for index, section in enumerate(sections):
-        title = section.title
-        group = read_group(title.text).titled
-        deeper = index + 1 < len(sections) and sections[index + 1].title.level > title.level
-        walk.enter(section, level=level, group=group)
-        if _is_picture(section, walk, bare=not (group or deeper or strict), alone=len(sections) == 1 and not strict):
-            if group:
-                walk.open_group(title)
-            found, said = read_section(section, tuple(text for _, text in reversed(walk.groups)), grouped=group)
-            pictures += found
-            warnings += said
-            if title.kind is Kind.HEADING and not group:
-                walk.lowest = min(walk.lowest, title.level)
-            if walk.tail and not walk.expected:
-                warnings.append(f"line {title.line}: {short(title.text)} stands behind the prompts; read nevertheless")
-        else:
-            warnings += [] if strict else _unread(section, walk, group=group, deeper=deeper)
+        below = sections[index + 1].title.level if index + 1 < len(sections) else 0
+        reading.walk.enter(section)
+        opened = Opened([section]) if reading.walk.tail else entries.open(section, index)
+        reading.found.remarks += opened.remarks
+        reading.found.lines.update(opened.headers)
+        for number, part in enumerate(opened.sections, 1):
+            deeper = number < len(opened.sections) or below > section.title.level
+            first = not (strict or section.title.level) and len(opened.sections) == 1
+            reading.read(part, deeper=deeper, alone=first and not _others(sections, index))
+    return reading.found
+
+
+class _Parted:
+    """Reads the sections of a part, one after the other."""
+
+    def __init__(self, level: int, *, strict: bool, strong: int) -> None:
+        self.found = Found()
+        self.walk = _Walk(level)
+        self._strict = strict
+        self._strong = strong  # how many sections have fences or file names
+
+    def read(self, section: Section, *, deeper: bool, alone: bool) -> None:
+        """Reads a section as a picture, or as something else.
+
+        Args:
+            section: The section.
+            deeper: A title of a lower level follows.
+            alone: There is no other section, so that a prompt without a title can only be the picture.
+        """
+        title, walk, found = section.title, self.walk, self.found
+        group = not section.entry and read_group(title.text).titled
+        found.lines.add(title.line)
+        if not _is_picture(section, walk, bare=not (group or deeper or self._strict), alone=alone):
+            if not self._strict and walk.tail and not section.prompts:
+                self._tail(section)
+            elif not self._strict:
+                found.remarks += _unread(section, walk, group=group, deeper=deeper)
             walk.open_group(title)
-    return pictures, warnings
+            walk.picture = walk.picture if title.level > walk.picture else 0
+            return
+        if group:
+            walk.open_group(title)
+        found.add(*read_section(section, tuple(text for _, text in reversed(walk.groups)), grouped=group))
+        if not group:
+            walk.lowest = min(walk.lowest, title.level or 8)
+            walk.picture = title.level if title.kind is Kind.HEADING else walk.picture
+        if walk.tail and not walk.expected:
+            says = f"{short(title.text)} stands behind the prompts; read nevertheless"
+            found.remarks.append(Remark(title.line, says))
+        elif self._strong > 1 and not (section.is_strong or section.entry or section.has_prompt_label or group):
+            says = f"{short(title.text)} has neither fence nor file name, unlike others; its text is read as a prompt"
+            found.remarks.append(Remark(title.line, says))
+
+    def _tail(self, section: Section) -> None:
+        """Notes what stands behind the prompts, everything under one heading at once."""
+        if section.title.level == self.walk.tail:
+            says = f"{short(section.title.text)} is behind the pictures and none of them"
+            self.found.remarks.append(Remark(section.title.line, says, last=section.end, note=True))
+        else:
+            self.found.remarks[-1] = replace(self.found.remarks[-1], last=section.end)
+
+
+def _others(sections: Sequence[Section], index: int) -> bool:
+    """Tells whether any other section could be a picture."""
+    return any(
+        other.is_strong or other.entry or (other.has_text and not _TAIL.match(other.title.text))
+        for number, other in enumerate(sections[:20])
+        if number != index
+    )
 
 
 def _is_picture(section: Section, walk: _Walk, *, bare: bool, alone: bool) -> bool:
@@ -102,41 +193,63 @@ def _is_picture(section: Section, walk: _Walk, *, bare: bool, alone: bool) -> bo
         bare: Text alone would be enough.
         alone: There is no other section, so that a prompt without a title can only be the picture.
     """
-    if section.has_file:
+    if section.has_file or section.entry:
         return True
     if walk.tail and not walk.expected:
         return False
-    if not section.title.level and not alone:
-        return False  # an example or a remark right under the part's title
-    if section.prompts:
+    if not section.title.level:
+        # Otherwise an example or a remark right under the part's title.
+        return alone and (bool(section.prompts) or section.has_text)
+    if section.prompts or (section.has_prompt_label and section.has_text):
         return True
-    return bare and not walk.tail and bool(section.title.level) and section.has_text
+    if 0 < walk.picture < section.title.level:
+        return False  # a remark below a picture that has its prompt
+    return bare and not walk.tail and section.has_text
 
 
-def _unread(section: Section, walk: _Walk, *, group: bool, deeper: bool) -> list[str]:
-    """Says what is left out of a section that is no picture; talk that leads to deeper titles needs no word."""
+def _unread(section: Section, walk: _Walk, *, group: bool, deeper: bool) -> list[Remark]:
+    """Says what is left out of a section that is no picture."""
     title = section.title
-    if section.prompts or (section.fences and not walk.tail):
-        return [f"line {section.fences[0].line}: a fenced block without a picture's heading or file name is not read"]
-    if walk.tail or deeper or not title.level:
-        return []
-    if group:
-        return [f"line {title.line}: text under {short(title.text)} is not read"] if section.has_text else []
-    return [f"line {title.line}: {short(title.text)} has no prompt below it; nothing is drawn for it"]
+    name = short(title.text) if title.text else "the part's title"
+    if section.fences:
+        fence = section.fences[0]
+        says = "a fenced block without a picture's heading or file name is not read"
+        return [Remark(fence.line, says, last=fence.end), *_talk(section, f"text under {name} is no prompt")]
+    if deeper or not title.level:
+        return _talk(section, f"text under {name} is no prompt")
+    if group or 0 < walk.picture < title.level:
+        says = f"text under {name} is not read"
+        return [Remark(title.line, says, last=section.end)] if section.has_text else _talk(section, says)
+    return [Remark(title.line, f"{name} has no prompt below it; nothing is drawn for it", last=section.end)]
 
 
-def _sections(blocks: Sequence[Block]) -> list[Section]:
+def _talk(section: Section, says: str) -> list[Remark]:
+    """Notes all the text of a section that leads to pictures; a table in it is worth a look."""
+    return [
+        Remark(
+            block.line,
+            says if block.kind is Kind.TEXT else "this table has no column of prompts; it is not read",
+            last=block.end,
+            note=block.kind is Kind.TEXT,
+        )
+        for block in section.body
+        if block.kind in (Kind.TEXT, Kind.TABLE)
+    ]
+
+
+def _sections(blocks: Sequence[Block], level: int) -> list[Section]:
     """Cuts blocks at titles. A bold line under a picture's own heading is part of that picture."""
     cut = [Section(Block(Kind.BOLD, blocks[0].line if blocks else 1, "", 0))]
     for index, block in enumerate(blocks):
-        if block.is_title and not is_label_heading(block.text):
+        if block.is_title and not (is_label_heading(block.text) and block.level > (level if level < 7 else 2)):
             cut.append(Section(block))
         elif _is_plain_group(block, blocks[index + 1 : index + 2]):
             cut.append(Section(replace(block, kind=Kind.BOLD, text=plain(block.text), level=7)))
-        elif block.is_title:
-            cut[-1].body.append(Block(Kind.TEXT, block.line, block.text))
         else:
-            cut[-1].body.append(block)
+            place = cut[-1].title.items  # a title in a list's item: what stands in the item is below it
+            inside = bool(place) and block.items[: len(place)] == place
+            own = replace(block, items=block.items[len(place) :]) if inside else block
+            cut[-1].body.append(_as_text(own) if own.is_title else own)
     sections: list[Section] = []
     start = 0
     for index in range(1, len(cut) + 1):
@@ -146,17 +259,23 @@ def _sections(blocks: Sequence[Block]) -> list[Section]:
     return [section for section in sections if section.title.level or section.body]
 
 
+def _as_text(title: Block) -> Block:
+    return replace(title, kind=Kind.TEXT, text=f"**{title.text}**", level=0)
+
+
 def _is_plain_group(block: Block, following: Sequence[Block]) -> bool:
-    """Tells whether a line of plain text is a group's title: in capitals, or underlined."""
+    """Tells whether a line of plain text is a group's title: in capitals, underlined, or nothing but a kind's name."""
     if block.kind is not Kind.TEXT or block.listed or len(block.text) > 80 or "\n" in block.text:
         return False
     underlined = any(rule.kind is Kind.RULE and rule.line == block.line + 1 for rule in following)
-    return (underlined or block.text.isupper()) and read_group(plain(block.text)).titled
+    group = read_group(plain(block.text))
+    alone = group.kind is not None and len(block.text.split()) <= 3 and not block.text.endswith(".")
+    return (underlined or block.text.isupper() or alone) and group.titled
 
 
 def _join_bold(head: Section, bold: list[Section]) -> Iterator[Section]:
     """Decides for the bold lines under one heading whether they are titles or belong to the heading's picture."""
-    own = [section for section in bold if section.is_strong and not is_label(section.title.text)]
+    own = [section for section in bold if section.is_strong and not _is_label(section)]
     files = sum(section.has_file for section in own)
     separate = (
         not head.title.level
@@ -164,13 +283,21 @@ def _join_bold(head: Section, bold: list[Section]) -> Iterator[Section]:
         or files > 1
         or (files == 1 and head.has_file)
         or (len(own) > 1 and not head.is_strong)
+        or (len(own) == 1 and not head.body and is_numbered(own[0].title.text))
     )
     current = head
     for section in bold:
-        label = is_label(section.title.text) and not section.has_file
-        if read_group(section.title.text).titled or (separate and not label):
+        if read_group(section.title.text).titled or (separate and not _is_label(section)):
             yield current
             current = section
         else:
-            current.body += [Block(Kind.TEXT, section.title.line, section.title.text), *section.body]
+            current.body += [_as_text(section.title), *section.body]
     yield current
+
+
+def _is_label(section: Section) -> bool:
+    """Tells whether a bold line labels a part of the picture above it."""
+    said = label_of_title(section.title.text)
+    if said in (Field.PROMPT, Field.NEGATIVE, Field.ELSEWHERE):
+        return not section.has_file
+    return said is not None and not section.is_strong

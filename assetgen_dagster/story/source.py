@@ -6,6 +6,7 @@ never rewrites the manifest, and an edited manifest is never overwritten.
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +49,19 @@ class Story:
     story_direction: str
 
 
+@dataclass(frozen=True)
+class Director:
+    """Who makes a manifest of a topic and a story direction.
+
+    Attributes:
+        write: Takes the two texts.
+        model: The language model that it asks; None for our tables.
+    """
+
+    write: Callable[[str, str], AssetManifest] = create_asset_manifest
+    model: str | None = None
+
+
 class Source(BaseModel):
     """What a manifest was made from, as its file remembers it.
 
@@ -58,6 +72,7 @@ class Source(BaseModel):
         content_sha256: Hash of what was written; another one in the file means that a person edited it.
         topic: For stories.
         story_direction: For stories.
+        story_model: For stories, the language model that was to write it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +83,7 @@ class Source(BaseModel):
     content_sha256: str
     topic: str | None = None
     story_direction: str | None = None
+    story_model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +130,12 @@ class Resolution:
 
 
 def resolve_manifest(
-    existing: ManifestFile | None, document: str | None, story: Story | None, *, folder: Path | None = None
+    existing: ManifestFile | None,
+    document: str | None,
+    story: Story | None,
+    *,
+    folder: Path | None = None,
+    director: Director | None = None,
 ) -> Resolution:
     """Decides where a project's manifest comes from.
 
@@ -123,18 +144,20 @@ def resolve_manifest(
         document: The producer's document, if there is one.
         story: Topic and story direction, if they were given.
         folder: The project folder, for messages.
+        director: Who writes from a story; our tables where none is given. Not asked unless a story is to be written.
 
     Raises:
         NoStoryError: There is none of the three.
         ManifestConflictError: The manifest file and its source have both changed.
         DocumentError: The document is needed, and cannot be used.
+        AssetgenError: The director cannot write.
     """
-    folder = folder or Path()
+    folder, director = folder or Path(), director or Director()
     offered = _source_hash(document, story)
     if existing is None:
         if offered is None:
             raise _no_story(folder)
-        return _make(document, story, "there was no manifest")
+        return _make(document, story, director, "there was no manifest")
     if existing.source is None:
         return Resolution(existing.manifest, None, Action.KEPT_EDITED, "written by hand")
     changed = offered is not None and offered != existing.source.source_sha256
@@ -143,18 +166,21 @@ def resolve_manifest(
     if existing.edited:
         return Resolution(existing.manifest, existing.source, Action.KEPT_EDITED, "edited by hand")
     if changed:
-        return _make(document, story, f"the source changed; before, it was {existing.source.description}")
+        return _make(document, story, director, f"the source changed; before, it was {existing.source.description}")
+    if document is None and story is not None and director.model not in (None, existing.source.story_model):
+        return _make(document, story, director, f"{director.model} is to write it now")
     return Resolution(existing.manifest, existing.source, Action.KEPT, "its source has not changed")
 
 
-def resolve_in_folder(folder: Path, story: Story | None) -> Resolution:
+def resolve_in_folder(folder: Path, story: Story | None, *, director: Director | None = None) -> Resolution:
     """Decides where the manifest of a project folder comes from; writes nothing.
 
     Raises:
         AssetgenError: See ``resolve_manifest``, ``load_manifest`` and ``load_document``.
     """
     existing = load_manifest(folder / MANIFEST_FILE)
-    return resolve_manifest(existing, load_document(folder / DOCUMENT_FILE), story, folder=folder)
+    document = load_document(folder / DOCUMENT_FILE)
+    return resolve_manifest(existing, document, story, folder=folder, director=director)
 
 
 def check_slots(manifest: AssetManifest, slots: int) -> None:
@@ -244,20 +270,21 @@ def load_document(path: Path) -> str | None:
         raise DocumentError(f"{path}, line {line}: not UTF-8 text; save it as UTF-8", line=line) from None
 
 
-def _make(document: str | None, story: Story | None, reason: str) -> Resolution:
+def _make(document: str | None, story: Story | None, director: Director, reason: str) -> Resolution:
     """Makes a manifest from the source in force: the document, else the story."""
     source_sha256 = _source_hash(document, story) or ""
     if document is not None:
         made = read_document(document, name=DOCUMENT_FILE)
         origin: dict[str, str | None] = {"kind": "document", "description": f"{DOCUMENT_FILE} in the project folder"}
     elif story is not None:
-        made = create_asset_manifest(story.topic, story.story_direction)
+        made = director.write(story.topic, story.story_direction)
         topic, direction = clean_text(story.topic), clean_text(story.story_direction)
         description = f"topic '{_short(topic)}', story direction '{_short(direction)}'"
         origin = {"kind": "story", "description": description, "topic": topic, "story_direction": direction}
+        origin["story_model"] = director.model
     else:
         raise ValueError("neither a document nor a story")
-    manifest = made.model_copy(update={"warnings": _all_warnings(made)})
+    manifest = made.model_copy(update={"warnings": _all_warnings(made)}).with_references()
     source = Source.model_validate(
         {**origin, "source_sha256": source_sha256, "content_sha256": manifest.content_sha256()}
     )

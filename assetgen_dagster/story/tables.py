@@ -1,4 +1,4 @@
-"""The tables in ``world/``, typed and checked: habitats, conditions, arcs, subjects.
+"""The tables in ``world/``, typed and checked: habitats, conditions, arcs, framings, subjects, traces.
 
 The tables hold every word of the prompts, so that a film-maker can edit them; how prompts are put together from them
 is the subject of ``director``.
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Season = Literal["spring", "summer", "autumn", "winter"]
 Time = Literal["dawn", "morning", "noon", "afternoon", "sunset", "twilight", "night"]
-Weather = Literal["mist", "rain", "storm", "snow", "wind", "clear", "overcast", "heat"]
+Weather = Literal["mist", "rain", "after_rain", "storm", "snow", "wind", "clear", "overcast", "heat"]
 Medium = Literal["air", "water"]
 Words = tuple[str, ...]
 
@@ -32,6 +32,7 @@ class Habitat(_Table):
         label: What it is called in prompts.
         words: By which a text names it.
         medium: Whether creatures walk or swim in it.
+        wet: There is water to swim in.
         light: ``air`` and ``water`` change with the hour; ``own`` does not (caves, the deep sea).
         atmosphere: Its look, without season, hour or weather.
         time: The hour where a text names none.
@@ -39,17 +40,19 @@ class Habitat(_Table):
         weather: The weather where a text names none.
         weathers: Weather that is possible there.
         neighbours: Habitats that can stand beside it in one film.
+        strangers: Habitats where none of its animals can be.
         own_light: The light, for ``light = "own"``.
         own_plates: Its variations.
         spots: Places for the hero, as noun phrases.
         seasons: What each season looks like there.
-        plates: Backgrounds by file name.
+        plates: Backgrounds by file name: framing and what is seen.
         props: Details by file name.
     """
 
     label: str
     words: Words
     medium: Literal["land", "water"]
+    wet: bool = False
     light: Literal["air", "water", "own"]
     atmosphere: str
     time: Time | Literal[""]
@@ -57,11 +60,12 @@ class Habitat(_Table):
     weather: Weather | Literal[""]
     weathers: tuple[Weather, ...]
     neighbours: Words
+    strangers: Words
     own_light: str = ""
     own_plates: Words = ()
     spots: Annotated[Words, Field(min_length=8)]
     seasons: dict[Season, str]
-    plates: Annotated[dict[str, str], Field(min_length=9)]
+    plates: Annotated[dict[str, tuple[str, str]], Field(min_length=9)]
     props: Annotated[dict[str, str], Field(min_length=5)]
 
 
@@ -74,9 +78,11 @@ class Light(_Table):
 
 
 class Hour(_Table):
-    """An hour of the day: its words, and its light above and below water."""
+    """An hour of the day: its words, and its light above and below water; for the night, what it can be without."""
 
     words: Words
+    moon: Words = ()
+    moonless: Words = ()
     air: Light
     water: Light
 
@@ -123,7 +129,7 @@ class Conditions(_Table):
     """Season, time, weather and mood."""
 
     seasons: dict[Season, Words]
-    season_traps: dict[Season, Words]
+    traps: Words
     all_seasons: PhraseList
     all_day: PhraseList
     times: dict[Time, Hour]
@@ -133,17 +139,50 @@ class Conditions(_Table):
 
 
 class Arc(_Table):
-    """A course of events: its words, and eight poses (file name part, pose, framing)."""
+    """A course of events: its words, the light it goes through, eight poses (file name part, pose, framing)."""
 
-    words: Words
+    words: Words = ()
+    day: tuple[Time, ...] = ()
     poses: Annotated[tuple[tuple[str, str, str], ...], Field(min_length=8, max_length=8)]
 
 
 class Arcs(_Table):
-    """All arcs, and the framings they refer to."""
+    """All arcs: of creatures, of things, and how a sentence of the story direction is staged for either."""
 
-    framings: dict[str, str]
     arcs: dict[str, Arc]
+    things: dict[str, Arc]
+    told: dict[Literal["characters", "things"], Arc]
+
+
+class Framings(_Table):
+    """Where the camera stands, by key: for creatures, for things, for plates and for props."""
+
+    characters: dict[str, str]
+    things: dict[str, str]
+    plates: dict[str, str]
+    props: Annotated[dict[str, str], Field(min_length=5)]
+
+
+class Trace(_Table):
+    """Words that name something which cannot be everywhere.
+
+    Attributes:
+        words: What it is called.
+        places: Habitats without it.
+        only: The only habitats with it; empty if there is no such limit.
+        seasons: Seasons without it.
+        times: Hours without it.
+        weathers: Weather without it.
+        heroes: Animals that never meet it.
+    """
+
+    words: Words
+    places: Words = ()
+    only: Words = ()
+    seasons: tuple[Season, ...] = ()
+    times: tuple[Time, ...] = ()
+    weathers: tuple[Weather, ...] = ()
+    heroes: Words = ()
 
 
 class Names(_Table):
@@ -159,7 +198,10 @@ class Generic(_Table):
     habitat: str
     words: Words
     stop: Words
+    pronouns: Words
     participles_kept: Words
+    openers: Words
+    plurals: Words
 
 
 class Subjects(_Table):
@@ -168,6 +210,7 @@ class Subjects(_Table):
     homes: dict[str, Words]
     pokemon: dict[str, Words]
     moves: dict[Literal["flying", "swimming"], Words]
+    things: dict[str, Words]
     kinds: Names
     generic: Generic
 
@@ -200,3 +243,15 @@ def arcs() -> Arcs:
 def subjects() -> Subjects:
     """Returns what helps to find the hero."""
     return Subjects.model_validate(_read("subjects.toml"))
+
+
+@cache
+def framings() -> Framings:
+    """Returns where the camera can stand."""
+    return Framings.model_validate(_read("framings.toml"))
+
+
+@cache
+def traces() -> dict[str, Trace]:
+    """Returns what cannot be everywhere; ``landscape`` and ``passage`` are what a plate may speak of."""
+    return {name: Trace.model_validate(row) for name, row in _read("traces.toml").items()}

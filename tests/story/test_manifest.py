@@ -14,9 +14,9 @@ def manifest(atmosphere: str, *prompts: str) -> AssetManifest:
     return AssetManifest(global_atmosphere=atmosphere, assets=assets)
 
 
-def combined(atmosphere: str, prompt: str) -> str:
+def combined(atmosphere: str, prompt: str, *, style: str = "") -> str:
     made = manifest(atmosphere, prompt)
-    return made.combined_prompt(made.assets[0])
+    return made.combined_prompt(made.assets[0], style=style)
 
 
 def test_the_combined_prompt_is_atmosphere_blank_line_prompt() -> None:
@@ -28,6 +28,21 @@ def test_the_combined_prompt_is_atmosphere_blank_line_prompt() -> None:
 @pytest.mark.parametrize("prompt", ["Bulbasaur. Misty MORNING, soft\nlight.", "misty morning,  soft light"])
 def test_a_prompt_that_holds_the_atmosphere_already_does_not_get_it_twice(prompt: str) -> None:
     assert combined("Misty morning, soft light", prompt) == prompt
+
+
+@pytest.mark.parametrize(
+    ("atmosphere", "prompt", "expected"),
+    [
+        ("Misty morning", "Owl asleep", "Misty morning\n\n35mm film\n\nOwl asleep"),
+        ("", "Owl asleep", "35mm film\n\nOwl asleep"),
+        ("Misty morning", "Owl asleep, 35MM\nfilm", "Misty morning\n\nOwl asleep, 35MM\nfilm"),
+        ("Misty morning, 35mm film", "Owl asleep", "Misty morning, 35mm film\n\nOwl asleep"),
+        ("Misty morning", "Misty morning. Owl asleep", "35mm film\n\nMisty morning. Owl asleep"),
+        ("Misty morning", " ", ""),
+    ],
+)
+def test_a_channels_style_stands_before_the_prompt_once(atmosphere: str, prompt: str, expected: str) -> None:
+    assert combined(atmosphere, prompt, style=" 35mm film ") == expected
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n\t "])

@@ -154,7 +154,7 @@ def test_the_file_is_json_that_a_person_can_read(tmp_path: Path) -> None:
     stored(tmp_path, story=Story("Flabébé in the meadow", "Spring"))
     text = (tmp_path / MANIFEST_FILE).read_text("utf-8")
     data = json.loads(text)
-    assert list(data) == ["global_atmosphere", "assets", "warnings", "source"]
+    assert list(data) == ["global_atmosphere", "assets", "warnings", "notes", "source"]
     assert list(data["assets"][0])[:3] == ["asset_type", "name", "prompt"]
     assert "Flabébé" in text
     assert '\n  "assets": [\n    {\n' in text

@@ -1,0 +1,44 @@
+"""The last look at a document: every line below the prompts' heading is a picture's, or something is said about it.
+
+This goes by the delivered lines and knows nothing of how they were read, so that no mistake elsewhere drops a text in
+silence.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from assetgen_dagster.story.parts import Part, Role
+from assetgen_dagster.story.pictures import Found
+from assetgen_dagster.story.remarks import Remark, short
+from assetgen_dagster.story.repairs import is_only_tags
+
+_WORD = re.compile(r"[^\W_]")
+_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})\s*\w*\s*$")
+
+
+def unaccounted(
+    lines: Sequence[str], parts: Sequence[Part], found: Found, remarks: Sequence[Remark]
+) -> Iterator[Remark]:
+    """Warns of each stretch of text in Part 4 that is in no picture and that no remark speaks of."""
+    known = {line for remark in remarks for line in remark.lines} | found.lines
+    for part in parts:
+        if part.role is not Role.PROMPTS:
+            continue
+        start = 0
+        for number in range(part.line + 1, (part.last or len(lines)) + 1):
+            line = lines[number - 1]
+            silent = not _WORD.search(line) or _FENCE.match(line) or is_only_tags(line)
+            if number in known or (silent and not start):
+                yield from _unread(lines, start, number - 1)
+                start = 0
+            elif not silent:
+                start = start or number
+        yield from _unread(lines, start, part.last or len(lines))
+
+
+def _unread(lines: Sequence[str], start: int, end: int) -> Iterator[Remark]:
+    if not start:
+        return
+    while not _WORD.search(lines[end - 1]):
+        end -= 1
+    yield Remark(start, f"{short(lines[start - 1])} belongs to no picture and is not read", last=end)
