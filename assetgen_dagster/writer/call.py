@@ -1,0 +1,182 @@
+"""One question to the Gemini API, through the official SDK. Nothing else talks to it.
+
+The SDK takes up to a second to import and is only needed where ``ASSETGEN_STORY_MODEL`` is set, so it is imported
+here, when it is used. Its own retries are off: they would ask again after a time-out, which may have been billed.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from pydantic import ValidationError
+
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.api import (
+    NO_ADDRESS,
+    api_base,
+    api_key,
+    classify_api_failure,
+    heeds_proxies,
+    host_of,
+    read_api_error,
+)
+from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.drawing.report import ScriptFailure
+from assetgen_dagster.redact import redact
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.writer.pricing import TextUsage
+from assetgen_dagster.writer.question import ANSWER_SCHEMA, INSTRUCTION, Turn
+
+if TYPE_CHECKING:
+    from google.genai import Client
+    from google.genai.types import GenerateContentResponse
+
+#: The longest answer that is accepted, thinking included: what a lost answer may have cost is counted with it.
+MOST_OUTPUT_TOKENS = 32_768
+
+_QUOTE_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of one question.
+
+    Attributes:
+        text: The answer; empty where there is none.
+        usage: What the API says it billed; None if it did not say.
+        problem: Why there is no answer.
+        model: The version that answered, where the API said so.
+    """
+
+    text: str = ""
+    usage: TextUsage | None = None
+    problem: Problem | None = None
+    model: str = ""
+
+
+def ask(settings: Settings, model: str, turns: Sequence[Turn]) -> Reply:
+    """Asks once and returns the answer, or why there is none, within ``ASSETGEN_STORY_TIMEOUT_SECONDS``.
+
+    An answer that breaks off at its longest is returned as it is.
+
+    Args:
+        settings: With key and endpoint.
+        model: The model to ask.
+        turns: The conversation so far, ending with the question.
+    """
+    key = api_key(settings)
+    if isinstance(key, Problem):
+        return Reply(problem=key)
+    if not host_of(api_base(settings)):
+        return Reply(problem=_classified(NO_ADDRESS, model))
+    seconds = settings.story_timeout_seconds
+    found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
+    with httpx.Client(timeout=seconds, trust_env=heeds_proxies(api_base(settings))) as http:
+        client = _client(http, key, settings)
+
+        def run() -> None:
+            try:
+                found.put(_generate(client, model, turns))
+            except Exception as error:
+                found.put(error)  # told apart where it can be raised
+
+        # A thread, because no time limit of HTTP ends an answer that drips.
+        threading.Thread(target=run, name="story", daemon=True).start()
+        try:
+            answer = found.get(timeout=seconds)
+        except queue.Empty:
+            return Reply(problem=_timed_out(seconds))
+    return Reply(problem=_problem_of(answer, model)) if isinstance(answer, Exception) else _read(answer, model)
+
+
+def _client(http: httpx.Client, key: str, settings: Settings) -> "Client":
+    from google import genai  # noqa: PLC0415 - see the module's docstring
+    from google.genai import types  # noqa: PLC0415
+
+    return genai.Client(
+        vertexai=False,
+        api_key=key,
+        http_options=types.HttpOptions(
+            base_url=api_base(settings),
+            api_version="v1beta",
+            httpx_client=http,
+            retry_options=types.HttpRetryOptions(attempts=1),
+        ),
+    )
+
+
+def _generate(client: "Client", model: str, turns: Sequence[Turn]) -> "GenerateContentResponse":
+    from google.genai import types  # noqa: PLC0415 - see the module's docstring
+
+    return client.models.generate_content(
+        model=model,
+        contents=[types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns],
+        config=types.GenerateContentConfig(
+            system_instruction=INSTRUCTION,
+            response_mime_type="application/json",
+            response_json_schema=ANSWER_SCHEMA,
+            max_output_tokens=MOST_OUTPUT_TOKENS,
+        ),
+    )
+
+
+def _read(answer: "GenerateContentResponse", model: str) -> Reply:
+    usage = _usage(answer.usage_metadata)
+    feedback = answer.prompt_feedback
+    block = feedback.block_reason.value if feedback and feedback.block_reason else None
+    candidate = answer.candidates[0] if answer.candidates else None
+    finish = candidate.finish_reason.value if candidate and candidate.finish_reason else ""
+    parts = (candidate.content.parts or []) if candidate and candidate.content else []
+    text = "".join(part.text or "" for part in parts if not part.thought)
+    if not block and finish not in problems.REFUSALS and (text.strip() or finish == "MAX_TOKENS"):
+        return Reply(text, usage, model=answer.model_version or "")
+    reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
+    said = f"Gemini wrote nothing ({', '.join(reasons) or 'no reason given'})"
+    failure = ScriptFailure(kind="no_image", message=said, block_reason=block, finish_reason=finish or None)
+    return Reply(usage=usage, problem=_classified(failure, model), model=answer.model_version or "")
+
+
+def _usage(told: Any) -> TextUsage | None:
+    if told is None or told.prompt_token_count is None:
+        return None
+    return TextUsage(
+        input_tokens=told.prompt_token_count,
+        output_tokens=(told.candidates_token_count or 0) + (told.thoughts_token_count or 0),
+    )
+
+
+def _problem_of(error: Exception, model: str) -> Problem:
+    """Returns the problem behind what the SDK raised; raises again what is a bug."""
+    from google.genai import errors  # noqa: PLC0415 - see the module's docstring
+
+    said = redact(" ".join(str(error).split()))[:_QUOTE_CHARACTERS] or type(error).__name__
+    match error:
+        case errors.APIError() if isinstance(error.response, httpx.Response):
+            return _classified(read_api_error(error.response), model)
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout() | httpx.ProxyError():
+            return _classified(ScriptFailure(kind="network", message=f"Gemini cannot be reached: {said}"), model)
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
+            return _classified(NO_ADDRESS, model)
+        case httpx.TimeoutException():
+            return problems.lost("the answer stopped coming", code="story_timeout")
+        case httpx.HTTPError():
+            return problems.lost(f"the answer did not arrive whole: {said}")
+        # The SDK parses the model's text, too, however deep that is nested.
+        case errors.UnknownApiResponseError() | ValidationError() | json.JSONDecodeError() | RecursionError():
+            return problems.lost(f"what came cannot be read: {said}")
+    raise error
+
+
+def _classified(failure: ScriptFailure, model: str) -> Problem:
+    return classify_api_failure(failure, model=model, setting="ASSETGEN_STORY_MODEL")
+
+
+def _timed_out(seconds: float) -> Problem:
+    return problems.lost(
+        f"no answer within {seconds:g} s; if that happens often, raise ASSETGEN_STORY_TIMEOUT_SECONDS",
+        code="story_timeout",
+    )

@@ -1,0 +1,32 @@
+"""What the writing of a manifest tells while it goes on: to the terminal and to Dagster's log."""
+
+from dataclasses import dataclass
+
+from assetgen_dagster.drawing.events import GateWaits
+from assetgen_dagster.drawing.problems import Problem
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The model was asked; ``question`` is 2 where it is to repair its first answer."""
+
+    model: str
+    question: int
+
+    def __str__(self) -> str:
+        return f"{self.model} {'writes' if self.question == 1 else 'repairs'} the prompts"
+
+
+@dataclass(frozen=True)
+class Waits:
+    """The model is asked again after ``seconds``."""
+
+    model: str
+    seconds: float
+    problem: Problem
+
+    def __str__(self) -> str:
+        return f"{self.model} is asked again in {self.seconds:.0f} s: {self.problem.cause}"
+
+
+StoryEvent = Asked | Waits | GateWaits

@@ -1,0 +1,238 @@
+"""Has the model write a manifest: a question, at most one for a repair, and our tables where that comes to nothing.
+
+Which trouble ends how is decided here. What only a person can mend (key, billing, quota, model, endpoint) would end
+the pictures, too, or every video's writing, and is an error. After everything else the video is not to wait for an
+extra: our tables write it, and a warning in the manifest says why.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from assetgen_dagster.drawing.events import GateWaits
+from assetgen_dagster.drawing.gate import open_gate
+from assetgen_dagster.drawing.pace import retry_wait
+from assetgen_dagster.drawing.pricing import CostSource
+from assetgen_dagster.drawing.problems import ErrorClass, Problem
+from assetgen_dagster.drawing.records import RecordStore, Spend, SpendKind
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.story.brief import read_brief
+from assetgen_dagster.story.director import create_asset_manifest
+from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.story.source import Director
+from assetgen_dagster.writer.answer import BrokenRulesError, read_answer
+from assetgen_dagster.writer.call import Reply, ask
+from assetgen_dagster.writer.events import Asked, StoryEvent, Waits
+from assetgen_dagster.writer.ledger import Ledger, settle_lost_calls
+from assetgen_dagster.writer.question import (
+    ANSWER_SCHEMA,
+    INSTRUCTION,
+    Turn,
+    bounded_text,
+    first_question,
+    repair_question,
+)
+
+#: A text is worth fewer attempts than a picture: without it the video is drawn all the same.
+_RETRIES = 3
+_LONGEST_WAIT_SECONDS = 30.0
+
+_QUESTIONS = 2
+_SHOWN_VIOLATIONS = 3
+
+_log = structlog.get_logger()
+
+
+class StoryModelError(AssetgenError):
+    """The language model cannot be asked, and only a person can mend that.
+
+    Attributes:
+        problem: Why.
+    """
+
+    def __init__(self, model: str, problem: Problem) -> None:
+        super().__init__(
+            f"{model} cannot write the prompts: {problem} Or unset ASSETGEN_STORY_MODEL: then our tables write them."
+        )
+        self.problem = problem
+
+
+class _GaveUpError(Exception):
+    """The model has written nothing that can be used; says why."""
+
+
+@dataclass
+class Bill:
+    """What one manifest took, in this run.
+
+    Attributes:
+        questions: How many were answered or may have been billed.
+        input_tokens: Text input.
+        output_tokens: Text output, thinking included.
+        price_known: Whether all of it could be counted in money.
+    """
+
+    questions: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    price_known: bool = True
+
+
+@dataclass
+class Writer:
+    """Writes one project's manifest.
+
+    Attributes:
+        settings: With model, key and endpoint.
+        store: The project's records.
+        run_id: The run that pays.
+        tell: Told what goes on.
+        sleep: Waits so many seconds.
+        bill: What it took.
+    """
+
+    settings: Settings
+    store: RecordStore
+    run_id: str
+    tell: Callable[[StoryEvent], None] = lambda _: None
+    sleep: Callable[[float], None] = time.sleep
+    bill: Bill = field(default_factory=Bill)
+
+    def director(self) -> Director:
+        """Returns who writes, the model if one is set, else our tables; books first what a dead run left.
+
+        Raises:
+            OSError: The records cannot be written.
+        """
+        settle_lost_calls(self.store)
+        model = self.settings.story_model
+        return Director() if model is None else Director(self.write, model.removeprefix("models/"))
+
+    def write(self, topic: str, story_direction: str) -> AssetManifest:
+        """Returns the manifest for two texts, by the model if it can, else by our tables with a warning.
+
+        Raises:
+            StoryModelError: The model cannot be asked until a person has mended something.
+            OSError: The records cannot be written.
+        """
+        model = (self.settings.story_model or "").removeprefix("models/")
+        topic, story_direction = bounded_text(topic), bounded_text(story_direction)
+        if not topic and not story_direction:
+            return create_asset_manifest(topic, story_direction)
+        hero = read_brief(topic, story_direction).hero.name
+        ledger = Ledger(self.store, run_id=self.run_id, model=model, topic=topic, story_direction=story_direction)
+        try:
+            return self._converse(ledger, model, first_question(topic, story_direction, hero=hero), hero)
+        except _GaveUpError as given_up:
+            _log.warning("story_model_given_up", model=model, reason=str(given_up))
+            warning = (
+                f"{model} did not write these prompts: {str(given_up).rstrip('. ')}. Our tables did; to have the model "
+                "try again, delete asset_manifest.json and run again"
+            )
+            fallback = create_asset_manifest(topic, story_direction)
+            return fallback.model_copy(update={"warnings": (*fallback.warnings, warning)})
+
+    def _converse(self, ledger: Ledger, model: str, turns: list[Turn], hero: str) -> AssetManifest:
+        broken: tuple[str, ...] = ()
+        for question in range(1, _QUESTIONS + 1):
+            text = ledger.received(question)
+            if text is None:
+                text = self._ask(ledger, model, question, turns)
+            try:
+                return read_answer(text, hero=hero)
+            except BrokenRulesError as error:
+                broken = error.violations
+                _log.warning("story_model_broke_rules", model=model, question=question, violations=list(broken))
+                turns = repair_question(turns, text if error.readable else None, broken)
+        more = f" and {len(broken) - _SHOWN_VIOLATIONS} more" if len(broken) > _SHOWN_VIOLATIONS else ""
+        raise _GaveUpError(f"it broke the rules twice ({'; '.join(broken[:_SHOWN_VIOLATIONS])}{more})")
+
+    def _ask(self, ledger: Ledger, model: str, question: int, turns: Sequence[Turn]) -> str:
+        """Returns the answer to one question; asks again after what passes by itself and was not billed."""
+        asked = "\n".join((INSTRUCTION, json.dumps(ANSWER_SCHEMA), *(turn.text for turn in turns)))
+        self.tell(Asked(model, question))
+        for retries in range(_RETRIES + 1):
+            self._pass_the_gate(model)
+            token, began = ledger.begin(question, asked=asked), time.monotonic()
+            reply = ask(self.settings, model, turns)
+            spend = ledger.settle(token, reply, asked=asked)
+            self._note(model, question, reply, spend, seconds=time.monotonic() - began)
+            if reply.problem is None:
+                return reply.text
+            if reply.problem.error_class is ErrorClass.FATAL:
+                raise StoryModelError(model, self._told_to_all(model, reply.problem))
+            wait = _wait(reply.problem, retries)
+            if wait is None:
+                raise _GaveUpError(f"[{reply.problem.error_class}: {reply.problem.code}] {reply.problem.cause}")
+            self.tell(Waits(model, wait, reply.problem))
+            self.sleep(wait)
+        raise AssertionError  # the last attempt has no wait
+
+    def _pass_the_gate(self, model: str) -> None:
+        """Waits until the model may be asked; a text is paid for like a picture."""
+
+        async def wait() -> Problem | None:
+            with open_gate(self.settings, model) as gate:
+                return await gate.admit(lambda why: self.tell(GateWaits(why)))
+
+        if problem := asyncio.run(wait()):
+            raise StoryModelError(model, problem)
+
+    def _told_to_all(self, model: str, problem: Problem) -> Problem:
+        """Tells other runs what concerns them, too; returns the problem with what is known besides."""
+
+        async def tell() -> Problem:
+            with open_gate(self.settings, model) as gate:
+                return await gate.heard(problem)
+
+        return asyncio.run(tell())
+
+    def _note(self, model: str, question: int, reply: Reply, spend: Spend | None, *, seconds: float) -> None:
+        if spend is not None:
+            self.bill.questions += 1
+            self.bill.price_known &= spend.cost_source is not CostSource.UNKNOWN
+        if reply.usage is not None:
+            self.bill.input_tokens += reply.usage.input_tokens
+            self.bill.output_tokens += reply.usage.output_tokens
+        _log.info(
+            "story_model_call",
+            model=model,
+            question=question,
+            duration_seconds=round(seconds, 3),
+            input_tokens=reply.usage.input_tokens if reply.usage else None,
+            output_tokens=reply.usage.output_tokens if reply.usage else None,
+            cost_usd=spend.cost_usd if spend and spend.kind is SpendKind.CONFIRMED else 0.0,
+            possibly_billed_usd=spend.cost_usd if spend and spend.kind is SpendKind.POSSIBLY_BILLED else 0.0,
+            problem=str(reply.problem) if reply.problem else None,
+        )
+
+
+def foreseen_director(settings: Settings) -> Director:
+    """Returns who writes where nothing may be paid: our tables, in the model's place, too; a warning then says so."""
+    if settings.story_model is None:
+        return Director()
+    model = settings.story_model.removeprefix("models/")
+
+    def write(topic: str, story_direction: str) -> AssetManifest:
+        manifest = create_asset_manifest(topic, story_direction)
+        if not bounded_text(topic) and not bounded_text(story_direction):
+            return manifest  # nobody would be asked
+        warning = (
+            f"{model} would write this manifest when the run begins: its names and prompts will be others than these "
+            "of our tables, and what it costs is not in the sum"
+        )
+        return manifest.model_copy(update={"warnings": (*manifest.warnings, warning)})
+
+    return Director(write, model)
+
+
+def _wait(problem: Problem, retries: int) -> float | None:
+    limited = replace(problem, max_retries=min(problem.max_retries, _RETRIES))
+    wait = retry_wait(limited, retries, random.random())  # noqa: S311 - spreads retries, keeps no secret
+    return None if wait is None or wait > _LONGEST_WAIT_SECONDS else wait

@@ -1,0 +1,21 @@
+"""What a terminal shows while a language model writes."""
+
+import io
+
+from rich.console import Console
+
+from assetgen_dagster.drawing.problems import never_started
+from assetgen_dagster.progress import Display, message
+from assetgen_dagster.writer.events import Asked, Waits
+
+
+def test_who_writes_the_prompts_is_shown_while_it_goes_on() -> None:
+    shown = io.StringIO()
+    with Display(Console(file=shown, width=200)) as display:
+        for event in (Asked("gemini-3.8-flash", 1), Asked("gemini-3.8-flash", 2), Waits("it", 2.0, never_started())):
+            display.show(message("poke1:vid_123", event) or {})
+    assert shown.getvalue().splitlines() == [
+        "poke1:vid_123: gemini-3.8-flash writes the prompts",
+        "poke1:vid_123: gemini-3.8-flash repairs the prompts",
+        "poke1:vid_123: it is asked again in 2 s: the run ended before the script was started",
+    ]
