@@ -1,0 +1,165 @@
+"""``channels.toml``: which channels there are, and what is particular to each. Without the file, any name is one.
+
+A typo in a row must not become a new channel that spends.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.project import InvalidIdentifierError, validate_identifier
+from assetgen_dagster.settings import ASPECT_RATIO, NONE, PROJECT_ROOT, Settings
+
+#: Read where ``ASSETGEN_CHANNELS_FILE`` names no other; the only one that may be missing.
+DEFAULT_FILE = PROJECT_ROOT / "channels.toml"
+
+#: So many names are listed in a message.
+_LISTED = 20
+
+
+class ChannelsFileError(AssetgenError):
+    """The file is not there, or cannot be used; no run can go on before it is mended."""
+
+
+class UnknownChannelError(AssetgenError):
+    """The file does not name this channel."""
+
+
+class Channel(BaseModel):
+    """What is particular to one channel.
+
+    Attributes:
+        monthly_budget_usd: What its pictures may cost in a calendar month.
+        aspect_ratio: ``W:H``, in place of ``GEMINI_ASPECT_RATIO``.
+        style: Joins the prompt of every picture.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    monthly_budget_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
+    aspect_ratio: str | None = Field(None, pattern=ASPECT_RATIO)
+    style: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    channels: dict[str, Channel] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The channels that may be drawn for.
+
+    Attributes:
+        path: The file that names them; None where any name is allowed.
+        known: What it says of each.
+    """
+
+    path: Path | None = None
+    known: Mapping[str, Channel] = field(default_factory=dict)
+
+    def get(self, name: str) -> Channel:
+        """Returns what is particular to a channel.
+
+        Raises:
+            UnknownChannelError: The file does not name it.
+        """
+        if self.path is None:
+            return Channel()
+        if name not in self.known:
+            raise UnknownChannelError(
+                f"Channel {name!r} is not known{_suggestion(name, self.known)}. Known are: {_listed(self.known)}. "
+                f"If it is a new channel, the operator adds [channels.{name}] to {self.path}."
+            )
+        return self.known[name]
+
+
+def load_channels(settings: Settings) -> Channels:
+    """Returns the channels as the file has them now.
+
+    Raises:
+        ChannelsFileError: It is named and not there, or it cannot be used; says where and what is allowed.
+    """
+    named = settings.channels_file
+    if named == Path(NONE):
+        return Channels()
+    path = named or DEFAULT_FILE
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        if named is None:
+            return Channels()
+        raise ChannelsFileError(
+            f"ASSETGEN_CHANNELS_FILE names {path}, which is not there. Mend the setting, or put the file there."
+        ) from None
+    except OSError as error:
+        raise ChannelsFileError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ChannelsFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
+    return Channels(path, parse_channels(text, name=str(path)))
+
+
+def parse_channels(text: str, *, name: str = "channels.toml") -> dict[str, Channel]:
+    """Returns what a channels file says.
+
+    Args:
+        text: TOML.
+        name: The file, for messages.
+
+    Raises:
+        ChannelsFileError: It cannot be used.
+    """
+    try:
+        known = _File.model_validate(tomllib.loads(text)).channels
+        for channel in known:
+            validate_identifier(channel, "channel")
+    except tomllib.TOMLDecodeError as error:
+        raise ChannelsFileError(f"{name} is no TOML: {error}.") from None
+    except InvalidIdentifierError as error:
+        raise ChannelsFileError(f"{name}: {error}") from None
+    except ValidationError as error:
+        said = "; ".join(_explain(fault["type"], fault["loc"]) for fault in error.errors(include_url=False)[:3])
+        more = error.error_count() - 3
+        raise ChannelsFileError(f"{name}: {said}{f'; and {more} more' if more > 0 else ''}.") from None
+    return known
+
+
+#: What each key takes, for messages.
+_TAKES = {
+    "monthly_budget_usd": "a number of US dollars, 0 or more, such as 50",
+    "aspect_ratio": 'width to height in quotes, such as "9:16"',
+    "style": 'a text in quotes, such as "35mm film grain"',
+}
+
+
+def _explain(kind: str, place: tuple[int | str, ...]) -> str:
+    """Returns in plain words what stands at a place and what may stand there."""
+    section = f"[{'.'.join(str(part) for part in place[:2])}]"
+    if kind == "extra_forbidden" and len(place) == 1:
+        return f"unknown {place[0]!r} at the top; each channel has a section of its own, such as [channels.poke1]"
+    if kind == "extra_forbidden":
+        key = str(place[-1])
+        return f"{section} has an unknown key {key!r}{_suggestion(key, _TAKES)}; allowed are {', '.join(_TAKES)}"
+    if len(place) <= 2 or place[2] not in _TAKES:
+        return "each channel needs a section of its own, such as [channels.poke1]; it may be empty"
+    return f"{place[2]} in {section} must be {_TAKES[str(place[2])]}"
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    """Returns a question after the nearest known name, if one is near."""
+    names = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), names, n=1)
+    return f" (did you mean {names[near[0]]!r}?)" if near else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    more = len(ordered) - _LISTED
+    return ", ".join(ordered[:_LISTED]) + (f" and {more} more" if more > 0 else "")

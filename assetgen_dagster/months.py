@@ -1,0 +1,33 @@
+"""Calendar months where the operator is: a month is what a bill and a budget are for."""
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from assetgen_dagster.errors import AssetgenError
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+def month_of(moment: float, zone: ZoneInfo | None) -> str:
+    """Returns the month of a Unix time, such as ``2026-11``; without a zone, by the machine's."""
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone(zone):%Y-%m}"
+
+
+def month_bounds(month: str, zone: ZoneInfo | None) -> tuple[float, float]:
+    """Returns the Unix times at which a month begins and the next one does.
+
+    Raises:
+        AssetgenError: It is no month such as ``2026-11``.
+    """
+    found = _MONTH.fullmatch(month)
+    year = int(found[1]) if found else 0
+    if found is None or not datetime.min.year < year < datetime.max.year:
+        raise AssetgenError(f"{month!r} is no month. Give year and month, such as 2026-11.")
+    number = int(found[2])
+    following = (year, number + 1) if number < 12 else (year + 1, 1)
+    return _midnight(year, number, zone), _midnight(*following, zone)
+
+
+def _midnight(year: int, month: int, zone: ZoneInfo | None) -> float:
+    return datetime(year, month, 1, tzinfo=zone).timestamp()

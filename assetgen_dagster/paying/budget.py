@@ -1,0 +1,97 @@
+"""What a month may cost: what is spent and reserved, held against the limits, and the same in words. Pure functions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from assetgen_dagster.months import month_bounds, month_of
+from assetgen_dagster.paying.words import moment_in_words
+from assetgen_dagster.settings import Settings
+
+#: Sums of dollars that differ by less are the same.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a project has of a month's money.
+
+    Attributes:
+        channel: Whose project.
+        spent_usd: What this month's calls cost, possibly billed ones included.
+        reserved_usd: What its run at work may still spend.
+    """
+
+    channel: str
+    spent_usd: float
+    reserved_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be spent in a calendar month, in USD.
+
+    Attributes:
+        overall: By all channels together; None for any sum.
+        channels: By single channels; the others have no limit of their own.
+    """
+
+    overall: float | None = None
+    channels: Mapping[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.overall is not None or bool(self.channels)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A limit that a run would go over.
+
+    Attributes:
+        channel: Whose limit; empty where it is that of all channels.
+        limit_usd: The limit.
+        spent_usd: What was spent this month, possibly billed included.
+        reserved_usd: What runs at work may still spend.
+        asked_usd: What the run asks for.
+    """
+
+    channel: str
+    limit_usd: float
+    spent_usd: float
+    reserved_usd: float
+    asked_usd: float
+
+
+def refusal(claims: Iterable[Claim], limits: Limits, channel: str, asked_usd: float) -> Refusal | None:
+    """Returns the limit that a run of a channel would go over, if there is one."""
+    given = list(claims)
+    concerned = [
+        (channel, limits.channels.get(channel), [claim for claim in given if claim.channel == channel]),
+        ("", limits.overall, given),
+    ]
+    for whose, limit, theirs in concerned:
+        spent = sum(claim.spent_usd for claim in theirs)
+        reserved = sum(claim.reserved_usd for claim in theirs)
+        if limit is not None and spent + reserved + asked_usd > limit + _ROUNDING:
+            return Refusal(whose, limit, spent, reserved, asked_usd)
+    return None
+
+
+def refusal_in_words(refused: Refusal, settings: Settings, *, now: float) -> str:
+    """Returns the figures: asked, spent, reserved, limit, and when the month is over."""
+    month = month_of(now, settings.zone)
+    whose = f"channel {refused.channel}" if refused.channel else "all channels together"
+    reserved = f" and ${refused.reserved_usd:.2f} reserved by other runs" if refused.reserved_usd > _ROUNDING else ""
+    renewed = moment_in_words(month_bounds(month, settings.zone)[1], settings)
+    return (
+        f"this run asks for ${refused.asked_usd:.2f}; in {month}, {whose} may spend ${refused.limit_usd:.2f}, of which "
+        f"${refused.spent_usd:.2f} are spent{reserved}. A new month begins at {renewed}"
+    )
+
+
+def remedy(refused: Refusal) -> str:
+    """Returns what to do about it."""
+    where = f"monthly_budget_usd of {refused.channel} in channels.toml" if refused.channel else _OVERALL
+    return f"Wait until there is room in the monthly budget (rows of Notion then go on by themselves), or raise {where}"
+
+
+_OVERALL = "ASSETGEN_MONTHLY_BUDGET_USD"

@@ -1,0 +1,209 @@
+"""What runs at work may still spend, and which rows wait for room: kept beside the switches, changed by one at a time.
+
+What was spent is in the projects' records (``books``) and is nowhere written a second time. A reservation shrinks as
+its run's pictures are recorded and ends with the run; that of a run that died ends with its project's lock.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+
+from assetgen_dagster.channels import load_channels
+from assetgen_dagster.drawing.pricing import list_price
+from assetgen_dagster.drawing.project_lock import held_projects
+from assetgen_dagster.drawing.workspace import locate_project
+from assetgen_dagster.months import month_bounds, month_of
+from assetgen_dagster.paying.books import Book, read_books
+from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal
+from assetgen_dagster.paying.switches import Json, Switches
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings
+
+_RESERVED, _WAITING = "reserved ", "waiting "
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What a run may spend.
+
+    Attributes:
+        run_id: The run.
+        at: When it was made, Unix time.
+        pictures: How many it is to draw.
+        each_usd: What is reserved for one.
+    """
+
+    run_id: str
+    at: float
+    pictures: int
+    each_usd: float
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A row whose run was refused.
+
+    Attributes:
+        key: Its project.
+        page_id: The row.
+        run_id: The run.
+        at: When it was refused, Unix time.
+        asked_usd: What the run asked for.
+        woken: Whether the row was set to ask again, and its next run has not asked for money yet.
+    """
+
+    key: ProjectKey
+    page_id: str
+    run_id: str
+    at: float
+    asked_usd: float
+    woken: bool = False
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Returns the limits in force.
+
+    Raises:
+        AssetgenError: ``channels.toml`` cannot be used.
+    """
+    known = load_channels(settings).known
+    budgets = {name: channel.monthly_budget_usd for name, channel in known.items()}
+    return Limits(settings.monthly_budget_usd, {name: budget for name, budget in budgets.items() if budget is not None})
+
+
+def estimate_each(settings: Settings) -> float:
+    """Returns what is reserved for a picture: the story's estimate, or the model's price where that is higher."""
+    return max(settings.cost_per_image_usd, list_price(settings.gemini_image_model, "") or 0.0)
+
+
+class Ledger:
+    """The reservations and waiting rows of all runs.
+
+    Args:
+        settings: The settings in force.
+        kept: Where they are kept.
+        now: Unix time.
+    """
+
+    def __init__(self, settings: Settings, kept: Switches, *, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._kept = kept
+        self.now = now
+
+    def reserve(self, key: ProjectKey, *, run_id: str, pictures: int, page_id: str | None = None) -> Refusal | None:
+        """Reserves what a run may spend, or returns the limit that it would go over.
+
+        Args:
+            key: The project; the caller holds its lock.
+            run_id: The run.
+            pictures: How many it is to draw.
+            page_id: Its row, which then waits for room.
+
+        Raises:
+            AssetgenError: Nobody knows what is reserved, or the limits cannot be read.
+        """
+        limits = limits_of(self._settings)
+        if not limits:
+            return None
+        self._books()  # read now what will be looked at below, so that nobody waits long for us
+        each = estimate_each(self._settings)
+        refused: Refusal | None = None
+
+        def change(values: dict[str, Json]) -> None:
+            nonlocal refused
+            values.pop(f"{_WAITING}{key}", None)
+            values.pop(f"{_RESERVED}{key}", None)
+            self._drop_dead(values)
+            refused = refusal(self._claims(values), limits, key.channel, pictures * each)
+            if refused is None:
+                values[f"{_RESERVED}{key}"] = asdict(Reservation(run_id, self.now(), pictures, each))
+            elif page_id is not None:
+                asked = {"page_id": page_id, "run_id": run_id, "at": self.now(), "asked_usd": pictures * each}
+                values[f"{_WAITING}{key}"] = asked
+
+        self._kept.change(change)
+        return refused
+
+    def release(self, key: ProjectKey, *, run_id: str) -> None:
+        """Gives up what a run has reserved."""
+        name = f"{_RESERVED}{key}"
+
+        def change(values: dict[str, Json]) -> None:
+            if values.get(name, {}).get("run_id") == run_id:
+                del values[name]
+
+        if name in self._kept.read():
+            self._kept.change(change)
+
+    def waiting(self) -> list[Waiting]:
+        """Returns the rows that wait for room, the oldest first."""
+        found = [
+            Waiting(ProjectKey.from_partition_key(name.removeprefix(_WAITING)), **value)
+            for name, value in self._kept.read().items()
+            if name.startswith(_WAITING)
+        ]
+        return sorted(found, key=lambda one: one.at)
+
+    def claims(self) -> list[Claim]:
+        """Returns what is spent this month, and reserved by runs at work."""
+        values = dict(self._kept.read())
+        self._drop_dead(values)
+        return self._claims(values)
+
+    def wake(self, waiting: Waiting) -> None:
+        """Notes that a row was set to ask again."""
+        self._note(waiting, replace(waiting, woken=True))
+
+    def forget(self, waiting: Waiting) -> None:
+        """Notes that a row does not wait any more."""
+        self._note(waiting, None)
+
+    def _note(self, before: Waiting, after: Waiting | None) -> None:
+        name = f"{_WAITING}{before.key}"
+
+        def change(values: dict[str, Json]) -> None:
+            if values.get(name, {}).get("run_id") != before.run_id:
+                return  # its next run has been refused meanwhile, or not
+            if after is None:
+                del values[name]
+            else:
+                values[name] = values[name] | {"woken": after.woken}
+
+        self._kept.change(change)
+
+    def _drop_dead(self, values: dict[str, Json]) -> None:
+        """Removes the reservations of runs that do not hold their project any more."""
+        names = [name for name in values if name.startswith(_RESERVED)]
+        keys = [ProjectKey.from_partition_key(name.removeprefix(_RESERVED)) for name in names]
+        workspace = self._settings.workspace
+        held = held_projects({key: locate_project(key, workspace=workspace) for key in keys}, self._settings)
+        for key in keys:
+            if key not in held:
+                del values[f"{_RESERVED}{key}"]
+
+    def _claims(self, values: Mapping[str, Json]) -> list[Claim]:
+        since, books = self._books()
+        reserved = {
+            name.removeprefix(_RESERVED): Reservation(**value)
+            for name, value in values.items()
+            if name.startswith(_RESERVED)
+        }
+        claims = []
+        for key, book in books:
+            one = reserved.pop(str(key), None)
+            # Without a run at work, calls under way are a dead run's: each is paid for by now, or its script goes on.
+            open_usd = book.under_way_usd if one is None else _left(one, book)
+            claims.append(Claim(key.channel, book.spent_usd(since), open_usd))
+        for name, one in reserved.items():
+            claims.append(Claim(ProjectKey.from_partition_key(name).channel, 0.0, one.pictures * one.each_usd))
+        return claims
+
+    def _books(self) -> tuple[float, list[tuple[ProjectKey, Book]]]:
+        zone = self._settings.zone
+        since, _ = month_bounds(month_of(self.now(), zone), zone)
+        return since, list(read_books(self._settings.workspace, since))
+
+
+def _left(reservation: Reservation, book: Book) -> float:
+    drawn = book.drawn_by(reservation.run_id, reservation.at)
+    return max(0, reservation.pictures - drawn) * reservation.each_usd

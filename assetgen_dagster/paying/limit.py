@@ -1,0 +1,136 @@
+"""The key's requests a minute, shared by all runs: a slot is taken before each call, retries included.
+
+The slots are pyrate-limiter's, in a file of the workspace or in PostgreSQL. Its ``Limiter`` is left out: also in its
+asynchronous form it asks the database on the caller's event loop, which a cancel could then not reach.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+from pyrate_limiter import AbstractBucket, Decision, InMemoryBucket, Rate, RateItem, SQLiteBucket
+
+from assetgen_dagster.drawing.workspace import shared_folder
+from assetgen_dagster.paying.aside import aside
+from assetgen_dagster.redact import redact
+
+#: A second longer than the provider's own: between a slot and its call's arrival there is a script to start.
+WINDOW_SECONDS = 61.0
+
+#: A whole minute's calls at once would arrive in no order, some of them before the minute is over; in so small
+#: portions they keep theirs: a twelfth of the limit within a sixtieth of the window, or five.
+_PORTION, _AT_LEAST, _OF_THE_WINDOW = 12, 5, 60
+
+#: So many runs are at work at once (deploy/dagster.yaml); without the shared slots each keeps to its part.
+_RUNS = 3
+
+#: Who had a slot lets others ask for so long, or for half of a slot's share of the window where that is less.
+_AFTER_YOU_SECONDS = 0.1
+
+#: How long the shared slots are left alone after they failed, and how long they may take to answer.
+_AGAIN_SECONDS, _ANSWER_SECONDS = 30.0, 15.0
+
+_log = structlog.get_logger()
+
+
+class RequestLimit:
+    """Slots of one key.
+
+    Args:
+        open_bucket: Opens what all runs share; called in a thread, again after it failed.
+        limit: So many calls in a window.
+        window_seconds: How long a window is.
+    """
+
+    def __init__(
+        self, open_bucket: Callable[[list[Rate]], AbstractBucket], *, limit: int, window_seconds: float = WINDOW_SECONDS
+    ) -> None:
+        self.limit = limit
+        self._open = open_bucket
+        self._rates = rates(limit, window_seconds)
+        self._own = InMemoryBucket(rates(max(1, limit // _RUNS), window_seconds))
+        self._shared: AbstractBucket | None = None
+        self._not_before = 0.0
+        self._after_you = min(_AFTER_YOU_SECONDS, window_seconds / limit / 2)
+        self._my_turn_at = 0.0
+
+    async def take(self) -> float | None:
+        """Takes a slot if there is one; else returns how many seconds to wait before asking again, at least."""
+        wait = self._my_turn_at - time.monotonic()
+        if wait <= 0:
+            wait = await self._ask()
+        if wait <= 0:
+            self._my_turn_at = time.monotonic() + self._after_you
+            return None
+        return wait
+
+    async def _ask(self) -> float:
+        if time.monotonic() < self._not_before:
+            return _take(self._own)
+        try:
+            return await aside(self._take_shared, seconds=_ANSWER_SECONDS)
+        except Exception as error:  # noqa: BLE001, RUF100 - a limit that fails must neither end a run nor lift itself
+            if not self._not_before:
+                _log.warning(
+                    "request_limit_unavailable",
+                    cause=redact(f"{type(error).__name__}: {error}")[:300],
+                    requests_per_minute=max(1, self.limit // _RUNS),
+                )
+            self._shared, self._not_before = None, time.monotonic() + _AGAIN_SECONDS
+            return _take(self._own)
+
+    def close(self) -> None:
+        """Closes what is shared."""
+        if self._shared is not None:
+            self._shared.close()
+
+    def _take_shared(self) -> float:
+        if self._shared is None:
+            bucket = self._open(self._rates)
+            bucket.leak(_now(bucket))
+            self._shared = bucket
+        found = _take(self._shared)
+        self._not_before = 0.0
+        return found
+
+
+def rates(limit: int, window_seconds: float) -> list[Rate]:
+    """Returns the limit as the library takes it, with a smaller one that keeps calls from starting all at once."""
+    whole = Rate(limit, round(window_seconds * 1000))
+    portion = max(_AT_LEAST, math.ceil(limit / _PORTION))
+    if portion >= limit:
+        return [whole]
+    return [Rate(portion, max(1, whole.interval // _OF_THE_WINDOW)), whole]
+
+
+def in_file(workspace: Path, fingerprint: str) -> Callable[[list[Rate]], AbstractBucket]:
+    """Returns what opens the slots that all runs on this machine share."""
+
+    def open_bucket(rates: list[Rate]) -> AbstractBucket:
+        path = shared_folder(workspace) / "requests.sqlite"
+        bucket = SQLiteBucket.init_from_file(rates, table=f"key_{fingerprint}", db_path=str(path), use_file_lock=True)
+        bucket.lock.timeout = _ANSWER_SECONDS / 3  # type: ignore[attr-defined]
+        newest = bucket.peek(0)
+        if newest is not None and newest.timestamp > _now(bucket) + rates[-1].interval:
+            bucket.flush()  # the clock was set back: these would keep everybody waiting until it is that late again
+        return bucket
+
+    return open_bucket
+
+
+def _take(bucket: AbstractBucket) -> float:
+    """Takes a slot and returns 0, or returns how many seconds it will take until there is one."""
+    # The file's lock first, then the time: a slot must not bear the time before a wait.
+    lock: Any = bucket.limiter_lock() or contextlib.nullcontext()
+    with lock:
+        decision = cast("Decision", bucket.put_decision(RateItem("picture", _now(bucket))))
+    # Another process may have been just asking: that takes no time worth naming.
+    return 0.0 if decision.allowed else max(decision.retry_after_ms or 0, 10) / 1000
+
+
+def _now(bucket: AbstractBucket) -> int:
+    return int(bucket.now())  # type: ignore[no-untyped-call]

@@ -1,0 +1,50 @@
+"""Where the switches and the slots are kept: in PostgreSQL where that is set, else in a file of the workspace."""
+
+import time
+from collections.abc import Callable
+
+from assetgen_dagster.paying.ledger import Ledger
+from assetgen_dagster.paying.limit import RequestLimit, in_file
+from assetgen_dagster.paying.switches import FileSwitches, Held, Switches, held, key_fingerprint
+from assetgen_dagster.settings import Settings
+
+_UNKNOWN = "what runs at work may still spend"
+
+
+def open_switches(settings: Settings) -> Switches:
+    """Returns the switches that these settings share with all others; nothing is read yet."""
+    if settings.database is None:
+        return FileSwitches(settings.workspace)
+    from assetgen_dagster.paying.postgres import PostgresSwitches  # noqa: PLC0415 - only who uses it loads the driver
+
+    return PostgresSwitches(settings.database)
+
+
+def open_ledger(settings: Settings, *, now: Callable[[], float] = time.time) -> Ledger:
+    """Returns the reservations that these settings share with all others; nothing is read yet."""
+    if settings.database is None:
+        return Ledger(settings, FileSwitches(settings.workspace, "budget", _UNKNOWN), now=now)
+    from assetgen_dagster.paying.postgres import PostgresSwitches  # noqa: PLC0415
+
+    return Ledger(settings, PostgresSwitches(settings.database, "assetgen_budget", _UNKNOWN), now=now)
+
+
+def open_limit(settings: Settings) -> RequestLimit | None:
+    """Returns the key's requests a minute; None where no such limit is set."""
+    if settings.requests_per_minute is None:
+        return None
+    key = key_fingerprint(settings)
+    if settings.database is None:
+        return RequestLimit(in_file(settings.workspace, key), limit=settings.requests_per_minute)
+    from assetgen_dagster.paying.postgres import in_postgres  # noqa: PLC0415
+
+    return RequestLimit(in_postgres(settings.database, key), limit=settings.requests_per_minute)
+
+
+def held_now(settings: Settings) -> Held:
+    """Returns what holds the paying up at this moment, with whatever key: the one that is not may be a run's.
+
+    Raises:
+        SwitchesUnavailableError: Nobody knows.
+    """
+    return held(open_switches(settings).read(), None)

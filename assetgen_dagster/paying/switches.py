@@ -1,0 +1,204 @@
+"""What stops all paying at once, whoever asks for it: the operator's pause, and a key's used-up daily quota.
+
+Kept in a file of the workspace, or in PostgreSQL where that is set (``postgres.py``), so that every run, command and
+sensor sees the same. A switch is a name with a small JSON object; here is also what the two switches mean.
+"""
+
+import getpass
+import hashlib
+import json
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from assetgen_dagster.drawing.lock import FileLock
+from assetgen_dagster.drawing.workspace import shared_folder, unwritable
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import write_atomically
+from assetgen_dagster.paying.quota import quota_renewed_at
+from assetgen_dagster.settings import Settings
+
+Json = dict[str, Any]
+
+_PAUSE = "pause"
+_QUOTA = "daily_quota:"
+
+
+class SwitchesUnavailableError(AssetgenError):
+    """The switches can be neither read nor set now."""
+
+
+class Switches(Protocol):
+    """Where the switches are kept. Every method raises ``SwitchesUnavailableError`` where that does not answer."""
+
+    def read(self) -> Mapping[str, Json]:
+        """Returns every switch that is set."""
+
+    def change(self, change: Callable[[dict[str, Json]], None]) -> None:
+        """Lets ``change`` edit the switches, while nobody else does."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """An operator's order to pay for nothing.
+
+    Attributes:
+        by: Who gave it.
+        at: Unix time.
+        reason: In the operator's words; may be empty.
+    """
+
+    by: str
+    at: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class UsedUp:
+    """A daily quota that is used up.
+
+    Attributes:
+        at: When the API said so, Unix time.
+        until: When to ask it again.
+    """
+
+    at: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why nothing may be paid for now, with one key and model.
+
+    Attributes:
+        pause: The operator's order, if there is one.
+        used_up: The daily quota, if it is used up.
+    """
+
+    pause: Pause | None = None
+    used_up: UsedUp | None = None
+
+
+class FileSwitches:
+    """Switches in a file of the workspace.
+
+    Args:
+        workspace: The workspace.
+        name: Of the file.
+        unknown: What nobody knows where the file cannot be read.
+    """
+
+    def __init__(self, workspace: Path, name: str = "switches", unknown: str = "whether paying is paused") -> None:
+        self._workspace = workspace
+        self._name = name
+        self._unknown = unknown
+
+    def read(self) -> Mapping[str, Json]:
+        """Returns every switch that is set."""
+        path = self._workspace / ".assetgen" / f"{self._name}.json"
+        try:
+            found = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return {}  # nobody has set one yet
+        except (OSError, ValueError) as error:
+            raise SwitchesUnavailableError(
+                f"{path} cannot be read ({error}), so nobody knows {self._unknown}. Give permission, or "
+                "remove the file to begin without it."
+            ) from None
+        return named(found)
+
+    def change(self, change: Callable[[dict[str, Json]], None]) -> None:
+        """Lets ``change`` edit the switches; removing the file beforehand mends one that cannot be read."""
+        folder = shared_folder(self._workspace)
+        path = folder / f"{self._name}.json"
+        try:
+            with FileLock(folder / f"{self._name}.lock") as lock:
+                lock.acquire()
+                values = dict(self.read())
+                change(values)
+                write_atomically(path, json.dumps(values, indent=2).encode())
+        except OSError as error:
+            raise SwitchesUnavailableError(str(unwritable(path, error))) from error
+
+
+def quota_key(settings: Settings, model: str) -> str:
+    """Returns what a daily quota belongs to: Google counts requests a day by key and model."""
+    return f"{key_fingerprint(settings)}:{_digest(model)}"
+
+
+def named(found: object) -> Mapping[str, Json]:
+    """Returns what was stored as switches; a value of another shape is a switch all the same."""
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): value if isinstance(value, dict) else {} for name, value in found.items()}
+
+
+def key_fingerprint(settings: Settings) -> str:
+    """Returns what tells one key from another, and nothing about it; a script with a key of its own counts as one."""
+    key = settings.gemini_api_key
+    return _digest(key.get_secret_value() if key else str(settings.script))
+
+
+def held(values: Mapping[str, Json], key: str | None, *, now: float | None = None) -> Held:
+    """Returns what the switches mean for a key and model (``quota_key``); without, for whatever key and model."""
+    found = Held()
+    if (pause := values.get(_PAUSE)) is not None:
+        found = Held(_pause(pause))
+    for name, quota in values.items():
+        if name.startswith(_QUOTA) if key is None else name == f"{_QUOTA}{key}":
+            used_up = UsedUp(float(quota.get("at", 0)), float(quota.get("until", 0)))
+            if used_up.until > (time.time() if now is None else now):
+                return replace(found, used_up=used_up)
+    return found
+
+
+def pause(switches: Switches, *, reason: str = "", by: str | None = None) -> Pause:
+    """Stops all paying; who paused first stays, a new reason replaces the old one."""
+    made = Pause(by or f"{getpass.getuser()}@{socket.gethostname()}", time.time(), reason)
+
+    def change(values: dict[str, Json]) -> None:
+        nonlocal made
+        before = values.get(_PAUSE)
+        if before is not None:
+            made = replace(_pause(before), reason=reason or _pause(before).reason)
+        values[_PAUSE] = asdict(made)
+
+    switches.change(change)
+    return made
+
+
+def resume(switches: Switches) -> Mapping[str, Json]:
+    """Lets everything go on, daily quotas included, and returns the switches that were set."""
+    before: dict[str, Json] = {}
+
+    def change(values: dict[str, Json]) -> None:
+        before.update(values)
+        values.clear()
+
+    switches.change(change)
+    return before
+
+
+def note_used_up(switches: Switches, key: str, *, now: float | None = None) -> UsedUp:
+    """Remembers for all runs that the daily quota of a key and model (``quota_key``) is used up."""
+    at = time.time() if now is None else now
+    noted = UsedUp(at, quota_renewed_at(at))
+
+    def change(values: dict[str, Json]) -> None:
+        for name in [name for name, value in values.items() if name.startswith(_QUOTA) and value.get("until", 0) < at]:
+            del values[name]
+        values[f"{_QUOTA}{key}"] = asdict(noted)
+
+    switches.change(change)
+    return noted
+
+
+def _pause(value: Json) -> Pause:
+    return Pause(str(value.get("by", "somebody")), float(value.get("at", 0)), str(value.get("reason", "")))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,28 @@
+"""A run's process that only takes slots: ``taker.py PLACE LIMIT WINDOW COUNT``; prints when it got each, as JSON."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from assetgen_dagster.paying.limit import RequestLimit, in_file
+from assetgen_dagster.paying.postgres import in_postgres
+
+
+async def take(place: str, limit: int, window: float, count: int) -> list[float]:
+    bucket = in_postgres(place, "test") if "://" in place else in_file(Path(place), "test")
+    slots = RequestLimit(bucket, limit=limit, window_seconds=window)
+    taken = []
+    while len(taken) < count:
+        wait = await slots.take()
+        if wait is None:
+            taken.append(time.time())
+        else:
+            await asyncio.sleep(wait)
+    return taken
+
+
+if __name__ == "__main__":
+    place, limit, window, count = sys.argv[1:]
+    print(json.dumps(asyncio.run(take(place, int(limit), float(window), int(count)))))
