@@ -1,9 +1,7 @@
-"""Draws one picture with the Gemini API: ``generate_asset.py --prompt=TEXT --output=PATH``.
+"""Draws one picture with the Gemini API: ``generate_asset.py --prompt=TEXT --output=PATH [--reference-image=PATH]...``.
 
 Runs alone, on the standard library (Pillow only where the API sends something other than PNG). Never retries: who
 calls it decides that. Exit 0: a complete PNG is at PATH. Exit 1: it is not, and whatever was at PATH before still is.
-
-Write ``--prompt=TEXT`` where the text may begin with a dash.
 
 Settings, from the environment, else from a ``.env`` beside this file, else from one in the folder above it:
 
@@ -30,7 +28,7 @@ picture, which it will bill. KIND is one of
 - ``network``: no answer had begun (refused, unknown host, reset before the status line).
 - ``lost_answer``: an answer had begun, or was being drawn, and did not arrive whole; it may have been billed.
 - ``no_image``: a complete answer without a picture (refused, or only text).
-- ``file``: the picture cannot be written.
+- ``file``: the picture cannot be written. ``reference``: a reference picture cannot be used; nothing was sent.
 """
 
 import argparse
@@ -54,10 +52,16 @@ PUBLIC_API = "https://generativelanguage.googleapis.com"
 DEFAULT_MODEL, DEFAULT_ASPECT_RATIO = "gemini-nano-banana-2.1", "16:9"
 #: So that it does not hang for ever when run by hand; an orchestrator has its own, shorter limit.
 TIMEOUT_SECONDS = 300.0
-
 _PNG = b"\x89PNG\r\n\x1a\n"
+#: The pictures that the API takes as references, by their first bytes; each group is a MIME type without "image/".
+_REFERENCE = re.compile(
+    rb"(?s)(?P<png>\x89PNG\r\n)|(?P<jpeg>\xff\xd8\xff)|(?P<webp>RIFF....WEBP)|....ftyp(?:(?P<heic>hei[cx])|(?P<heif>mif1))"
+)
+#: The API takes 100 MB a request, base64 included; whoever sends several pictures of this size learns it from the API.
+_REFERENCE_MB = 20
 #: What the API is quoted with at most, and the longest message.
 _QUOTE, _MESSAGE = 200, 2000
+_FIELDS = "kind message http_status api_status reason finish_reason block_reason retry_after_seconds"
 
 
 class DrawError(Exception):
@@ -69,10 +73,7 @@ class DrawError(Exception):
 
     def as_dict(self, model: str, key: str | None) -> dict[str, Any]:
         """Returns the fields, all of them there, each string bounded and without the key."""
-        names = "kind message http_status api_status reason finish_reason block_reason retry_after_seconds"
-        every: dict[str, Any] = (
-            dict.fromkeys(names.split()) | {"quota_ids": [], "model": model, "received": False} | self.fields
-        )
+        every = dict.fromkeys(_FIELDS.split()) | {"quota_ids": [], "model": model, "received": False} | self.fields
         return {name: _clean(it, key, _MESSAGE) if isinstance(it, str) else it for name, it in every.items()}
 
 
@@ -81,14 +82,17 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Draw one picture with the Gemini API.", allow_abbrev=False)
     parser.add_argument("--prompt", required=True, help="what to draw (--prompt=TEXT if it begins with a dash)")
     parser.add_argument("--output", required=True, help="where the PNG goes; missing folders are created")
+    reference = "a picture of how something in it looks, PNG, JPEG, WebP or HEIC; may be given several times"
+    parser.add_argument("--reference-image", action="append", default=[], metavar="PATH", type=Path, help=reference)
     arguments = parser.parse_args(argv)
     settings = read_settings()
     model = settings.get("GEMINI_IMAGE_MODEL", DEFAULT_MODEL).removeprefix("models/")
     try:
-        done = draw(_readable(arguments.prompt), Path(arguments.output), model, settings)
+        prompt = os.fsencode(arguments.prompt).decode("utf-8", "replace")  # UTF-8, whatever the locale said
+        parts = [*map(reference_part, arguments.reference_image), {"text": prompt}]
+        done = draw(parts, Path(arguments.output), model, settings)
     except DrawError as failure:
-        key = settings.get("GEMINI_API_KEY")
-        told = failure.as_dict(model, key)
+        told = failure.as_dict(model, settings.get("GEMINI_API_KEY"))
         _say(sys.stderr, f"{told['message']}\n{json.dumps({'error': told, 'usage': failure.usage})}")
         return 1
     except KeyboardInterrupt:
@@ -97,8 +101,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def draw(prompt: str, output: Path, model: str, settings: dict[str, str]) -> dict[str, Any]:
-    """Draws ``prompt`` into ``output`` and returns what to print; raises DrawError if there is no picture."""
+def draw(parts: list[dict[str, Any]], output: Path, model: str, settings: dict[str, str]) -> dict[str, Any]:
+    """Draws what ``parts`` say into ``output`` and returns what to print; raises DrawError if there is no picture."""
     key = settings.get("GEMINI_API_KEY", "")
     if not key:
         raise DrawError("configuration", "No API key: set GEMINI_API_KEY in the environment or in a .env file.")
@@ -107,10 +111,8 @@ def draw(prompt: str, output: Path, model: str, settings: dict[str, str]) -> dic
     base = _base_url(settings)
     _make_room(output)  # before anything is paid
     shape = {"aspectRatio": settings.get("GEMINI_ASPECT_RATIO", DEFAULT_ASPECT_RATIO)}
-    question = {
-        "contents": [{"role": "user", "parts": [{"text": prompt}]}],
-        "generationConfig": {"responseModalities": ["TEXT", "IMAGE"], "imageConfig": shape},
-    }
+    config = {"responseModalities": ["TEXT", "IMAGE"], "imageConfig": shape}
+    question = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
     answer = ask(base, model, key, json.dumps(question).encode())
     model = version if isinstance(version := answer.get("modelVersion"), str) and version else model
     image = last_image(answer)
@@ -126,20 +128,30 @@ def draw(prompt: str, output: Path, model: str, settings: dict[str, str]) -> dic
     return {"output": str(output), "model": model, "usage": usage}
 
 
+def reference_part(path: Path) -> dict[str, Any]:
+    """Returns a reference picture as a part of the request; raises DrawError if it cannot be sent."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_REFERENCE_MB * 1_000_000 + 1)
+    except OSError as failed:
+        raise DrawError("reference", f"Reference {path} cannot be read: {failed.strerror}.") from None
+    found = _REFERENCE.match(data)
+    if found is None or len(data) > _REFERENCE_MB * 1_000_000:
+        raise DrawError("reference", f"Reference {path} is no PNG, JPEG, WebP or HEIC up to {_REFERENCE_MB} MB.")
+    return {"inlineData": {"mimeType": f"image/{found.lastgroup}", "data": base64.b64encode(data).decode()}}
+
+
 def read_settings() -> dict[str, str]:
     """Returns the GEMINI_ and GOOGLE_ variables that are set and not empty; the environment wins over ``.env``."""
+    pattern = r"""(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|(.*?))[ \t]*(?:[ \t]#.*)?$"""
     here = Path(__file__).resolve().parent
     settings: dict[str, str] = {}
     for folder in (here.parent, here):
         with contextlib.suppress(OSError):
-            settings.update(_dotenv((folder / ".env").read_text(encoding="utf-8-sig", errors="replace")))
+            lines = re.findall(pattern, (folder / ".env").read_text(encoding="utf-8-sig", errors="replace"))
+            settings.update((name, "".join(values).strip()) for name, *values in lines if any(values))
     settings.update((name, value.strip()) for name, value in os.environ.items() if value.strip())
     return {name: value for name, value in settings.items() if name.startswith(("GEMINI_", "GOOGLE_"))}
-
-
-def _dotenv(text: str) -> dict[str, str]:
-    pattern = r"""(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|(.*?))[ \t]*(?:[ \t]#.*)?$"""
-    return {name: "".join(values).strip() for name, *values in re.findall(pattern, text) if any(values)}
 
 
 def _base_url(settings: dict[str, str]) -> str:
@@ -154,14 +166,6 @@ def _base_url(settings: dict[str, str]) -> str:
     return base
 
 
-def _readable(prompt: str) -> str:
-    """Returns the prompt as text that can be sent: UTF-8 whatever the locale said, and no lone surrogates."""
-    try:
-        return os.fsencode(prompt).decode("utf-8")
-    except UnicodeError:
-        return prompt.encode("utf-8", "replace").decode("utf-8")
-
-
 def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
     """Returns the parsed body of a 200; raises DrawError if none came."""
     # Not build_opener: that follows redirects, with the key, and loads certificates even for http.
@@ -172,8 +176,7 @@ def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
     opener.add_handler(request.HTTPErrorProcessor())
     opener.add_handler(request.HTTPDefaultErrorHandler())
     url = f"{base}/v1beta/models/{quote(model, safe='')}:generateContent"
-    headers = {"Content-Type": "application/json", "x-goog-api-key": key}
-    call = request.Request(url, body, headers)  # noqa: S310 - _base_url checked the scheme
+    call = request.Request(url, body, {"Content-Type": "application/json", "x-goog-api-key": key})  # noqa: S310 - checked
     begun = False
     try:
         with opener.open(call, timeout=TIMEOUT_SECONDS) as response:
@@ -258,10 +261,8 @@ def _seconds(value: Any) -> float | None:
 
 def last_image(answer: dict[str, Any]) -> str | None:
     """Returns the base64 data of the last picture that is not a draft among the thoughts."""
-    parts = [part for part in _parts(answer) if part.get("thought") is not True]
-    inline = _dicts([part.get("inlineData") or part.get("inline_data") for part in parts])
-    types = ("mimeType", "mime_type")
-    images = [one for one in inline if all(str(one.get(name, "image/")).startswith("image/") for name in types)]
+    inline = _dicts([part.get("inlineData") or part.get("inline_data") for part in _parts(answer)])
+    images = [one for one in inline if str(one.get("mimeType", one.get("mime_type", "image/"))).startswith("image/")]
     return next((one["data"] for one in reversed(images) if isinstance(one.get("data"), str)), None)
 
 
@@ -286,8 +287,7 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
     feedback = answer.get("promptFeedback")
     block = feedback.get("blockReason") if isinstance(feedback, dict) else None
     finish = first.get("finishReason")
-    texts = [str(part.get("text") or "") for part in _parts(answer) if part.get("thought") is not True]
-    said = str(first.get("finishMessage") or " ".join(texts))
+    said = str(first.get("finishMessage") or " ".join(str(part.get("text") or "") for part in _parts(answer)))
     message = "Gemini blocked the prompt" if block else "Gemini answered without a picture"
     reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
     message += f" ({', '.join(reasons)})" if reasons else ""
@@ -299,9 +299,10 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
 
 
 def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the parts of the first candidate."""
+    """Returns the parts of the first candidate that are no thoughts."""
     content = next((one.get("content") for one in _dicts(answer.get("candidates"))), None)
-    return _dicts(content.get("parts")) if isinstance(content, dict) else []
+    parts = _dicts(content.get("parts")) if isinstance(content, dict) else []
+    return [part for part in parts if part.get("thought") is not True]
 
 
 def as_png(data: str) -> bytes:
@@ -331,26 +332,22 @@ def as_png(data: str) -> bytes:
 
 def is_complete_png(data: bytes) -> bool:
     """Whether the chunks from IHDR to IEND are all there with the right checksums, without unpacking the pixels."""
-    position, kinds = len(_PNG), []
-    while position + 12 <= len(data):
+    position, kinds = len(_PNG), [b""]
+    while kinds[-1] != b"IEND":
         end = position + 8 + int.from_bytes(data[position : position + 4], "big")
         if end + 4 > len(data) or zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
             return False
         kinds.append(data[position + 4 : position + 8])
         position = end + 4
-        if kinds[-1] == b"IEND":
-            return kinds[0] == b"IHDR" and b"IDAT" in kinds and data[16:20] != bytes(4) != data[20:24]
-    return False
+    return kinds[1] == b"IHDR" and b"IDAT" in kinds and data[16:20] != bytes(4) != data[20:24]
 
 
 def _make_room(output: Path) -> None:
     """Finds out before the call whether the picture could be written at all."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        if output.is_dir():
-            raise _unwritable(output, "it is a folder")
-        if not os.access(output.parent, os.W_OK | os.X_OK):
-            raise _unwritable(output, "its folder is read-only for this user")
+        if output.is_dir() or not os.access(output.parent, os.W_OK | os.X_OK):
+            raise _unwritable(output, "it is a folder" if output.is_dir() else "its folder is read-only for this user")
     except OSError as failed:
         raise _unwritable(output, failed.strerror) from None
 

@@ -2,11 +2,12 @@
 
 import importlib.util
 import json
+import re
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +61,14 @@ class Script:
     path: Path = SCRIPT
     python: tuple[str, ...] = (sys.executable,)
 
-    def command(self, prompt: str | bytes) -> list[str | bytes]:
+    def command(self, prompt: str | bytes, references: Sequence[Path] = ()) -> list[str | bytes]:
         option = b"--prompt=" + prompt if isinstance(prompt, bytes) else f"--prompt={prompt}"
-        return [*self.python, str(self.path), option, f"--output={self.output}"]
+        given = [f"--reference-image={path}" for path in references]
+        return [*self.python, str(self.path), option, f"--output={self.output}", *given]
 
-    def run(self, prompt: str | bytes = PROMPT, **settings: str) -> Outcome:
+    def run(self, prompt: str | bytes = PROMPT, references: Sequence[Path] = (), **settings: str) -> Outcome:
         done = subprocess.run(
-            self.command(prompt), env=self.settings | settings, capture_output=True, timeout=60, check=False
+            self.command(prompt, references), env=self.settings | settings, capture_output=True, timeout=60, check=False
         )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -88,7 +90,7 @@ def raw_server(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
                 while True:
                     connection, _ = listener.accept()
                     with connection:
-                        requests.append(connection.recv(1 << 16))
+                        requests.append(_whole_request(connection))
                         connection.sendall(answer)
             except OSError:
                 return  # the test is over
@@ -98,6 +100,18 @@ def raw_server(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
         listener.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+def _whole_request(connection: socket.socket) -> bytes:
+    # Closing a socket with bytes unread resets it, and the client would meet that instead of the answer.
+    request = b""
+    while received := connection.recv(1 << 16):
+        request += received
+        head, blank, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if blank and len(body) >= (int(length[1]) if length else 0):
+            break
+    return request
 
 
 def http_answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

@@ -65,6 +65,7 @@ def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiStand
         (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3000, 3601),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0, 0),
     ],
+    ids=["seconds", "date", "past"],  # a time of day in a name differs between processes that run the tests together
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     gemini: GeminiStandIn, script: Script, header: str, least: float, most: float

@@ -6,6 +6,7 @@ it is recorded and the intent is gone. A process may die between any two of thes
 """
 
 import secrets
+import socket
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from assetgen_dagster.drawing.script import (
     read_output,
     run_cli_script,
 )
+from assetgen_dagster.drawing.thumbnail import Thumbnails
 from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.redact import conceal
 from assetgen_dagster.settings import Settings
@@ -52,6 +54,8 @@ class Call:
         inputs: What it is drawn from, for the records.
         round: The round in force.
         attempts: Attempts at this picture in this run, this one included.
+        references: Files of the pictures that it is given to go by.
+        by_name: Whether somebody asked for this picture alone.
     """
 
     name: str
@@ -61,6 +65,13 @@ class Call:
     inputs: Inputs
     round: int
     attempts: int
+    references: tuple[Path, ...] = ()
+    by_name: bool = False
+
+    def arguments(self, output: Path) -> list[str]:
+        """Returns what the script is called with to draw into ``output``."""
+        references = [f"--reference-image={path}" for path in self.references]
+        return [f"--prompt={self.prompt}", f"--output={output}", *references]
 
 
 @dataclass(frozen=True)
@@ -88,10 +99,10 @@ UNSEEN = End()
 
 @dataclass(frozen=True)
 class Drawn:
-    """A published picture, as recorded, and its thumbnail."""
+    """A published picture, as recorded, and its thumbnails."""
 
     record: PictureRecord
-    preview: str
+    thumbnails: Thumbnails
 
 
 class Attempts:
@@ -127,9 +138,9 @@ class Attempts:
             try:
                 await run_cli_script(
                     self.settings.script,
-                    [f"--prompt={call.prompt}", f"--output={self.paths.absolute(intent.staging)}"],
+                    call.arguments(self.paths.absolute(intent.staging)),
                     timeout=self.settings.image_timeout_seconds,
-                    env=self._environment,
+                    env=self._environment | {"GEMINI_ASPECT_RATIO": call.inputs.aspect_ratio},
                     log=self._log_path(intent),
                     inherit=[lock.fd],
                     started=lambda pid: describe_process(lock, pid),
@@ -162,7 +173,9 @@ class Attempts:
         Raises:
             OSError: The picture cannot be published, or the records cannot be written; the intent stays, and settling
                 can be tried again.
+            ProjectLostError: The intent is another run's to settle.
         """
+        self.store.guard()
         if intent.received is not None:
             return self._publish(intent, intent.received)
         stdout, stderr = (conceal(text, end.prompt) for text in read_output(self._log_path(intent)))
@@ -200,6 +213,7 @@ class Attempts:
             attempts=intent.attempts,
             drawn_at=time.time(),
             run_id=intent.run_id,
+            by_name=intent.by_name,
         )
         received = intent.model_copy(update={"received": record})
         with self.store.change() as records:
@@ -207,9 +221,9 @@ class Attempts:
             records.spends.append(
                 _spend(intent, SpendKind.CONFIRMED, record.file_cost_usd or 0.0, record.cost_source, model)
             )
-        return self._publish(received, record, picture.preview)
+        return self._publish(received, record, picture.thumbnails)
 
-    def _publish(self, intent: Intent, record: PictureRecord, preview: str | None = None) -> Drawn | Problem:
+    def _publish(self, intent: Intent, record: PictureRecord, thumbnails: Thumbnails | None = None) -> Drawn | Problem:
         staging, output = self.paths.absolute(intent.staging), self.paths.absolute(intent.output)
         published = True
         if file_sha256(staging) == record.facts.sha256:
@@ -224,7 +238,7 @@ class Attempts:
         self._clean_up(intent)
         if not published:
             return problems.lost("the received picture was removed from the staging folder", code="received_file_gone")
-        return Drawn(record, inspect_picture(output).preview if preview is None else preview)
+        return Drawn(record, thumbnails or inspect_picture(output).thumbnails)
 
     def _keep_strangers(self, name: str, output: Path) -> None:
         """Puts a file that we did not draw aside before it is replaced: nobody could draw it again."""
@@ -270,7 +284,8 @@ class Attempts:
 
     def _intent(self, call: Call) -> Intent:
         token = secrets.token_hex(6)
-        listed = pricing.list_price(call.inputs.model, call.prompt) if self.settings.own_script else None
+        model, references = call.inputs.model, len(call.references)
+        listed = pricing.list_price(model, call.prompt, references=references) if self.settings.own_script else None
         return Intent(
             token=token,
             name=call.name,
@@ -282,7 +297,9 @@ class Attempts:
             run_id=self.run_id,
             attempts=call.attempts,
             started_at=time.time(),
+            host=socket.gethostname(),
             listed_usd=self.settings.cost_per_image_usd if listed is None else listed,
+            by_name=call.by_name,
         )
 
     def _lock_path(self, intent: Intent) -> Path:

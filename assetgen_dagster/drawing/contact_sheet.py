@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from assetgen_dagster.drawing.thumbnail import inline_picture, sheet_picture
 from assetgen_dagster.files import write_atomically
 
 _COLUMNS = 5
@@ -18,9 +19,6 @@ _HEADER = 64
 _BACKGROUND = (22, 24, 28)
 _TEXT = (232, 232, 226)
 _FAINT = (150, 154, 160)
-
-#: The sheet's thumbnail in Dagster's event log.
-THUMBNAIL_BYTES = 100 * 1024
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,21 @@ class Cell:
     path: Path
 
 
-def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, output: Path) -> bytes:
-    """Draws the sheet as PNG to ``output`` and returns a JPEG thumbnail of it, at most 100 KB.
+@dataclass(frozen=True)
+class SheetThumbnails:
+    """What Dagster's event log gets of a sheet, as Markdown.
+
+    Attributes:
+        sheet: The whole of it.
+        pictures: Each picture by its number, small enough to be seen without a click.
+    """
+
+    sheet: str
+    pictures: dict[int, str]
+
+
+def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, output: Path) -> SheetThumbnails:
+    """Draws the sheet as PNG to ``output`` and returns thumbnails.
 
     Args:
         cells: The pictures, in order.
@@ -58,17 +69,19 @@ def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, outp
     canvas.text((_GAP + 2, 10), title, fill=_TEXT, font=ImageFont.load_default(24))
     canvas.text((_GAP + 2, 40), subtitle, fill=_FAINT, font=ImageFont.load_default(14))
     font = ImageFont.load_default(15)
+    pictures: dict[int, str] = {}
     for index, cell in enumerate(cells):
         left = _GAP + (index % _COLUMNS) * (_CELL[0] + _GAP)
         top = _HEADER + (index // _COLUMNS) * (_CELL[1] + _LABEL_HEIGHT + _GAP)
         picture = _fitted(cell.path)
+        pictures[cell.number] = inline_picture(picture)
         sheet.paste(picture, (left + (_CELL[0] - picture.width) // 2, top + (_CELL[1] - picture.height) // 2))
         label = _shortened(f"{cell.number:02d}  {cell.name}", font, _CELL[0])
         canvas.text((left + 2, top + _CELL[1] + 6), label, fill=_TEXT, font=font)
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG", compress_level=6)
     write_atomically(output, buffer.getvalue())
-    return _thumbnail(sheet)
+    return SheetThumbnails(sheet_picture(sheet), pictures)
 
 
 def _fitted(path: Path) -> Image.Image:
@@ -84,14 +97,3 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wi
     while text and font.getlength(f"{text}…") > width:
         text = text[:-1]
     return f"{text}…"
-
-
-def _thumbnail(sheet: Image.Image) -> bytes:
-    for width in (1000, 800, 600, 400):
-        small = sheet.copy()
-        small.thumbnail((width, width * 4), reducing_gap=2.0)
-        buffer = io.BytesIO()
-        small.save(buffer, format="JPEG", quality=70, optimize=True)
-        if buffer.tell() <= THUMBNAIL_BYTES:
-            break
-    return buffer.getvalue()

@@ -9,7 +9,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
 from assetgen_dagster.drawing.events import (
     Event,
+    GateWaits,
     LeftoverSettled,
     PictureDone,
     PictureFailed,
@@ -29,14 +30,17 @@ from assetgen_dagster.drawing.events import (
     Task,
 )
 from assetgen_dagster.drawing.foresee import foresee
-from assetgen_dagster.drawing.job import DrawingJob, inputs_of, plan_tasks
-from assetgen_dagster.drawing.leftovers import settle_leftovers, sweep, tidy
+from assetgen_dagster.drawing.gate import Gate
+from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
+from assetgen_dagster.drawing.leftovers import bring_back, settle_leftovers, sweep, tidy
 from assetgen_dagster.drawing.pace import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
+from assetgen_dagster.drawing.postgres_lock import ProjectLostError
 from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.drawing.problems import ErrorClass, Problem
 from assetgen_dagster.drawing.records import PictureRecord, RecordStore, Round, Spend
+from assetgen_dagster.drawing.references import ReferenceDesk, takes_references
 from assetgen_dagster.drawing.workspace import WorkspaceError, unwritable
 from assetgen_dagster.redact import preview
 
@@ -80,6 +84,7 @@ async def generate_assets(
     *,
     clock: Clock | None = None,
     rng: random.Random | None = None,
+    gate: Gate | None = None,
     look: Callable[[], Problem | None] | None = None,
 ) -> Summary:
     """Draws what a run asked for and keeps what is done.
@@ -90,12 +95,14 @@ async def generate_assets(
         emit: Told about everything, in this thread.
         clock: Time for waits between attempts.
         rng: Chance for jitter.
+        gate: What each call has to pass before it is made; None lets all pass.
         look: Asked every few seconds, in a thread, whether anything speaks against further pictures.
 
     Raises:
+        ProjectLostError: The project is not the caller's any more; what was in flight is the next run's.
         WorkspaceError: The project's folder cannot be written, or its records name a file outside the workspace.
     """
-    drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()))  # noqa: S311 - jitter
+    drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()), gate)  # noqa: S311 - jitter
     try:
         return await drawing.run(look)
     except OSError as error:
@@ -103,11 +110,15 @@ async def generate_assets(
 
 
 class _Drawing:
-    def __init__(self, job: DrawingJob, store: RecordStore, emit: Callable[[Event], None], pace: Pace) -> None:
+    def __init__(
+        self, job: DrawingJob, store: RecordStore, emit: Callable[[Event], None], pace: Pace, gate: Gate | None
+    ) -> None:
         self.job = job
         self.store = store
         self.emit = emit
         self.pace = pace
+        self.gate = gate
+        self._say = lambda why: emit(GateWaits(why))
         self.summary = Summary()
         self._attempts = Attempts(store=store, paths=job.paths, settings=job.settings, run_id=job.run_id)
         self._slots = asyncio.Semaphore(job.settings.image_concurrency)
@@ -121,15 +132,20 @@ class _Drawing:
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
         for name in tidy(manifest, numbers, store=self.store, paths=self.job.paths):
             _log.info("asset_generation_retired", asset_name=name)
-        tasks, new_round = plan_tasks(self.job, self.store.records, numbers)
+        with_references = any(manifest.references().values()) and await takes_references(settings)
+        tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
         self._report_leftovers({task.asset.name for task in tasks})
+        plan = PlanMade(tuple(tasks), plan_warnings(self.job, tasks, with_references=with_references))
         _log.info(
             "asset_generation_start",
             asset_count=len(tasks),
-            to_draw=sum(task.step.action is Action.DRAW for task in tasks),
+            to_draw=len(plan.to_draw),
+            why={reason: [str(task) for task in drawn] for reason, drawn in plan.why().items()},
             global_atmosphere=preview(manifest.global_atmosphere),
         )
-        self.emit(PlanMade(tuple(tasks)))
+        for warning in plan.warnings:
+            _log.warning("asset_generation_warning", warning=warning)
+        self.emit(plan)
         if tasks:
             self._enter_round(tasks, new_round=new_round)
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
@@ -139,7 +155,7 @@ class _Drawing:
             watch = (look, over, asyncio.get_running_loop())
             threading.Thread(target=self._watch, args=watch, name="watch", daemon=True).start()
         try:
-            await self._draw_all([task for task in tasks if task.step.action is Action.DRAW])
+            await self._draw_all(plan.to_draw)
         finally:
             over.set()
         sweep(self.job.paths, self.store)
@@ -178,6 +194,12 @@ class _Drawing:
                 number = (records.round.number if records.round else 0) + 1
                 records.rounds.append(Round(number=number, request_id=self.job.request.id, opened_at=time.time()))
             number = records.rounds[-1].number
+        for task in tasks:
+            if task.step.action is Action.RESTORE:
+                output = self.job.paths.output_path(task.asset)
+                bring_back(task.asset.name, output, store=self.store, paths=self.job.paths, round_number=number)
+                _log.info("asset_generation_restored", asset_number=task.number, asset_name=task.asset.name)
+        with self.store.change() as records:
             for task in tasks:
                 if task.step.action is Action.ADOPT:
                     records.pictures[task.asset.name] = self._found(task, number)
@@ -201,60 +223,113 @@ class _Drawing:
             picture = inspect_picture(self.job.paths.output_path(task.asset))
             shown = record.model_copy(update={"facts": picture.facts})
             self.summary.skipped += 1
-            self.emit(PictureDone(task, shown, picture.preview, self._unreported(task)))
+            self.emit(PictureDone(task, shown, picture.thumbnails, self._unreported(task)))
 
     async def _draw_all(self, tasks: list[Task]) -> None:
+        files = {asset.name: self.job.paths.output_path(asset) for asset in self.job.manifest.assets}
+        desk = ReferenceDesk(tasks, files)
         for task in tasks:
             if not task.prompt:
                 self._fail(task, problems.blank_prompt(), attempts=0)
+                desk.ended(task, drawn=False)
         tasks = [task for task in tasks if task.prompt]
         if tasks and (problem := foresee(self.job.settings, self.job.paths, pictures=len(tasks))):
             self._stop(problem)
+        elif tasks and self.gate is not None:
+            await self._unless_stopped(self._heed(self.gate.enter(len(tasks), self._say)))
         async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(self._draw(task))
+            for task in desk.first(tasks):
+                group.create_task(self._draw(task, desk))
+        if self.gate is not None:
+            await self.gate.leave()
 
-    async def _draw(self, task: Task) -> None:
+    async def _draw(self, task: Task, desk: ReferenceDesk) -> None:
+        """Draws a picture when those that it refers to are there; nobody waits for it after that, however it ends."""
+        drawn = False
+        try:
+            problem = await desk.wait(task)
+            if problem is None or self.summary.stopped_by is not None:
+                drawn = await self._try(task, desk)
+            else:
+                self._fail(task, problem, attempts=0)
+        finally:
+            desk.ended(task, drawn=drawn)
+
+    async def _try(self, task: Task, desk: ReferenceDesk) -> bool:
+        """Tries until the picture is there or given up; returns whether it is there."""
         attempts = 0
         last: Problem | None = None
         while True:
             async with self._slots:
-                await self._unless_stopped(self.pace.ready())
+                await self._unless_stopped(self._ready())
                 if self.summary.stopped_by is not None:
                     self._leave_out(task, last, attempts)
-                    return
+                    return False
                 attempts += 1
                 self.emit(PictureStarted(task, attempts))
-                result = await self._attempt(task, attempts)
+                result = await self._attempt(task, attempts, desk)
             if isinstance(result, Drawn):
                 self._rejected = 0
                 self._succeed(task, result)
-                return
-            last = result
+                return True
             self._note(result)
-            wait = retry_wait(result, attempts - 1, self.pace.rng.random())
+            last = await self._pass_on(result)
+            wait = retry_wait(last, attempts - 1, self.pace.rng.random())
             if wait is None or self.summary.stopped_by is not None:
-                self._fail(task, result, attempts=attempts)
-                return
-            if result.slows_project:
+                self._fail(task, last, attempts=attempts)
+                return False
+            if last.slows_project:
                 self.pace.slow_down(wait)
-            self.emit(PictureWaits(task, wait, result))
+            self.emit(PictureWaits(task, wait, last))
             await self._unless_stopped(self.pace.clock.sleep(wait))
 
-    async def _attempt(self, task: Task, attempts: int) -> Drawn | Problem:
+    async def _ready(self) -> None:
+        """Returns when a call may be made, or when it is known that none may."""
+        await self.pace.ready()
+        if self.gate is not None:
+            await self._heed(self.gate.admit(self._say))
+
+    async def _heed(self, answer: Awaitable[Problem | None]) -> None:
+        """Stops the drawing where the gate says so, or cannot say."""
+        try:
+            problem = await answer
+        except Exception as error:
+            _log.exception("asset_generation_unexpected_error")
+            self._unexpected = self._unexpected or error
+            problem = problems.unexpected(error)
+        if problem is not None:
+            self._stop(problem)
+
+    async def _pass_on(self, problem: Problem) -> Problem:
+        """Tells other runs what concerns them, too; returns the problem with what is known besides."""
+        if self.gate is None:
+            return problem
+        told = await self.gate.heard(problem)
+        if self.summary.stopped_by is problem:
+            self.summary.stopped_by = told
+        return told
+
+    async def _attempt(self, task: Task, attempts: int, desk: ReferenceDesk) -> Drawn | Problem:
         last = self.store.records.round
         try:
+            given = desk.give(task)
+            if isinstance(given, Problem):
+                return given
             return await self._attempts.draw(
                 Call(
                     name=task.asset.name,
                     number=task.number,
                     output=self.job.paths.output_path(task.asset),
                     prompt=task.prompt,
-                    inputs=inputs_of(task.prompt, self.job.settings),
+                    inputs=self.job.inputs_of(task.asset, task.prompt, given.recorded),
                     round=last.number if last else 1,
                     attempts=attempts,
+                    references=given.files,
+                    by_name=task.step.by_name,
                 )
             )
+        except ProjectLostError as error:
+            return problems.lock_lost(str(error))
         except OSError as error:
             return problems.cannot_write(str(self._unwritable(error)))
         except Exception as error:
@@ -298,7 +373,7 @@ class _Drawing:
             duration_seconds=drawn.record.duration_seconds,
             cost_usd=drawn.record.file_cost_usd,
         )
-        self.emit(PictureDone(task, drawn.record, drawn.preview, self._unreported(task)))
+        self.emit(PictureDone(task, drawn.record, drawn.thumbnails, self._unreported(task)))
 
     def _fail(self, task: Task, problem: Problem, *, attempts: int) -> None:
         self.summary.failures.append((task, problem))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from assetgen_dagster.drawing.plan import Step
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.records import PictureRecord, Spend
+from assetgen_dagster.drawing.thumbnail import Thumbnails
 from assetgen_dagster.story.manifest import AssetPrompt
 
 
@@ -17,12 +18,14 @@ class Task:
         asset: The picture.
         prompt: Atmosphere and prompt combined; empty if the picture has no prompt.
         step: What was decided.
+        references: Names of the pictures that are passed along.
     """
 
     number: int
     asset: AssetPrompt
     prompt: str
     step: Step
+    references: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"#{self.number:02d} {self.asset.name}"
@@ -30,9 +33,27 @@ class Task:
 
 @dataclass(frozen=True)
 class PlanMade:
-    """The decisions on all pictures of the run, before anything is drawn."""
+    """The decisions on all pictures of the run, before anything is drawn.
+
+    Attributes:
+        tasks: The pictures, by number.
+        warnings: What will not be as the manifest has it.
+    """
 
     tasks: tuple[Task, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def to_draw(self) -> list[Task]:
+        """The pictures that will be paid for."""
+        return [task for task in self.tasks if task.step.action == "draw"]
+
+    def why(self) -> dict[str, list[Task]]:
+        """Returns the pictures that will be paid for by the reason, most pictures first."""
+        reasons: dict[str, list[Task]] = {}
+        for task in self.to_draw:
+            reasons.setdefault(task.step.reason, []).append(task)
+        return dict(sorted(reasons.items(), key=lambda item: -len(item[1])))
 
 
 @dataclass(frozen=True)
@@ -53,20 +74,30 @@ class PictureWaits:
 
 
 @dataclass(frozen=True)
+class GateWaits:
+    """No further picture is started for now, or again: ``why`` is a sentence for people."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True)
 class PictureDone:
     """A picture is there and recorded.
 
     Attributes:
         task: The picture.
         record: As recorded.
-        preview: Markdown thumbnail.
+        thumbnails: Small pictures as Markdown.
         spends: Money for this picture that stands on no event in Dagster yet; whoever reports it says so with
             ``RecordStore.mark_reported``.
     """
 
     task: Task
     record: PictureRecord
-    preview: str
+    thumbnails: Thumbnails
     spends: tuple[Spend, ...]
 
     @property
@@ -100,4 +131,13 @@ class LeftoverSettled:
     spends: tuple[Spend, ...]
 
 
-Event = PlanMade | PictureStarted | PictureWaits | PictureDone | PictureFailed | PictureNotStarted | LeftoverSettled
+Event = (
+    PlanMade
+    | PictureStarted
+    | PictureWaits
+    | GateWaits
+    | PictureDone
+    | PictureFailed
+    | PictureNotStarted
+    | LeftoverSettled
+)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.problems import Problem
@@ -21,13 +22,17 @@ def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Proble
     for folder in (paths.staging, paths.characters, paths.environments, paths.props):
         if not os.access(folder, os.W_OK | os.X_OK):
             return problems.cannot_write(f"no permission to write to {folder}")
-    free = shutil.disk_usage(paths.staging).free
-    if free < pictures * ROOM_PER_PICTURE:
-        return problems.cannot_write(
-            f"only {free >> 20} MiB are free at {paths.project}; {pictures} pictures need up to "
-            f"{pictures * ROOM_PER_PICTURE >> 20} MiB"
-        )
-    return None
+    return no_room(paths.project, pictures=pictures)
+
+
+def no_room(folder: Path, *, pictures: int) -> Problem | None:
+    """Returns a problem if the disk under a folder that is there may not take so many pictures."""
+    free, needed = shutil.disk_usage(folder).free, pictures * ROOM_PER_PICTURE
+    if free >= needed:
+        return None
+    return problems.cannot_write(
+        f"only {free >> 20} MiB are free at {folder}; {pictures} pictures need up to {needed >> 20} MiB"
+    )
 
 
 def local_problem(settings: Settings) -> Problem | None:

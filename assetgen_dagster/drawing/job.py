@@ -1,15 +1,19 @@
 """What one run is to do, and the decisions on its pictures before anything is drawn. Reads files, writes nothing."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from assetgen_dagster.drawing.events import Task
+from assetgen_dagster.drawing.look import Look
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
-from assetgen_dagster.drawing.plan import Action, FileState, Request, Step, decide, starts_new_round
-from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords
+from assetgen_dagster.drawing.plan import Action, FileState, ReferenceState, Request, Step, decide, starts_new_round
+from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference
 from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
+from assetgen_dagster.story.references import in_drawing_order
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class DrawingJob:
         manifest: The pictures, at most as many as there are slots.
         paths: The project's files.
         settings: The settings in force.
+        look: What holds for all pictures beside their prompts.
         request: What was asked for.
         run_id: The run.
         selected: Numbers of the pictures that this run handles.
@@ -28,50 +33,123 @@ class DrawingJob:
     manifest: AssetManifest
     paths: ProjectPaths
     settings: Settings
+    look: Look
     request: Request
     run_id: str
     selected: frozenset[int]
 
+    def inputs_of(self, asset: AssetPrompt, prompt: str, references: Iterable[Reference] = ()) -> Inputs:
+        """Returns what a picture of this combined prompt is drawn from."""
+        return Inputs(
+            prompt_sha256=hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest(),
+            model=self.settings.gemini_image_model,
+            aspect_ratio=self.look.aspect_ratio_of(asset),
+            references=tuple(references),
+        )
 
-def plan_tasks(job: DrawingJob, records: ProjectRecords, numbers: dict[str, int]) -> tuple[list[Task], bool]:
+
+def plan_tasks(
+    job: DrawingJob, records: ProjectRecords, numbers: dict[str, int], *, with_references: bool
+) -> tuple[list[Task], bool]:
     """Returns what would happen to each selected picture, by number, and whether a new round begins.
 
     Reads the pictures' files, writes nothing.
+
+    Args:
+        job: What to do.
+        records: What was drawn.
+        numbers: Each picture's number.
+        with_references: Whether the script takes reference pictures.
     """
-    selected = [asset for asset in job.manifest.assets if numbers[asset.name] in job.selected]
+    chosen = {asset.name for asset in job.manifest.assets if numbers[asset.name] in job.selected}
     request = _normalised(job.request, numbers)
-    last = records.round
-    new_round = bool(selected) and starts_new_round(last, request)
-    round_number = (last.number if last else 0) + (1 if new_round else 0)
-    tasks = []
-    for asset in sorted(selected, key=lambda asset: numbers[asset.name]):
-        record = records.pictures.get(asset.name)
-        prompt = job.manifest.combined_prompt(asset)
+    new_round = bool(chosen) and starts_new_round(records.round, request)
+    planning = _Planning(job, records, numbers, request, new_round=new_round, with_references=with_references)
+    for name in in_drawing_order(planning.references):
+        if name in chosen:
+            planning.decide(name)
+    return sorted(planning.tasks.values(), key=lambda task: task.number), new_round
+
+
+def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bool) -> tuple[str, ...]:
+    """Returns what will not be as the manifest has it, among the pictures that are drawn; one sentence a kind."""
+    drawn = [task for task in tasks if task.step.action is Action.DRAW]
+    warnings = []
+    for task in drawn:
+        if job.look.refuses(task.asset):
+            usual = job.look.aspect_ratio_of(task.asset)
+            model = job.look.model or "the API"
+            warnings.append(f"{task}: {model} does not draw {task.asset.aspect_ratio}; it is drawn in {usual}")
+    references = job.manifest.references()
+    lacking = [str(task) for task in drawn if references[task.asset.name]]
+    if lacking and not with_references:
+        said = "the script has no --reference-image, so these are drawn without the pictures that they refer to"
+        warnings.append(f"{said}: {', '.join(lacking)}")
+    return tuple(warnings)
+
+
+class _Planning:
+    """Decides picture by picture, those that others refer to first."""
+
+    def __init__(
+        self,
+        job: DrawingJob,
+        records: ProjectRecords,
+        numbers: dict[str, int],
+        request: Request,
+        *,
+        new_round: bool,
+        with_references: bool,
+    ) -> None:
+        self.tasks: dict[str, Task] = {}
+        self.references = job.manifest.references()
+        self._assets = {asset.name: asset for asset in job.manifest.assets}
+        self._job, self._records, self._numbers, self._request = job, records, numbers, request
+        self._new_round, self._with_references = new_round, with_references
+
+    def decide(self, name: str) -> None:
+        """Decides what happens to a picture; what it refers to was decided before, as far as this run handles it."""
+        asset, job = self._assets[name], self._job
+        record, last = self._records.pictures.get(name), self._records.round
+        prompt = job.manifest.combined_prompt(asset, style=job.look.style)
+        references = self.references[name] if self._with_references else ()
         step = decide(
             record=record,
             file=_file_state(job.paths, asset, record),
-            inputs=inputs_of(prompt, job.settings),
-            round_number=round_number,
-            request=request,
-            number=numbers[asset.name],
+            inputs=job.inputs_of(asset, prompt),
+            round_number=(last.number if last else 0) + (1 if self._new_round else 0),
+            request=self._request,
+            number=self._numbers[name],
+            references=[self._state(other) for other in references] if self._with_references else None,
+            retired=None if self._new_round else self._retired(name),
         )
         if not prompt:
             step = Step(Action.DRAW, "its prompt is empty")
-        tasks.append(Task(numbers[asset.name], asset, prompt, step))
-    return tasks, new_round
+        self.tasks[name] = Task(self._numbers[name], asset, prompt, step, references)
+
+    def _state(self, name: str) -> ReferenceState:
+        if name in self.tasks and self.tasks[name].step.action is Action.DRAW:
+            return ReferenceState(name, None, drawn_first=True)
+        record = self._records.pictures.get(name) or self._retired(name)
+        sha256 = file_sha256(_file_of(self._job.paths, self._assets[name], record))
+        by_hand = record is not None and (record.by_name or sha256 != record.facts.sha256)
+        return ReferenceState(name, sha256, by_hand=by_hand)
+
+    def _retired(self, name: str) -> PictureRecord | None:
+        """Returns what was put aside when a picture left the manifest, if its file is still what it was."""
+        record = self._records.retired.get(name)
+        untouched = record is not None and file_sha256(self._job.paths.absolute(record.path)) == record.facts.sha256
+        return record if untouched else None
 
 
-def inputs_of(prompt: str, settings: Settings) -> Inputs:
-    """Returns what a picture of this combined prompt is drawn from under these settings."""
-    return Inputs(
-        prompt_sha256=hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest(),
-        model=settings.gemini_image_model,
-        aspect_ratio=settings.gemini_aspect_ratio,
-    )
+def _file_of(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord | None) -> Path:
+    """Returns a picture's file: where it was published, which may be another folder than now, or where it belongs."""
+    published = None if record is None else paths.absolute(record.path)
+    return published if published is not None and published.exists() else paths.output_path(asset)
 
 
 def _file_state(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord | None) -> FileState:
-    path = paths.output_path(asset)
+    path = _file_of(paths, asset, record)
     sha256 = file_sha256(path)
     unchanged = record is not None and sha256 == record.facts.sha256
     return FileState(sha256, whole=unchanged or (sha256 is not None and check_asset_exists(path)))

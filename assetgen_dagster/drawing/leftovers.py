@@ -1,6 +1,8 @@
 """Puts a project's folder in order before a run draws: what a dead run left under way, and what left the manifest."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +11,11 @@ import structlog
 
 from assetgen_dagster.drawing.attempt import Attempts, Drawn
 from assetgen_dagster.drawing.lock import FileLock, kill_holder
-from assetgen_dagster.drawing.picture import check_asset_exists
-from assetgen_dagster.drawing.records import Intent, RecordStore
+from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
+from assetgen_dagster.drawing.records import Intent, PictureRecord, RecordStore
 from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.files import replace_durably
+from assetgen_dagster.settings import Machines
 from assetgen_dagster.story.manifest import AssetManifest
 
 #: How often a script that outlived its run is looked at.
@@ -39,7 +42,10 @@ async def settle_leftovers(attempts: Attempts) -> None:
 
 async def _settle(attempts: Attempts, intent: Intent) -> None:
     with attempts.lock(intent) as lock:
-        await _wait_for(lock, intent.started_at + attempts.settings.image_timeout_seconds + _GRACE_SECONDS)
+        longest = attempts.settings.image_timeout_seconds + _GRACE_SECONDS
+        await _wait_for(lock, intent.started_at + longest)
+        if attempts.settings.machines is Machines.SEVERAL and intent.host != socket.gethostname():
+            await _wait_elsewhere(attempts.paths.absolute(intent.staging), intent.started_at, longest)
         result = attempts.settle(intent)
     outcome = "adopted" if isinstance(result, Drawn) else str(result)
     _log.info("asset_generation_leftover_settled", asset_name=intent.name, outcome=outcome)
@@ -54,11 +60,24 @@ async def _wait_for(lock: FileLock, deadline: float) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
+async def _wait_elsewhere(staging: Path, started_at: float, longest: float) -> None:
+    """Waits for a script on another machine, of which a file system may not tell that it holds its lock.
+
+    Its picture ends the wait, else the time that it may take: by our clock, whatever the other one says.
+    """
+    deadline = min(started_at, time.time()) + longest + _GRACE_SECONDS
+    while not check_asset_exists(staging):
+        if time.time() > deadline:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
 def sweep(paths: ProjectPaths, store: RecordStore) -> None:
     """Removes staging files that belong to no call: a process died between its record and its cleaning up.
 
     A picture among them was received, though its record is lost: it is put aside, not deleted.
     """
+    store.guard()
     tokens = tuple(store.records.intents)
     for path in paths.staging.iterdir():
         if not any(token in path.name for token in tokens):
@@ -70,8 +89,8 @@ def sweep(paths: ProjectPaths, store: RecordStore) -> None:
 def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordStore, paths: ProjectPaths) -> list[str]:
     """Makes records and folders agree with the manifest; returns the names of pictures that left it.
 
-    A picture that left is moved to the retired folder with its record dropped, so that the next step's glob finds
-    only what belongs to the video; one whose category changed moves to its new folder.
+    A picture that left is moved to the retired folder, and its record with it, so that the next step's glob finds
+    only what belongs to the video, and the picture can return; one whose category changed moves to its new folder.
 
     Raises:
         OSError: A file cannot be moved, or the records cannot be written.
@@ -86,8 +105,7 @@ def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordSt
     }
     if not gone and not moved and records.numbers == dict(numbers):
         return []
-    for name in gone:
-        _retire(paths.absolute(records.pictures[name].path), paths)
+    aside = {name: _retire(records.pictures[name], paths) for name in gone}
     for source, target in moved.values():
         if source.exists():
             if target.exists():
@@ -95,14 +113,37 @@ def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordSt
             replace_durably(source, target)
     with store.change() as changed:
         changed.numbers = dict(numbers)
-        for name in gone:
-            del changed.pictures[name]
+        for name, path in aside.items():
+            record = changed.pictures.pop(name)
+            if path is not None:
+                changed.retired[name] = record.model_copy(update={"path": paths.relative(path)})
         for name, (_, target) in moved.items():
             changed.pictures[name].path = paths.relative(target)
     return gone
 
 
-def _retire(path: Path, paths: ProjectPaths) -> None:
+def bring_back(name: str, output: Path, *, store: RecordStore, paths: ProjectPaths, round_number: int) -> None:
+    """Puts a retired picture back to where it belongs, and its record among those of the round in force.
+
+    Raises:
+        OSError: The file cannot be put there, or the records cannot be written.
+    """
+    aside = paths.absolute(store.records.retired[name].path)
+    if not output.exists():
+        os.link(aside, output)
+    with store.change() as records:
+        back = {"path": paths.relative(output), "round": round_number}
+        records.pictures[name] = records.retired.pop(name).model_copy(update=back)
+    aside.unlink(missing_ok=True)
+
+
+def _retire(record: PictureRecord, paths: ProjectPaths) -> Path | None:
+    """Moves a picture to the retired folder; returns where it is there, None if it is lost."""
+    path = paths.absolute(record.path)
     if path.exists():
-        paths.set_aside(path)
+        aside = paths.set_aside(path)
         path.unlink()
+        return aside
+    # Somebody deleted it, or a process died right here: then it lies there already.
+    found = (one for one in paths.retired.glob(f"{path.stem}.*") if file_sha256(one) == record.facts.sha256)
+    return next(found, None)

@@ -8,7 +8,9 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -78,6 +80,9 @@ class FileLock:
             return {}
         return content if isinstance(content, dict) else {}
 
+    def ensure(self) -> None:
+        """Does nothing: the kernel keeps the lock as long as the process lives. See ``ProjectLock``."""
+
     def release(self) -> None:
         """Gives the lock up, as far as this process goes; does nothing if it is not held."""
         if self._fd is not None:
@@ -109,13 +114,18 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
     except OSError as error:
         raise unwritable(path, error) from error
     if not ours:
-        holder = lock.holder()
-        raise ProjectBusyError(
-            f"Run {holder.get('run_id', 'unknown')} (process {holder.get('pid', 'unknown')}) is at work on this "
-            "project. Wait until it ends, or cancel it; nothing was drawn or paid for by this run."
-        )
+        raise busy(lock.holder())
     lock.describe(run_id=run_id, pid=os.getpid())
     return lock
+
+
+def busy(holder: Mapping[str, object]) -> ProjectBusyError:
+    """Returns what a run is told whose project another one holds."""
+    on = f" on {holder['host']}" if "host" in holder else ""
+    return ProjectBusyError(
+        f"Run {holder.get('run_id', 'unknown')} (process {holder.get('pid', 'unknown')}{on}) is at work on this "
+        "project. Wait until it ends, or cancel it; nothing was drawn or paid for by this run."
+    )
 
 
 def is_locked(path: Path) -> bool:
@@ -131,14 +141,14 @@ def describe_process(lock: FileLock, pid: int) -> None:
     started = 0.0
     with contextlib.suppress(psutil.Error):
         started = psutil.Process(pid).create_time()
-    lock.describe(pid=pid, started=started)
+    lock.describe(pid=pid, started=started, host=socket.gethostname())
 
 
 def kill_holder(lock: FileLock) -> None:
     """Ends the process group of the script that a lock file names, if that process is still the same one."""
     holder = lock.holder()
     pid, started = holder.get("pid"), holder.get("started")
-    if not isinstance(pid, int) or not isinstance(started, float):
+    if not isinstance(pid, int) or not isinstance(started, float) or holder.get("host") != socket.gethostname():
         return
     with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
         if psutil.Process(pid).create_time() == started:

@@ -27,7 +27,8 @@ def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: 
 def _first_line(summary: Summary, done: int) -> str:
     if summary.stopped_by is not None:
         return f"{summary.stopped_by.remedy}: {summary.stopped_by.cause}. {done} pictures are done."
-    remedies = dict.fromkeys(problem.remedy for _, problem in summary.failures)
+    causes = [problem for _, problem in summary.failures if problem.code != "reference_failed"]
+    remedies = dict.fromkeys(problem.remedy for problem in causes)
     advice = f"{next(iter(remedies))}. " if len(remedies) == 1 else "See each picture for what to do. "
     return f"{advice}{summary.failed} of {done + summary.failed} pictures failed; {done} are done."
 

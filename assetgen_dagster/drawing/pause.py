@@ -1,20 +1,31 @@
-"""How long one run's end keeps others from starting: a cause that would fail them all must not be paid for by each."""
+"""How long one run's end keeps others from starting: a cause that would fail them all must not be paid for by each.
+
+Pure functions. Asking the API is the subject of ``ask``, looking at runs that of ``sensors/hold.py``.
+"""
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from enum import StrEnum
 
+from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.settings import Settings
 
-#: Codes of problems that lie with the key, the model or the account, not with a video.
-EVERYBODYS = frozenset({"api_key", "billing", "daily_quota", "model_not_found"})
+#: Codes of problems that lie with the key, the model or the account, not with a video; what to do about each. A daily
+#: quota is not among them: all runs know its end, see ``paying.switches``.
+EVERYBODYS = {
+    "api_key": "Set GEMINI_API_KEY to a valid key",
+    "billing": "Enable billing for the key's project, or raise its spending limit, with the provider",
+    "model_not_found": "Set GEMINI_IMAGE_MODEL, or ASSETGEN_STORY_MODEL if it is that one, to a model that exists",
+}
 
-#: After this long one run is let through, to see whether the cause is gone.
+#: Those of them that the API tells at no cost.
+ASKABLE = frozenset({"api_key", "model_not_found"})
+
+#: Where nothing tells whether the cause is gone, one run is let through after this long, to see.
 _TRY_AGAIN_SECONDS = 600.0
 
-#: Where Google's day begins.
-_QUOTA_ZONE = ZoneInfo("America/Los_Angeles")
+#: How often the API is asked.
+ASK_AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -22,37 +33,113 @@ class Stopped:
     """What ended the last run.
 
     Attributes:
+        run_id: The run.
         code: Of the problem.
         fingerprint: Of the settings it had.
         ended_at: Unix time.
     """
 
+    run_id: str
     code: str
     fingerprint: str
     ended_at: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the API said when it was last asked about key and model.
+
+    Attributes:
+        run_id: The run whose end was the reason.
+        fingerprint: Of the settings it was asked with.
+        at: Unix time.
+        code: Of what it has against them; empty where it has nothing.
+        refusal: The same in words.
+        refused_before: Whether it has had something against them since that run: then its consent means that the
+            cause is gone. Otherwise it may not see what ended the run.
+    """
+
+    run_id: str
+    fingerprint: str
+    at: float
+    code: str = ""
+    refusal: str = ""
+    refused_before: bool = False
+
+    def stands(self, stopped: Stopped, *, fingerprint_now: str, now: float) -> bool:
+        """Returns whether it need not be asked again yet."""
+        young = now < self.at + ASK_AGAIN_SECONDS
+        return young and self.run_id == stopped.run_id and self.fingerprint == fingerprint_now
+
+
+class Go(StrEnum):
+    """What may be requested."""
+
+    ALL = "all"
+    ONE = "one"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What follows from the last run's end.
+
+    Attributes:
+        go: What may be requested; one, to see whether the cause is gone.
+        until: When that is looked at again, Unix time; where nothing may be requested.
+        refusal: What the API has against key or model, in words; empty where that is not known.
+    """
+
+    go: Go
+    until: float = 0.0
+    refusal: str = ""
 
 
 def fingerprint(settings: Settings) -> str:
     """Returns what changes when an operator mends key, model, script or endpoint; tells nothing about the key."""
     key = settings.gemini_api_key.get_secret_value() if settings.gemini_api_key else ""
     parts = [key, settings.gemini_image_model, str(settings.script), settings.google_gemini_base_url or ""]
+    parts += [settings.story_model] if settings.story_model else []
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def paused_until(stopped: Stopped, *, fingerprint_now: str) -> float | None:
-    """Returns until when (Unix time) no further runs should start; None if they may.
+def asked(
+    stopped: Stopped, problem: Problem | None, before: Asked | None, *, fingerprint_now: str, now: float
+) -> Asked:
+    """Returns what is to be remembered of an answer.
 
     Args:
-        stopped: How the last run ended.
-        fingerprint_now: Of the settings in force; other ones may have mended the cause.
+        stopped: The run's end that made us ask.
+        problem: What the API said.
+        before: What was remembered so far.
+        fingerprint_now: Of the settings it was asked with.
+        now: Unix time.
+    """
+    same = before is not None and before.run_id == stopped.run_id
+    refused = same and before is not None and (before.refused_before or before.code in ASKABLE)
+    if problem is None:
+        return Asked(stopped.run_id, fingerprint_now, now, refused_before=refused)
+    refusal = f"{problem.cause.rstrip('. ')}. {problem.remedy.removesuffix(', then run again')}."
+    return Asked(stopped.run_id, fingerprint_now, now, problem.code, refusal, refused)
+
+
+def judge(stopped: Stopped, answer: Asked | None, *, fingerprint_now: str, now: float) -> Verdict:
+    """Returns what may be requested after a run's end.
+
+    Args:
+        stopped: How it ended.
+        answer: What the API says of key and model; None where it was not asked.
+        fingerprint_now: Of the settings in force.
+        now: Unix time.
     """
     if stopped.code not in EVERYBODYS:
-        return None
-    if stopped.code == "daily_quota":
-        return _next_quota_day(stopped.ended_at)
-    return None if stopped.fingerprint != fingerprint_now else stopped.ended_at + _TRY_AGAIN_SECONDS
-
-
-def _next_quota_day(moment: float) -> float:
-    there = datetime.fromtimestamp(moment, UTC).astimezone(_QUOTA_ZONE)
-    return datetime.combine(there.date() + timedelta(days=1), time(), tzinfo=_QUOTA_ZONE).timestamp()
+        return Verdict(Go.ALL)
+    if answer is not None and answer.code != "configuration":  # else it is no Gemini API that was asked
+        if answer.code:
+            return Verdict(Go.NONE, answer.at + ASK_AGAIN_SECONDS, answer.refusal)
+        if answer.refused_before:
+            return Verdict(Go.ALL)
+    if stopped.fingerprint != fingerprint_now:
+        return Verdict(Go.ONE)
+    until = stopped.ended_at + _TRY_AGAIN_SECONDS
+    return Verdict(Go.ONE) if now >= until else Verdict(Go.NONE, until)

@@ -1,6 +1,5 @@
 """One picture's file: is it whole, what does it show, and how it gets to where the next step looks for it."""
 
-import base64
 import hashlib
 import io
 import os
@@ -11,11 +10,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from assetgen_dagster.drawing.records import PictureFacts
+from assetgen_dagster.drawing.thumbnail import Thumbnails, thumbnails
 from assetgen_dagster.files import replace_durably
-
-#: Markdown thumbnails live in the event log, 22 a round: at most this many bytes each.
-PREVIEW_BYTES = 6 * 1024
-_PREVIEW_SIZE = (192, 192)
 
 #: A picture whose every channel varies less than this shows one colour.
 _FLAT_RANGE = 8
@@ -32,12 +28,12 @@ class Picture:
     Attributes:
         facts: What its file and pixels say.
         is_png: Whether the file is a PNG whatever its name says.
-        preview: Markdown image of at most 6 KB.
+        thumbnails: For the event log.
     """
 
     facts: PictureFacts
     is_png: bool
-    preview: str
+    thumbnails: Thumbnails
 
 
 def inspect_picture(path: Path) -> Picture:
@@ -58,7 +54,7 @@ def inspect_picture(path: Path) -> Picture:
             flat=_is_flat(image),
         ),
         is_png=image.format == "PNG",
-        preview=_preview(image),
+        thumbnails=thumbnails(image),
     )
 
 
@@ -126,16 +122,3 @@ def _decode(content: bytes, path: Path) -> Image.Image:
 def _is_flat(image: Image.Image) -> bool:
     extrema = image.convert("RGB").getextrema()
     return all(high - low < _FLAT_RANGE for low, high in extrema)  # type: ignore[misc]  # RGB has a pair a channel
-
-
-def _preview(image: Image.Image) -> str:
-    small = image.convert("RGB")
-    small.thumbnail(_PREVIEW_SIZE, reducing_gap=2.0)
-    for quality in (60, 40, 20, 5):
-        buffer = io.BytesIO()
-        small.save(buffer, format="JPEG", quality=quality)
-        encoded = base64.b64encode(buffer.getvalue()).decode()
-        markdown = f"![preview](data:image/jpeg;base64,{encoded})"
-        if len(markdown) <= PREVIEW_BYTES:
-            return markdown
-    return ""

@@ -3,11 +3,11 @@
 Everything is decided from the manifest, the records, the files' hashes and the request; nothing is read or written.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Round
+from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
 
 
@@ -44,6 +44,7 @@ class Action(StrEnum):
 
     KEEP = "keep"
     ADOPT = "adopt"
+    RESTORE = "restore"
     DRAW = "draw"
 
 
@@ -61,18 +62,37 @@ class FileState:
 
 
 @dataclass(frozen=True)
+class ReferenceState:
+    """A picture that another one refers to, as far as can be seen before anything is drawn.
+
+    Attributes:
+        name: The picture.
+        sha256: Hash of its file; None if there is none.
+        drawn_first: Whether this run draws it anew.
+        by_hand: Whether its file came about by hand: drawn again alone, or retouched.
+    """
+
+    name: str
+    sha256: str | None
+    drawn_first: bool = False
+    by_hand: bool = False
+
+
+@dataclass(frozen=True)
 class Step:
     """The decision on one picture.
 
     Attributes:
-        action: Draw it, keep it, or keep it and take it into the records.
+        action: Draw it, keep it, keep it and take it into the records, or bring it back out of the retired ones.
         reason: Why, for people.
         retouched: Whether the kept file was changed by hand since it was drawn.
+        by_name: Whether it is drawn because somebody asked for it alone.
     """
 
     action: Action
     reason: str
     retouched: bool = False
+    by_name: bool = False
 
 
 _ORDER = list(AssetType)
@@ -114,20 +134,35 @@ def starts_new_round(last: Round | None, request: Request) -> bool:
 
 
 def decide(
-    *, record: PictureRecord | None, file: FileState, inputs: Inputs, round_number: int, request: Request, number: int
+    *,
+    record: PictureRecord | None,
+    file: FileState,
+    inputs: Inputs,
+    round_number: int,
+    request: Request,
+    number: int,
+    references: Sequence[ReferenceState] | None = None,
+    retired: PictureRecord | None = None,
 ) -> Step:
     """Returns what happens to one picture.
 
     Args:
         record: Of the published picture, if there is one.
         file: What lies at its final name.
-        inputs: What it would be drawn from now.
+        inputs: What it would be drawn from now; its references are not looked at.
         round_number: The round in force.
         request: What was asked for.
         number: The picture's.
+        references: The pictures it refers to; None where the script takes none, and then they change nothing.
+        retired: What was put aside when this picture left the manifest, if its file is still as it was and may return.
     """
     if _asked_by_name(record, request, number):
-        return Step(Action.DRAW, "asked for by name")
+        return Step(Action.DRAW, "asked for by name", by_name=True)
+    if record is None and retired is not None and file.sha256 in (None, retired.facts.sha256):
+        changes = _changes(retired.inputs, inputs, references, request.mode)
+        if not changes:
+            return Step(Action.RESTORE, "back in the manifest; its picture was put aside")
+        return Step(Action.DRAW, f"back in the manifest; since then {changes}")
     if file.sha256 is None:
         return Step(Action.DRAW, "not there yet" if record is None else "its file is gone")
     if record is None:
@@ -142,22 +177,56 @@ def decide(
         return Step(Action.DRAW, "its file was damaged")
     if record.round != round_number:
         return Step(Action.DRAW, "everything is drawn again")
-    if changes := changed_inputs(record.inputs, inputs):
-        return Step(Action.DRAW, f"{' and '.join(changes)} changed")
+    if changes := _changes(record.inputs, inputs, references, request.mode):
+        return Step(Action.DRAW, changes)
+    if by_hand := changed_references(record.inputs, references, Mode.RESUME):
+        return Step(Action.KEEP, f"done; {', '.join(by_hand)} by hand: mode resume draws it anew")
     return Step(Action.KEEP, "done")
 
 
+def _changes(before: Inputs | None, now: Inputs, references: Sequence[ReferenceState] | None, mode: Mode) -> str:
+    """Returns why a picture is out of date; empty if it is not."""
+    names = changed_inputs(before, now)
+    said = [f"{' and '.join(names)} changed"] if names else []
+    return ", ".join(said + changed_references(before, references, mode))
+
+
 def changed_inputs(before: Inputs | None, now: Inputs) -> list[str]:
-    """Returns in plain words what a picture's inputs differ in; unknown ones differ in nothing."""
+    """Returns in plain words what a picture's inputs but its references differ in; unknown ones differ in nothing."""
     if before is None:
         return []
     names = {
         "prompt": before.prompt_sha256 != now.prompt_sha256,
-        "references": before.references != now.references,
         "model": before.model != now.model,
         "aspect ratio": before.aspect_ratio != now.aspect_ratio,
     }
     return [name for name, differs in names.items() if differs]
+
+
+def changed_references(before: Inputs | None, now: Sequence[ReferenceState] | None, mode: Mode) -> list[str]:
+    """Returns in plain words how the pictures that a picture refers to differ from those it was drawn with.
+
+    What somebody changed by hand counts for ``resume`` only: to draw one picture again must not cost several.
+
+    Args:
+        before: What the picture was drawn from; unknown inputs differ in nothing.
+        now: The references as they are; None where the script takes none.
+        mode: What was asked for.
+    """
+    if before is None or now is None:
+        return []
+    if [one.name for one in before.references] != [one.name for one in now]:
+        return ["references changed"]
+    return [
+        f"reference {state.name} {'is drawn anew' if state.drawn_first else 'changed'}"
+        for then, state in zip(before.references, now, strict=True)
+        if _is_another(then, state) and (mode is Mode.RESUME or not state.by_hand)
+    ]
+
+
+def _is_another(then: Reference, now: ReferenceState) -> bool:
+    """Tells whether a reference is not the one that was used; one that is not there changes nothing by that."""
+    return now.drawn_first or (now.sha256 is not None and now.sha256 != then.sha256)
 
 
 def missing_pictures(manifest: AssetManifest, records: ProjectRecords, present: Collection[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a picture costs.
+"""What a picture costs. What a text costs is in ``writer.pricing``.
 
 Sources: Google's price list for the Gemini API, per one million tokens, standard tier, 1K pictures, as of 2026-11;
 the estimate per picture is the story's.
@@ -12,6 +12,9 @@ from assetgen_dagster.drawing.report import Usage
 
 #: Rule of thumb in the Gemini API's guide to tokens; only used where the API's own count never arrived.
 _CHARACTERS_PER_TOKEN = 4
+
+#: Input tokens of a picture that is passed along: 560 in the price list of the newest models; used likewise.
+_REFERENCE_TOKENS = 560
 
 
 class CostSource(StrEnum):
@@ -59,12 +62,18 @@ def usage_cost(usage: Usage, model: str) -> float | None:
     )
 
 
-def list_price(model: str, prompt: str) -> float | None:
-    """Returns what one picture of ``prompt`` costs in USD by the price list, or None for an unknown model."""
+def list_price(model: str, prompt: str, *, references: int = 0) -> float | None:
+    """Returns what a picture of ``prompt`` costs in USD by the price list, or None for an unknown model.
+
+    Args:
+        model: Gemini model.
+        prompt: The combined prompt.
+        references: Number of pictures passed along.
+    """
     price = _price(model)
     if price is None:
         return None
-    tokens = math.ceil(len(prompt) / _CHARACTERS_PER_TOKEN)
+    tokens = math.ceil(len(prompt) / _CHARACTERS_PER_TOKEN) + references * _REFERENCE_TOKENS
     return _usd(price.picture_tokens * price.image_output + tokens * price.text_input)
 
 

@@ -125,6 +125,26 @@ def unusable_argument(cause: str) -> Problem:
     return Problem(ErrorClass.REJECTED, "unusable_prompt", f"the prompt cannot be passed on: {_bounded(cause)}", _EDIT)
 
 
+def reference_failed(name: str) -> Problem:
+    """Returns the problem of a picture whose reference this run could not draw: it was not tried, and not paid for."""
+    return Problem(
+        ErrorClass.REJECTED,
+        "reference_failed",
+        f"it refers to {name}, which could not be drawn",
+        f"Mend {name} first, then run again: this picture was not paid for",
+    )
+
+
+def reference_missing(name: str) -> Problem:
+    """Returns the problem of a picture whose reference is not there, and not drawn by this run either."""
+    return Problem(
+        ErrorClass.REJECTED,
+        "reference_missing",
+        f"it refers to {name}, which is not there",
+        f"Draw {name} first, then run again: this picture was not paid for",
+    )
+
+
 def cannot_write(cause: str) -> Problem:
     """Returns the problem of a picture that cannot be stored; ``cause`` names the path."""
     return Problem(ErrorClass.FATAL, "cannot_write", _bounded(cause), "Free space or give permission, then run again")
@@ -145,6 +165,26 @@ def withdrawn(cause: str) -> Problem:
     return Problem(
         ErrorClass.FATAL, "withdrawn", cause, "Nothing is wrong: the producer withdrew it. What is done is kept"
     )
+
+
+def lock_lost(cause: str) -> Problem:
+    """Returns the problem of a run that is not alone with its project any more."""
+    return Problem(ErrorClass.FATAL, "lock_lost", cause, "Run again; the next run goes on from there")
+
+
+def quota_used_up(cause: str, remedy: str) -> Problem:
+    """Returns the problem of a daily quota that is known to be used up; ``remedy`` says until when."""
+    return Problem(ErrorClass.FATAL, "daily_quota", _bounded(cause), remedy)
+
+
+def over_budget(cause: str, remedy: str) -> Problem:
+    """Returns the problem of a run that would go over a monthly budget; both say it in figures."""
+    return Problem(ErrorClass.FATAL, "budget", cause, remedy)
+
+
+def budget_unknown(cause: str) -> Problem:
+    """Returns the problem of a run of which nobody knows whether it would go over a monthly budget."""
+    return Problem(ErrorClass.FATAL, "budget_unknown", _bounded(cause), "Mend what keeps the budget from being known")
 
 
 def unexpected(error: Exception) -> Problem:
@@ -176,6 +216,9 @@ def _classify_failure(failure: ScriptFailure, *, model: str) -> Problem:
             return _no_image(failure, cause)
         case "file":
             return cannot_write(cause)
+        case "reference":
+            remedy = "Draw the picture that it refers to again, then run again"
+            return Problem(ErrorClass.REJECTED, "reference_unusable", cause, remedy)
         case "configuration":
             return Problem(ErrorClass.FATAL, "configuration", cause, "Mend this setting, then run again")
         case _:
@@ -225,7 +268,7 @@ def _too_many(failure: ScriptFailure, cause: str) -> Problem:
         ErrorClass.TRANSIENT,
         "rate_limited",
         cause,
-        f"{_AGAIN}. If it stays so, lower ASSETGEN_IMAGE_CONCURRENCY",
+        f"{_AGAIN}. If it stays so, set ASSETGEN_REQUESTS_PER_MINUTE to the key's limit",
         MAX_RETRIES,
         failure.retry_after_seconds,
         slows_project=True,

@@ -6,7 +6,7 @@ Paths in it start at the workspace, so that a workspace can move. Decisions on t
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -17,9 +17,27 @@ from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.files import write_atomically
 
+#: Stands for the manifest among the pictures' money; no picture can have this name, nor this number.
+MANIFEST = "the manifest"
+MANIFEST_NUMBER = 0
+
 
 class RecordsError(AssetgenError):
     """The records cannot be read."""
+
+
+class Reference(BaseModel):
+    """A picture that was passed along when another was drawn.
+
+    Attributes:
+        name: The picture.
+        sha256: Hash of its file at that time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sha256: str
 
 
 class Inputs(BaseModel):
@@ -29,7 +47,7 @@ class Inputs(BaseModel):
         prompt_sha256: Hash of the combined prompt.
         model: Gemini model that was asked for.
         aspect_ratio: ``W:H`` that was asked for.
-        references: Hashes of reference pictures, in order.
+        references: Pictures that it was given to go by, in order.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,7 +55,7 @@ class Inputs(BaseModel):
     prompt_sha256: str
     model: str
     aspect_ratio: str
-    references: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 class PictureFacts(BaseModel):
@@ -75,6 +93,7 @@ class PictureRecord(BaseModel):
         attempts: How many attempts it took.
         drawn_at: Unix time of publication; None for a file that was there before.
         run_id: The run that drew it.
+        by_name: Whether it was drawn because somebody asked for it alone.
     """
 
     path: str
@@ -88,6 +107,7 @@ class PictureRecord(BaseModel):
     attempts: int = 0
     drawn_at: float | None = None
     run_id: str | None = None
+    by_name: bool = False
 
 
 class Intent(BaseModel):
@@ -104,7 +124,9 @@ class Intent(BaseModel):
         run_id: The run that started it.
         attempts: Attempts at this picture so far, this one included.
         started_at: Unix time.
+        host: The machine it was started on.
         listed_usd: What one such call costs by the price list (the story's estimate for an unknown model).
+        by_name: Whether somebody asked for this picture alone.
         received: The record to be, once the picture is verified in the staging folder.
     """
 
@@ -118,8 +140,32 @@ class Intent(BaseModel):
     run_id: str
     attempts: int
     started_at: float
+    host: str = ""
     listed_usd: float
+    by_name: bool = False
     received: PictureRecord | None = None
+
+
+class StoryCall(BaseModel):
+    """A question to a language model that is under way, or whose answer is not a manifest yet.
+
+    Attributes:
+        token: Names the call and its money.
+        key: Hash of what was asked: model, topic, story direction.
+        question: 1 for the first, 2 for the one that asks for a repair.
+        model: That was asked.
+        run_id: The run that asked.
+        listed_usd: What it may cost at most by the price list; None for an unknown model.
+        answer: What was received; the money for it is booked.
+    """
+
+    token: str
+    key: str
+    question: int
+    model: str
+    run_id: str
+    listed_usd: float | None = None
+    answer: str | None = None
 
 
 class SpendKind(StrEnum):
@@ -134,8 +180,8 @@ class Spend(BaseModel):
 
     Attributes:
         token: The attempt's.
-        name: The picture.
-        number: The picture's at that time: on its asset the money is told to Dagster.
+        name: The picture, or ``MANIFEST``.
+        number: The picture's at that time, 0 for the manifest: on its asset the money is told to Dagster.
         kind: Confirmed, or the answer never arrived.
         cost_usd: In USD.
         cost_source: How it is known.
@@ -184,7 +230,9 @@ class ProjectRecords(BaseModel):
         version: Of this file's shape.
         numbers: Picture name to number; a number stays with its name.
         pictures: Published pictures by name.
+        retired: The last picture of each name that left the manifest, its path that of the file put aside.
         intents: Calls under way, by token.
+        story_calls: Questions to a language model, until their answer is a manifest.
         spends: All calls that cost or may have cost money, oldest first.
         rounds: Oldest first; the last one may be open.
     """
@@ -192,7 +240,9 @@ class ProjectRecords(BaseModel):
     version: Literal[1] = 1
     numbers: dict[str, int] = Field(default_factory=dict)
     pictures: dict[str, PictureRecord] = Field(default_factory=dict)
+    retired: dict[str, PictureRecord] = Field(default_factory=dict)
     intents: dict[str, Intent] = Field(default_factory=dict)
+    story_calls: list[StoryCall] = Field(default_factory=list)
     spends: list[Spend] = Field(default_factory=list)
     rounds: list[Round] = Field(default_factory=list)
 
@@ -223,12 +273,18 @@ class ProjectRecords(BaseModel):
 class RecordStore:
     """The records' file. All changes go through ``change``; several threads may use one store.
 
+    Args:
+        path: The file.
+        guard: Asked before each change; raises where the project is not this run's any more.
+
     Attributes:
         path: The file.
+        guard: The same; for what is changed beside the records.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, guard: Callable[[], None] = lambda: None) -> None:
         self.path = path
+        self.guard = guard
         self._lock = threading.RLock()
         self._records: ProjectRecords | None = None
 
@@ -248,6 +304,7 @@ class RecordStore:
     def change(self) -> Iterator[ProjectRecords]:
         """Gives the records for changing, and stores them; after an error nothing has changed."""
         with self._lock:
+            self.guard()
             changed = self.records.model_copy(deep=True)
             yield changed
             self._save(changed)

@@ -30,7 +30,8 @@ class ScriptFailure(BaseModel):
     """Why the script has no picture, in the API's own terms where the API said something.
 
     Attributes:
-        kind: ``configuration``, ``http``, ``network``, ``lost_answer``, ``no_image`` or ``file``.
+        kind: ``configuration``, ``http``, ``network``, ``lost_answer``, ``no_image``, ``file`` or
+            ``reference``.
         message: For people.
         http_status: As answered.
         api_status: google.rpc status, such as ``RESOURCE_EXHAUSTED``.

@@ -113,9 +113,12 @@ def _measured(record: PictureRecord | None, path: Path) -> PictureFacts | None:
 
 
 def is_stale(records: ProjectRecords) -> bool:
-    """Returns whether pictures of a closed round changed after ``assets_ready`` or ``contact_sheet`` was recorded."""
+    """Returns whether pictures changed after ``assets_ready`` or ``contact_sheet`` was recorded, if they all are there.
+
+    A round whose pictures were all drawn by hand is open, and lacks nothing but these two.
+    """
     last = records.round
-    if last is None or last.closed_at is None:
+    if last is None:
         return False
     recorded = min(last.ready_at or 0.0, last.sheet_at or 0.0)
     return any(_drawn_at(record) > recorded for record in records.pictures.values())

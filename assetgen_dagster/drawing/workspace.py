@@ -3,14 +3,16 @@
 The folders under ``assets/`` are an interface for the next pipeline steps; ours are in ``.assetgen/``, beside them.
 """
 
+import contextlib
 import errno
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.project import ProjectKey, validate_identifier
+from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.story.manifest import AssetPrompt, AssetType
 
 _FOLDERS = {
@@ -31,29 +33,27 @@ def get_project_dir(channel_id: str, project_id: str, *, workspace: Path) -> Pat
         InvalidIdentifierError: A part could leave its folder.
         WorkspaceError: A symlink on the way leads out of the workspace, or the folder cannot be made.
     """
-    validate_identifier(channel_id, "channel")
-    validate_identifier(project_id, "project")
-    return _folder(workspace, "channels", channel_id, "projects", project_id)
+    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).project, workspace)
 
 
 def get_asset_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns the project's ``assets`` folder; see ``get_project_dir``."""
-    return _folder(workspace, *_below(channel_id, project_id, workspace, "assets"))
+    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).assets, workspace)
 
 
 def get_character_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns ``assets/characters``; see ``get_project_dir``."""
-    return _folder(workspace, *_below(channel_id, project_id, workspace, "assets", _FOLDERS[AssetType.CHARACTER]))
+    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).characters, workspace)
 
 
 def get_environment_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns ``assets/environments``; see ``get_project_dir``."""
-    return _folder(workspace, *_below(channel_id, project_id, workspace, "assets", _FOLDERS[AssetType.ENVIRONMENT]))
+    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).environments, workspace)
 
 
 def get_props_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns ``assets/props``; see ``get_project_dir``."""
-    return _folder(workspace, *_below(channel_id, project_id, workspace, "assets", _FOLDERS[AssetType.PROP]))
+    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).props, workspace)
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,16 @@ class ProjectPaths:
     retired: Path
 
     @property
+    def assets(self) -> Path:
+        """Holds the folders of all pictures, and nothing else."""
+        return self.characters.parent
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of the project."""
+        return (self.project, self.characters, self.environments, self.props, self.staging, self.retired)
+
+    @property
     def records(self) -> Path:
         """Rounds, pictures and money."""
         return self.project / ".assetgen" / "records.json"
@@ -87,6 +97,11 @@ class ProjectPaths:
     def lock(self) -> Path:
         """Held by the run that works on the project."""
         return self.project / ".assetgen" / "lock"
+
+    @property
+    def holder(self) -> Path:
+        """Says which run holds the project where the lock itself is in PostgreSQL."""
+        return self.project / ".assetgen" / "holder.json"
 
     @property
     def contact_sheet(self) -> Path:
@@ -106,9 +121,11 @@ class ProjectPaths:
         """Returns where the script writes; ends in ``.png``, because foreign scripts go by the ending."""
         return self.staging / f"{name[:100]}.{token}.png"
 
-    def set_aside(self, path: Path) -> None:
+    def set_aside(self, path: Path) -> Path:
         """Gives a file a second name in the retired folder; under its first name it may then be replaced or removed."""
-        os.link(path, self.retired / f"{path.stem}.{time.time_ns()}{path.suffix}")
+        aside = self.retired / f"{path.stem}.{time.time_ns()}{path.suffix}"
+        os.link(path, aside)
+        return aside
 
     def relative(self, path: Path) -> str:
         """Returns a path as records keep it: from the workspace, so that the workspace can move."""
@@ -132,17 +149,39 @@ def open_project(key: ProjectKey, *, workspace: Path) -> ProjectPaths:
     Raises:
         WorkspaceError: See ``get_project_dir``.
     """
-    names = {"channel_id": key.channel, "project_id": key.project}
-    project = get_project_dir(**names, workspace=workspace)
-    return ProjectPaths(
+    paths = locate_project(key, workspace=workspace)
+    for folder in paths.folders:
+        _made(folder, workspace)
+    return paths
+
+
+def locate_project(key: ProjectKey, *, workspace: Path) -> ProjectPaths:
+    """Returns a project's paths and makes nothing: its folders may not be there.
+
+    Raises:
+        WorkspaceError: A symlink on the way leads out of the workspace.
+    """
+    project = workspace / "channels" / key.channel / "projects" / key.project
+    assets = project / "assets"
+    paths = ProjectPaths(
         workspace=workspace,
         project=project,
-        characters=get_character_dir(**names, workspace=workspace),
-        environments=get_environment_dir(**names, workspace=workspace),
-        props=get_props_dir(**names, workspace=workspace),
-        staging=_folder(workspace, *project.relative_to(workspace).parts, ".assetgen", "staging"),
-        retired=_folder(workspace, *project.relative_to(workspace).parts, ".assetgen", "retired"),
+        characters=assets / _FOLDERS[AssetType.CHARACTER],
+        environments=assets / _FOLDERS[AssetType.ENVIRONMENT],
+        props=assets / _FOLDERS[AssetType.PROP],
+        staging=project / ".assetgen" / "staging",
+        retired=project / ".assetgen" / "retired",
     )
+    for folder in paths.folders:
+        _refuse_outside(folder, workspace.resolve())
+    return paths
+
+
+def all_records(workspace: Path) -> Iterator[tuple[ProjectKey, Path]]:
+    """Yields where each project keeps its records; they may not be there, and nothing is made."""
+    for project in (workspace / "channels").glob("*/projects/*"):
+        with contextlib.suppress(InvalidIdentifierError):  # somebody else's folder
+            yield ProjectKey(project.parent.parent.name, project.name), project / ".assetgen" / "records.json"
 
 
 def writable_workspace(workspace: Path) -> None:
@@ -156,9 +195,17 @@ def writable_workspace(workspace: Path) -> None:
         raise unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
-def _below(channel_id: str, project_id: str, workspace: Path, *parts: str) -> tuple[str, ...]:
-    project = get_project_dir(channel_id, project_id, workspace=workspace)
-    return (*project.relative_to(workspace).parts, *parts)
+def shared_folder(workspace: Path) -> Path:
+    """Returns the folder for what all projects of a workspace share, made if it was not there.
+
+    Raises:
+        WorkspaceError: It cannot be made.
+    """
+    return _folder(workspace, ".assetgen")
+
+
+def _made(folder: Path, workspace: Path) -> Path:
+    return _folder(workspace, *folder.relative_to(workspace).parts)
 
 
 def _folder(workspace: Path, *parts: str) -> Path:
@@ -169,15 +216,19 @@ def _folder(workspace: Path, *parts: str) -> Path:
         root = workspace.resolve()
         for part in parts:
             folder /= part
-            if not folder.resolve().is_relative_to(root):
-                raise WorkspaceError(
-                    f"{folder} is a symlink that leads out of the workspace ({folder.resolve()}). "
-                    "Replace it by a folder, or set ASSETGEN_WORKSPACE to where it leads."
-                )
+            _refuse_outside(folder, root)
             folder.mkdir(exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
+
+
+def _refuse_outside(folder: Path, root: Path) -> None:
+    if not folder.resolve().is_relative_to(root):
+        raise WorkspaceError(
+            f"{folder} is a symlink that leads out of the workspace ({folder.resolve()}). "
+            "Replace it by a folder, or set ASSETGEN_WORKSPACE to where it leads."
+        )
 
 
 def unwritable(path: Path, error: OSError) -> WorkspaceError:

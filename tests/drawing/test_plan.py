@@ -6,13 +6,14 @@ from assetgen_dagster.drawing.plan import (
     Action,
     FileState,
     Mode,
+    ReferenceState,
     Request,
     assign_numbers,
     changed_inputs,
     decide,
     starts_new_round,
 )
-from assetgen_dagster.drawing.records import Inputs, PictureFacts, PictureRecord, Round
+from assetgen_dagster.drawing.records import Inputs, PictureFacts, PictureRecord, Reference, Round
 from assetgen_dagster.story.manifest import AssetManifest
 from tests.harness import manifest_of
 
@@ -111,7 +112,6 @@ def test_a_new_round_draws_everything_again_but_what_was_retouched_by_hand() -> 
         ({"prompt_sha256": "p2"}, "prompt"),
         ({"model": "m2"}, "model"),
         ({"aspect_ratio": "1:1"}, "aspect ratio"),
-        ({"references": ("r",)}, "references"),
     ],
 )
 def test_what_a_picture_is_drawn_from_decides_whether_it_is_out_of_date(change: dict[str, object], named: str) -> None:
@@ -119,6 +119,62 @@ def test_what_a_picture_is_drawn_from_decides_whether_it_is_out_of_date(change: 
     assert changed_inputs(INPUTS, now) == [named]
     assert decision(record(), SAME, ask(), now=now) is Action.DRAW
     assert decision(record(inputs=None), SAME, ask(), now=now) is Action.KEEP
+
+
+FOX = ReferenceState("fox", "f1")
+WITH_FOX = INPUTS.model_copy(update={"references": (Reference(name="fox", sha256="f1"),)})
+
+
+@pytest.mark.parametrize(
+    ("now", "mode", "action", "reason"),
+    [
+        ([FOX], Mode.AUTO, Action.KEEP, "done"),
+        (None, Mode.RESUME, Action.KEEP, "done"),  # the script takes none: nothing would change by drawing
+        ([], Mode.AUTO, Action.DRAW, "references changed"),
+        ([FOX, ReferenceState("owl", "o1")], Mode.AUTO, Action.DRAW, "references changed"),
+        ([ReferenceState("owl", "f1")], Mode.AUTO, Action.DRAW, "references changed"),
+        ([ReferenceState("fox", "f2")], Mode.AUTO, Action.DRAW, "reference fox changed"),
+        ([ReferenceState("fox", None)], Mode.RESUME, Action.KEEP, "done"),  # not there, and not drawn: no other one
+        ([ReferenceState("fox", None, drawn_first=True)], Mode.AUTO, Action.DRAW, "reference fox is drawn anew"),
+        ([ReferenceState("fox", "f2", by_hand=True)], Mode.RESUME, Action.DRAW, "reference fox changed"),
+        (
+            [ReferenceState("fox", "f2", by_hand=True)],
+            Mode.AUTO,
+            Action.KEEP,
+            "done; reference fox changed by hand: mode resume draws it anew",
+        ),
+    ],
+)
+def test_a_picture_is_out_of_date_when_a_picture_that_it_refers_to_is_another(
+    now: list[ReferenceState] | None, mode: Mode, action: Action, reason: str
+) -> None:
+    step = decide(
+        record=record(inputs=WITH_FOX), file=SAME, inputs=INPUTS, round_number=1, request=ask(mode), number=5,
+        references=now,
+    )  # fmt: skip
+    assert (step.action, step.reason) == (action, reason)
+
+
+@pytest.mark.parametrize(
+    ("file", "inputs", "references", "request_", "action"),
+    [
+        (NONE, INPUTS, [FOX], ask(), Action.RESTORE),
+        (SAME, INPUTS, [FOX], ask(), Action.RESTORE),  # a process died while it was put back
+        (NONE, INPUTS, None, ask(Mode.RESUME), Action.RESTORE),
+        (OTHER, INPUTS, [FOX], ask(), Action.ADOPT),
+        (NONE, INPUTS.model_copy(update={"model": "m2"}), [FOX], ask(), Action.DRAW),
+        (NONE, INPUTS, [ReferenceState("fox", "f2")], ask(), Action.DRAW),
+        (NONE, INPUTS, [FOX], ask(numbers={5}), Action.DRAW),
+    ],
+)
+def test_a_picture_that_returns_to_the_manifest_is_brought_back_if_it_would_be_drawn_from_the_same(
+    file: FileState, inputs: Inputs, references: list[ReferenceState] | None, request_: Request, action: Action
+) -> None:
+    step = decide(
+        record=None, file=file, inputs=inputs, round_number=3, request=request_, number=5, references=references,
+        retired=record(inputs=WITH_FOX),
+    )  # fmt: skip
+    assert step.action is action
 
 
 def test_no_combination_draws_a_finished_picture_for_a_request_without_a_time() -> None:

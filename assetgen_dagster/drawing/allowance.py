@@ -1,0 +1,87 @@
+"""A run's part of the monthly budget: asked for once, before the first picture is paid for, given up at the end.
+
+Whatever asks for pictures draws them through here, so no way leads around it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.paying.aside import aside
+from assetgen_dagster.paying.budget import refusal_in_words, remedy
+from assetgen_dagster.paying.ledger import Ledger
+from assetgen_dagster.paying.shared import open_ledger
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings
+
+#: A database that restarts is waited for.
+_PATIENCE_SECONDS, _AGAIN_SECONDS = 60.0, 2.0
+
+#: The ledger's own limits are shorter; this one is for a file system that hangs.
+_ANSWER_SECONDS = 30.0
+
+_log = structlog.get_logger()
+
+
+class Allowance:
+    """What one run may spend.
+
+    Args:
+        settings: The settings in force.
+        key: The project; this run holds its lock.
+        run_id: The run.
+        page_id: Its row, if it has one.
+        ledger: Where it is reserved; None for that which the settings name.
+    """
+
+    def __init__(
+        self, settings: Settings, key: ProjectKey, *, run_id: str, page_id: str | None, ledger: Ledger | None = None
+    ) -> None:
+        self._settings = settings
+        self._key = key
+        self._run_id = run_id
+        self._page_id = page_id
+        self._ledger = ledger or open_ledger(settings)
+        self._taken = False
+
+    async def take(self, pictures: int, tell: Callable[[str], None]) -> Problem | None:
+        """Returns None when so many pictures may be paid for, or why none may.
+
+        Args:
+            pictures: How many are to be drawn.
+            tell: Told what is waited for.
+        """
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return await aside(lambda: self._reserve(pictures), seconds=_ANSWER_SECONDS)
+            except (AssetgenError, TimeoutError) as error:
+                cause = str(error) or "what runs at work may still spend cannot be read in time"
+                if time.monotonic() > until:
+                    return problems.budget_unknown(cause)
+                _log.warning("budget_unavailable", cause=cause)
+                tell(cause)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def give_up(self) -> None:
+        """Gives back what is left; where that fails, it ends with the project's lock."""
+        if not self._taken:
+            return
+        try:
+            await aside(lambda: self._ledger.release(self._key, run_id=self._run_id), seconds=_ANSWER_SECONDS)
+        except (AssetgenError, TimeoutError) as error:
+            _log.warning("budget_unavailable", cause=str(error))
+
+    def _reserve(self, pictures: int) -> Problem | None:
+        refused = self._ledger.reserve(self._key, run_id=self._run_id, pictures=pictures, page_id=self._page_id)
+        if refused is None:
+            self._taken = True
+            return None
+        said = refusal_in_words(refused, self._settings, now=self._ledger.now())
+        _log.warning("budget_refused", reason=said)
+        return problems.over_budget(said, remedy(refused))

@@ -1,0 +1,102 @@
+"""Asks the API whether key and model work, which draws nothing and costs nothing: ``GET v1beta/models/{model}``.
+
+Only of the project's own script it is known that it uses this API with the key and model of the settings.
+"""
+
+import queue
+import threading
+from dataclasses import replace
+from urllib.parse import quote
+
+import httpx
+
+from assetgen_dagster.drawing.api import (
+    NO_ADDRESS,
+    api_base,
+    api_key,
+    classify_api_failure,
+    heeds_proxies,
+    host_of,
+    json_object,
+    no_api,
+    read_api_error,
+)
+from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.drawing.report import ScriptFailure
+from assetgen_dagster.settings import Settings
+
+#: Where a problem with a prompt or a passing one has another remedy than the same answer here.
+_REMEDIES = {
+    "network": "Check network, name server and proxy, and GOOGLE_GEMINI_BASE_URL if it is set",
+    "rejected": "Check {setting}, and GOOGLE_GEMINI_BASE_URL if it is set",
+}
+
+
+def models_in_use(settings: Settings) -> dict[str, str]:
+    """Returns the models that runs ask with our key, by the setting that names each."""
+    drawing = {"GEMINI_IMAGE_MODEL": settings.gemini_image_model} if settings.own_script else {}
+    return drawing | ({"ASSETGEN_STORY_MODEL": settings.story_model} if settings.story_model else {})
+
+
+def ask_gemini(settings: Settings, *, seconds: float) -> Problem | None:
+    """Returns what the API has against key, endpoint or one of the models in use; None for nothing.
+
+    Args:
+        settings: Those of a project that uses at least one.
+        seconds: How long it may take in all, even where a name server or a dripping answer keeps it.
+    """
+    models = models_in_use(settings)
+    found = (ask_about(settings, models[name], setting=name, seconds=seconds / len(models)) for name in models)
+    return next((problem for problem in found if problem is not None), None)
+
+
+def ask_about(settings: Settings, model: str, *, setting: str, seconds: float) -> Problem | None:
+    """Returns what the API has against key, endpoint or one model; None for nothing.
+
+    Args:
+        settings: With key and endpoint.
+        model: The model.
+        setting: The variable that names it, for messages.
+        seconds: See ``ask_gemini``.
+    """
+    key = api_key(settings)
+    if isinstance(key, Problem):
+        return key
+    model = model.removeprefix("models/")
+    found: queue.SimpleQueue[ScriptFailure | None] = queue.SimpleQueue()
+
+    def ask() -> None:
+        found.put(_ask(api_base(settings), model, key, seconds))
+
+    threading.Thread(target=ask, name="ask-gemini", daemon=True).start()
+    try:
+        failure = found.get(timeout=seconds)
+    except queue.Empty:
+        failure = ScriptFailure(kind="network", message=f"No answer within {seconds:g} s")
+    if failure is None:
+        return None
+    problem = classify_api_failure(failure, model=model, setting=setting)
+    return replace(problem, remedy=_REMEDIES.get(problem.code, problem.remedy).replace("{setting}", setting))
+
+
+def _ask(base: str, model: str, key: str, seconds: float) -> ScriptFailure | None:
+    """Returns the API's answer in the terms in which the script tells a failure; None if all is well."""
+    url = f"{base}/v1beta/models/{quote(model, safe='')}"
+    host = host_of(url)
+    if not host:
+        return NO_ADDRESS
+    try:
+        answer = httpx.get(url, headers={"x-goog-api-key": key}, timeout=seconds, trust_env=heeds_proxies(url))
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
+        return NO_ADDRESS
+    except httpx.HTTPError as error:
+        return ScriptFailure(kind="network", message=f"{host} does not answer: {str(error) or type(error).__name__}")
+    if not answer.is_success:
+        return read_api_error(answer)
+    body = json_object(answer)
+    if body is None:
+        return no_api(answer)
+    methods = body.get("supportedGenerationMethods")
+    if isinstance(methods, list) and "generateContent" not in methods:
+        return ScriptFailure(kind="http", http_status=404, message="This model cannot generate content.")
+    return None

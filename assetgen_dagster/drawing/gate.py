@@ -1,0 +1,172 @@
+"""What every call passes before it is paid for: the operator's pause, the daily quota, the requests a minute.
+
+One picture of a run stands at the gate at a time, so that runs share the key fairly however many pictures each has
+waiting. A wait there is part of no script's time, holds no session, and a cancel ends it at once.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.allowance import Allowance
+from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.paying.aside import aside
+from assetgen_dagster.paying.limit import RequestLimit
+from assetgen_dagster.paying.shared import open_limit, open_switches
+from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
+from assetgen_dagster.paying.words import moment_in_words, pause_in_words, quota_in_words
+from assetgen_dagster.settings import Settings
+
+#: How often the switches are looked at while a picture waits.
+_LOOK_SECONDS = 1.0
+
+#: Runs that wait for the same slot ask for it one after another, not in the same millisecond.
+_APART_SECONDS = 0.05
+
+#: A shorter wait for a slot is not worth a word; a longer one is, once a minute.
+_WORTH_TELLING_SECONDS, _TELL_AGAIN_SECONDS = 2.0, 60.0
+
+#: The switches' own limits are shorter; this one is for a file system that hangs.
+_ANSWER_SECONDS = 15.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Wait:
+    why: str
+    seconds: float
+    passing: bool = False
+
+
+class Gate:
+    """The gate of one run, for the calls of one model.
+
+    Args:
+        settings: The settings in force.
+        model: The model that is asked.
+        switches: What stops all paying.
+        limit: The requests a minute; None where there is no such limit.
+        allowance: The run's part of the monthly budget; None where it has no limit.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: str,
+        switches: Switches,
+        limit: RequestLimit | None,
+        *,
+        allowance: Allowance | None = None,
+    ) -> None:
+        self._allowance = allowance
+        self._settings = settings
+        self._key = quota_key(settings, model)
+        self._switches = switches
+        self._limit = limit
+        self._turn = asyncio.Lock()
+        self._known: Mapping[str, Json] | None = None
+        self._answers = True
+        self._slot_at = 0.0
+        self._told: str | None = None
+        self._told_of_limit_at = -_TELL_AGAIN_SECONDS
+
+    async def enter(self, pictures: int, tell: Callable[[str], None]) -> Problem | None:
+        """Returns None when so many pictures may be paid for, or why none may; asked once, before the first call."""
+        return None if self._allowance is None else await self._allowance.take(pictures, tell)
+
+    async def leave(self) -> None:
+        """Gives back what was not needed. After a cancel it is given back with the project's lock."""
+        if self._allowance is not None:
+            await self._allowance.give_up()
+
+    async def admit(self, tell: Callable[[str], None]) -> Problem | None:
+        """Returns None when a call may be made; or why none may before a moment too far away to wait for.
+
+        Args:
+            tell: Told what is waited for, where that is worth a word, and that it is over.
+        """
+        async with self._turn:
+            began = time.monotonic()
+            while (kept := await self._look()) is not None:
+                if isinstance(kept, Problem):
+                    return kept
+                self._tell(kept, tell, waited=time.monotonic() - began)
+                await asyncio.sleep(kept.seconds)
+            if self._told is not None:
+                self._told = None
+                _log.info("asset_generation_goes_on")
+                tell("Goes on.")
+            return None
+
+    async def heard(self, problem: Problem) -> Problem:
+        """Notes for all runs what a failed call tells of the key; returns the problem with what is known besides."""
+        if problem.code != "daily_quota":
+            return problem
+        try:
+            noted = await aside(lambda: note_used_up(self._switches, self._key), seconds=_ANSWER_SECONDS)
+        except (SwitchesUnavailableError, TimeoutError) as error:
+            _log.warning("switches_unavailable", cause=str(error))
+            return problem
+        return replace(problem, remedy=quota_in_words(noted, self._settings))
+
+    async def _look(self) -> _Wait | Problem | None:
+        try:
+            self._known = await aside(self._switches.read, seconds=_ANSWER_SECONDS)
+            self._answers = True
+        except (SwitchesUnavailableError, TimeoutError) as error:
+            cause = str(error) or "The switches cannot be read in time."
+            if self._answers:
+                _log.warning("switches_unavailable", cause=cause)
+            self._answers = False
+            if self._known is None:
+                return _Wait(cause, _LOOK_SECONDS)
+            # What was known last holds: a database that restarts is no order to stop, nor one to go on.
+        found = held(self._known, self._key)
+        if found.used_up is not None:
+            said = f"the API said so at {moment_in_words(found.used_up.at, self._settings)}"
+            return problems.quota_used_up(said, quota_in_words(found.used_up, self._settings))
+        if found.pause is not None:
+            return _Wait(f"{pause_in_words(found.pause, self._settings)}.", _LOOK_SECONDS)
+        return None if self._limit is None else await self._slot(self._limit)
+
+    async def _slot(self, limit: RequestLimit) -> _Wait | None:
+        left = self._slot_at - time.monotonic()
+        if left <= 0:
+            wait = await limit.take()
+            if wait is None:
+                return None
+            self._slot_at = time.monotonic() + wait
+            left = wait
+        why = f"Waiting for the requests-per-minute limit: all runs together may make {limit.limit} a minute."
+        return _Wait(why, min(left + random.uniform(0, _APART_SECONDS), _LOOK_SECONDS), passing=True)  # noqa: S311
+
+    def _tell(self, wait: _Wait, tell: Callable[[str], None], *, waited: float) -> None:
+        now = time.monotonic()
+        if wait.passing:
+            if waited < _WORTH_TELLING_SECONDS or now - self._told_of_limit_at < _TELL_AGAIN_SECONDS:
+                return
+            self._told_of_limit_at = now
+        elif wait.why == self._told:
+            return
+        else:
+            self._told = wait.why
+        _log.info("asset_generation_waits", reason=wait.why)
+        tell(wait.why)
+
+
+@contextmanager
+def open_gate(settings: Settings, model: str, allowance: Allowance | None = None) -> Iterator[Gate]:
+    """Opens a run's gate for the calls of a model, and closes what it used."""
+    limit = open_limit(settings)
+    try:
+        yield Gate(settings, model, open_switches(settings), limit, allowance=allowance)
+    finally:
+        if limit is not None:
+            limit.close()

@@ -1,0 +1,41 @@
+"""How a project's pictures are to look beside their prompts: what its settings and its channel say of all of them.
+
+The one place that knows which of several sayings holds.
+"""
+
+from dataclasses import dataclass
+
+from assetgen_dagster.channels import Channel
+from assetgen_dagster.drawing.ratios import drawable_ratio
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.story.manifest import AssetPrompt
+
+
+@dataclass(frozen=True)
+class Look:
+    """What holds for all pictures of a project.
+
+    Attributes:
+        aspect_ratio: ``W:H``.
+        style: Joins every prompt; may be empty.
+        model: Gemini model that draws; None if a script of somebody else's decides that.
+    """
+
+    aspect_ratio: str
+    style: str = ""
+    model: str | None = None
+
+    def aspect_ratio_of(self, asset: AssetPrompt) -> str:
+        """Returns the ratio, ``W:H``, that a picture is asked for in: its own if the model draws it."""
+        own = asset.aspect_ratio and drawable_ratio(asset.aspect_ratio, self.model)
+        return own or self.aspect_ratio
+
+    def refuses(self, asset: AssetPrompt) -> bool:
+        """Tells whether a picture has a ratio of its own that the model does not draw."""
+        return asset.aspect_ratio is not None and drawable_ratio(asset.aspect_ratio, self.model) is None
+
+
+def look_of(settings: Settings, channel: Channel) -> Look:
+    """Returns the look of a channel's projects: what the channel says counts more than the settings."""
+    model = settings.gemini_image_model if settings.own_script else None
+    return Look(channel.aspect_ratio or settings.gemini_aspect_ratio, channel.style or "", model)

@@ -1,0 +1,54 @@
+"""What keeps two runs off one project: a lock on a file on one machine, in PostgreSQL on several.
+
+Both end with their holder. Only the second can be lost while its holder lives: its session may break. So whoever holds
+a project asks ``ensure`` before anything that must not be done twice.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from assetgen_dagster.drawing.lock import is_locked, lock_project
+from assetgen_dagster.drawing.postgres_lock import PostgresLock, held_keys
+from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Machines, Settings
+
+
+class ProjectLock(Protocol):
+    """A project that is this run's alone."""
+
+    def ensure(self) -> None:
+        """Does nothing if the project is still this run's.
+
+        Raises:
+            ProjectLostError: It is not, and will not be again in this run.
+        """
+
+    def release(self) -> None:
+        """Gives the project up."""
+
+
+def hold_project(key: ProjectKey, paths: ProjectPaths, settings: Settings, *, run_id: str) -> ProjectLock:
+    """Takes a project for a run, in the way that the settings ask for.
+
+    Raises:
+        ProjectBusyError: Another run holds it; the message names that run.
+        DatabaseError: PostgreSQL, which is to hold the lock, cannot be used.
+        WorkspaceError: The lock file cannot be written.
+    """
+    if settings.machines is Machines.SEVERAL and settings.database is not None:
+        lock = PostgresLock(settings.database, key, run_id=run_id, holder=paths.holder)
+        lock.acquire()
+        return lock
+    return lock_project(paths.lock, run_id=run_id)
+
+
+def held_projects(projects: Mapping[ProjectKey, ProjectPaths], settings: Settings) -> set[ProjectKey]:
+    """Returns those of the projects that some living run holds.
+
+    Raises:
+        DatabaseError: PostgreSQL cannot be asked: nothing is known then.
+    """
+    if settings.machines is Machines.SEVERAL and settings.database is not None:
+        return held_keys(settings.database, projects)
+    return {key for key, paths in projects.items() if is_locked(paths.lock)}
