@@ -1,0 +1,58 @@
+"""All services on PostgreSQL: a row's run is killed, and nobody has to do anything about it."""
+
+import json
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_dagster.story.source import MANIFEST_FILE
+from tests.dev import running_dev
+from tests.harness import billed, billed_usd, manifest_of
+from tests.postgres import PostgresServer
+from tests.sensors.pipeline import ROW
+from tests.test_postgres_sessions import looked_at
+
+
+def run_processes(project: Path) -> set[psutil.Process]:
+    """Returns the processes that have scripts at work on a project."""
+    family = psutil.Process(os.getpid()).children(recursive=True)
+    return {
+        parent for process in family if str(project) in " ".join(process.cmdline()) and (parent := process.parent())
+    }
+
+
+def test_a_killed_run_is_started_again_and_pays_for_nothing_twice(
+    notion: NotionStandIn,
+    gemini: GeminiStandIn,
+    postgres: PostgresServer,
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
+    project = tmp_path / "workspace/channels/poke1/projects/vid_123"
+    project.mkdir(parents=True)
+    content = manifest_of(4).model_dump(mode="json", include={"global_atmosphere", "assets"})
+    (project / MANIFEST_FILE).write_text(json.dumps(content))
+    gemini.set_latency(5)
+    with looked_at(postgres, postgres_url) as samples, running_dev(tmp_path):
+        page = notion.add_row({**ROW, "Project ID": "vid_123"})
+        gemini.wait_for(lambda calls: sum(call.in_flight for call in calls) == 4, timeout=90)
+        [run] = run_processes(project)
+        run.kill()
+        gemini.set_latency(0)
+        notion.wait_for(lambda _calls: notion.row(page)["Status"] in ("Assets Ready", "Asset Error"), timeout=120)
+    assert notion.row(page)["Status"] == "Assets Ready", notion.row(page)["Error Log"]
+    assert len(list((project / "assets").glob("*/*.png"))) == 4
+    assert len(billed(gemini.journal())) == 4
+    assert notion.row(page)["Cost (USD)"] == pytest.approx(billed_usd(gemini.journal()), abs=1e-3)
+    assert sum(materialized_costs().values()) == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
+    # The daemon's, the UI's and the code server's as well as the runs'.
+    sessions = [session for _, found in samples for session in found]
+    print("at once:", max(len(found) for _, found in samples))
+    assert max(session.transaction for session in sessions) < 1
