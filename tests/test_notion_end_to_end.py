@@ -7,7 +7,7 @@ import pytest
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev
-from tests.sensors.test_notion import ROW
+from tests.sensors.pipeline import ROW
 
 
 def test_a_row_set_to_generating_assets_is_drawn_and_says_so(
@@ -17,9 +17,12 @@ def test_a_row_set_to_generating_assets_is_drawn_and_says_so(
     page = notion.add_row({**ROW, "Project ID": "vid_123"})
     notion.wait_for(lambda _calls: notion.row(page)["Status"] == "Assets Ready", timeout=90)
     ready_at = time.time()
+    notion.wait_for(lambda calls: any(call.saved for call in calls))  # the row is seen a moment before its entry
     calls = gemini.journal()
     assert len(calls) == 22
     assert notion.row(page)["Cost (USD)"] == pytest.approx(sum(call.billed_usd for call in calls), abs=1e-3)
     # Generous: other work may be going on beside this test; `make bench` has the real figures.
     assert calls[0].arrived_at - set_at < 40
     assert ready_at - max(call.finished_at or 0 for call in calls) < 5
+    [link] = [call.body["properties"]["Run"]["rich_text"][0]["text"]["link"] for call in notion.journal() if call.saved]
+    assert link["url"] == f"{dev.url.removesuffix('/graphql')}/runs/{notion.row(page)['Run']}"

@@ -1,12 +1,13 @@
 """What takes minutes: many rows, and a daemon that is killed while it works. Run by ``make test-slow``."""
 
+import contextlib
 import os
 import random
-import signal
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev
-from tests.sensors.test_notion import ROW
+from tests.sensors.pipeline import ROW
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -61,6 +62,52 @@ def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
     assert spent < 5
 
 
+class Services:
+    """``assetgen dev``, started and killed again and again; what it leaves behind ends with the test.
+
+    Args:
+        folder: For the logs; the home of this test's Dagster is in it, by which its processes are known.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._rounds = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._rounds += 1
+        with (self._folder / f"dev{self._rounds}.log").open("w") as log:
+            command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", "0"]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())
+
+    def kill(self, *, all_of_them: bool = False) -> None:
+        """Ends the services at once; runs and their scripts live on, as they do when only the services die."""
+        victims = [process for process in self._family() if all_of_them or not _draws(process)]
+        for victim in victims:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                victim.kill()
+        psutil.wait_procs(victims, timeout=30)
+        if self._process is not None:
+            self._process.wait(30)
+
+    def _family(self) -> list[psutil.Process]:
+        """Returns all processes that work for this test, also those whose parents are dead."""
+        return [process for process in psutil.process_iter() if process.pid != os.getpid() and self._ours(process)]
+
+    def _ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get("DAGSTER_HOME") == os.environ["DAGSTER_HOME"]
+        except psutil.Error:
+            return False
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    found = Services(tmp_path)
+    yield found
+    found.kill(all_of_them=True)
+
+
 def _draws(process: psutil.Process) -> bool:
     try:
         words = " ".join(process.cmdline())
@@ -70,7 +117,7 @@ def _draws(process: psutil.Process) -> bool:
 
 
 def test_rows_survive_a_daemon_that_is_killed_at_random_moments(
-    notion: NotionStandIn, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notion: NotionStandIn, gemini: GeminiStandIn, services: Services
 ) -> None:
     seed = int(os.environ.get("SEED", "7"))
     chance = random.Random(seed)
@@ -84,25 +131,10 @@ def test_rows_survive_a_daemon_that_is_killed_at_random_moments(
 
     while not final():
         assert time.monotonic() < deadline, f"seed {seed}: {[notion.row(page)['Status'] for page in pages]}"
-        log = (tmp_path / f"dev{rounds}.log").open("w")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assetgen_dagster", "dev", "--port", "0"],
-            stdout=log,
-            stderr=log,
-            env=os.environ.copy(),
-        )
-        life = chance.uniform(20, 60) if rounds < 4 else 800
-        try:
-            notion.wait_for(final, timeout=life)
-        except TimeoutError:
-            pass
-        finally:
-            # Runs and their scripts live on, as they do when only the services die.
-            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            services = [p for p in family if not _draws(p)]
-            for victim in services:
-                victim.send_signal(signal.SIGKILL)
-            psutil.wait_procs(services, timeout=30)
+        services.start()
+        with contextlib.suppress(TimeoutError):
+            notion.wait_for(final, timeout=chance.uniform(20, 60) if rounds < 4 else 800)
+        services.kill()
         rounds += 1
     errors = [notion.row(page)["Error Log"] for page in pages if notion.row(page)["Status"] != "Assets Ready"]
     assert errors == [], f"seed {seed}"

@@ -15,7 +15,7 @@ from assetgen_dagster.notion import filters
 from assetgen_dagster.notion.calls import REQUEST_SECONDS, Caller, Clock, Deadline, Json, Pace
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError, RowGoneError
 from assetgen_dagster.notion.row import Row, read_row
-from assetgen_dagster.notion.schema import TO_READ, Schema, read_schema
+from assetgen_dagster.notion.schema import DRAWING, TO_READ, TRIGGER, Schema, read_schema
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.table import Table
 from assetgen_dagster.notion.trouble import Kind
@@ -77,8 +77,12 @@ class TaskBoard:
         """
         return self._fresh_schema(self._deadline(deadline_seconds))
 
-    def triggered_rows(self, *, deadline_seconds: float | None = None) -> list[Row]:
+    def triggered_rows(self, *, drawing: bool = False, deadline_seconds: float | None = None) -> list[Row]:
         """Returns all rows that ask for pictures, the oldest request first.
+
+        Args:
+            drawing: Also those whose status says that they are being drawn.
+            deadline_seconds: How long it may take in all.
 
         Raises:
             BoardError: Something has to be mended first, be it only that a report could not be written.
@@ -86,14 +90,15 @@ class TaskBoard:
         """
         deadline = self._deadline(deadline_seconds)
         doing = "read the rows to draw"
+        wanted = self.settings.status_asking if drawing else frozenset(self.settings.status_trigger)
 
         def read(schema: Schema) -> list[Row]:
             schema.require()
-            pages = self._table.query(schema.source_id, filters.with_status(schema), deadline, doing=doing)
+            pages = self._table.query(schema.source_id, filters.with_status(schema, wanted), deadline, doing=doing)
             return self._rows(pages, schema)
 
         rows = self._with_schema(read, deadline)
-        return sorted((row for row in rows if row.status in self.settings.status_trigger), key=lambda row: row.age)
+        return sorted((row for row in rows if row.status in wanted), key=lambda row: row.age)
 
     def find_row(self, channel: str, project: str, *, deadline_seconds: float | None = None) -> Row | None:
         """Returns the row of a project, or None; of several (copies) the one that was made first.
@@ -127,6 +132,16 @@ class TaskBoard:
             BoardUnavailableError: Notion did not answer in time.
         """
         return self._row(page_id, self._deadline(deadline_seconds))
+
+    def status_can_ask(self, *, deadline_seconds: float | None = None) -> bool:
+        """Returns whether the options that ask for pictures are there.
+
+        Where one was removed, Notion has taken it from its rows, and a row without it was not withdrawn by anybody.
+
+        Raises:
+            BoardError: The database cannot be read.
+        """
+        return not self.schema(deadline_seconds=deadline_seconds).faults.keys() & {"status", TRIGGER, DRAWING}
 
     def update_row(
         self,
@@ -290,9 +305,12 @@ class TaskBoard:
         if page is None:
             # Is it the row that is gone, or the whole database? That is an error then.
             self._fresh_schema(deadline)
+            # And once more: the database may have been shared again between the two.
+            page = self._table.page(page_id, deadline)
+        if page is None:
             return None
-        parent = page.get("parent") or {}
-        elsewhere = parent.get("data_source_id", schema.source_id) != schema.source_id
+        parent = page.get("parent")
+        elsewhere = parent is not None and parent.get("data_source_id") != schema.source_id
         return None if elsewhere or page.get("in_trash") or page.get("archived") else page
 
     def _query_project(self, schema: Schema, channel: str, project: str, deadline: Deadline) -> list[Json]:

@@ -3,14 +3,21 @@
 Nothing is remembered between two looks but what stands in Notion and in Dagster, so it may be killed at any time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from assetgen_dagster.channels import Channels, UnknownChannelError
 from assetgen_dagster.notion.row import Row
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.paying import budget
+from assetgen_dagster.paying.ledger import Waiting
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 
 #: So many runs are requested at one look, the oldest rows first.
 REQUESTS_AT_ONCE = 25
+
+#: So many rows are written to at one look, each with two calls or more.
+WRITES_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -21,13 +28,15 @@ class LatestRun:
         run_id: Dagster's id.
         finished: Whether it has ended and will not be retried by Dagster itself.
         reported: Whether a tag of it says that the row was told how it ended.
-        attempt: How often the row had asked when it was requested, from 1.
+        attempt: The highest of all runs of that row, from 1: a person may have run an old one again.
+        overdue: Whether it ended so long ago that the row should have been told.
     """
 
     run_id: str
     finished: bool
     reported: bool
     attempt: int
+    overdue: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,50 +81,111 @@ class Decisions:
     Attributes:
         starts: Oldest row first.
         rejects: Rows that cannot be drawn as they are.
+        untold: Runs whose end their rows should know by now, and do not.
         waiting: How many rows have a run on its way, or one whose end is not reported yet.
         postponed: How many rows are left for the next look.
     """
 
     starts: tuple[Start, ...]
     rejects: tuple[Reject, ...]
+    untold: tuple[str, ...]
     waiting: int
     postponed: int
 
 
-def decide(rows: Iterable[Row], runs: Mapping[str, LatestRun], claims: Mapping[ProjectKey, Claim]) -> Decisions:
+def decide(
+    rows: Iterable[Row],
+    runs: Mapping[str, LatestRun],
+    claims: Mapping[ProjectKey, Claim],
+    channels: Channels | None = None,
+    *,
+    at_once: int = REQUESTS_AT_ONCE,
+    drawing: str | None = None,
+) -> Decisions:
     """Decides what follows.
 
     Args:
-        rows: In trigger status, the oldest request first.
+        rows: In trigger status, the oldest request first; also those whose status says that they are being drawn.
         runs: The newest run of each row, by page id.
         claims: Which row each project belongs to, as far as runs tell.
+        channels: The ones that may be drawn for; any unless given.
+        at_once: How many runs may be requested.
+        drawing: The status of a row that is being drawn, if there is one: it asks for nothing.
     """
+    channels = channels or Channels()
     starts: list[Start] = []
     rejects: list[Reject] = []
-    owners: dict[ProjectKey, str] = {key: claim.page_id for key, claim in claims.items()}
-    waiting = postponed = 0
-    # A copy is younger than what it was copied from, whichever of the two is asked for first.
+    untold: list[str] = []
+    waiting = 0
     given = list(rows)
-    for row in sorted(given, key=lambda row: (row.created, row.page_id)):
-        key = _key(row)
-        if isinstance(key, ProjectKey):
-            owners.setdefault(key, row.page_id)
+    owners = _owners(given, claims)
     for row in given:
-        key = _key(row)
-        if isinstance(key, str):
-            rejects.append(Reject(row, key))
-            continue
-        if owners[key] != row.page_id:
-            rejects.append(Reject(row, _copied(key, owners[key])))
-            continue
-        run = runs.get(row.page_id)
-        if run is not None and not (run.finished and is_reported(row, run)):
+        run, key = runs.get(row.page_id), _key(row)
+        if row.status == drawing or (run is not None and not (run.finished and is_reported(row, run))):
+            # Whatever else the row says by now: it is at work, or is to hear of it first.
             waiting += 1
-        elif len(starts) == REQUESTS_AT_ONCE:
-            postponed += 1
-        else:
+            if run is not None and run.overdue and len(untold) < WRITES_AT_ONCE:
+                untold.append(run.run_id)
+        elif (reason := _refused(key, row, owners, channels)) is not None:
+            rejects.append(Reject(row, reason))
+        elif isinstance(key, ProjectKey):
             starts.append(Start(row, key, run.attempt + 1 if run else 1))
-    return Decisions(tuple(starts), tuple(rejects), waiting, postponed)
+    postponed = max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
+    return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(untold), waiting, postponed)
+
+
+@dataclass(frozen=True)
+class Wakes:
+    """What follows for the rows that wait for room in a budget.
+
+    Attributes:
+        wakes: Are to be set to ask again, the oldest first.
+        forgets: Do not wait any more: somebody set them to something else.
+    """
+
+    wakes: tuple[Waiting, ...]
+    forgets: tuple[Waiting, ...]
+
+
+def decide_wakes(
+    waiting: Iterable[Waiting],
+    claims: Iterable[budget.Claim],
+    limits: budget.Limits,
+    look: Callable[[str], Row | None],
+    settings: NotionSettings,
+    *,
+    at_once: int = WRITES_AT_ONCE,
+) -> Wakes:
+    """Decides which rows there is room for; one that asks again keeps its part until its run has asked for it.
+
+    Args:
+        waiting: Rows whose runs were refused, the oldest first.
+        claims: What is spent and reserved.
+        limits: What may be.
+        look: Returns a row by its page's id, None where it is gone; asked only where something depends on it.
+        settings: Names of the statuses.
+        at_once: How many rows may be looked at.
+    """
+    taken, looks = list(claims), 0
+    wakes: list[Waiting] = []
+    forgets: list[Waiting] = []
+    for one in sorted(waiting, key=lambda one: not one.woken):
+        fits = budget.refusal(taken, limits, one.key.channel, one.asked_usd) is None
+        if not fits and not one.woken:
+            continue
+        if looks < at_once:
+            looks += 1
+            row = look(one.page_id)
+            asks = row is not None and row.status in settings.status_asking  # woken, or set by the producer
+            if not asks and (one.woken or row is None or row.status != settings.status_waiting):
+                forgets.append(one)
+                continue
+            if not asks:
+                wakes.append(one)
+        elif not one.woken:
+            break
+        taken.append(budget.Claim(one.key.channel, 0.0, one.asked_usd))
+    return Wakes(tuple(wakes), tuple(forgets))
 
 
 def is_reported(row: Row, run: LatestRun) -> bool:
@@ -128,6 +198,24 @@ def mode_of(row: Row) -> str:
     return {"all": "regenerate", "missing or changed": "resume"}.get(row.regenerate.strip().casefold(), "auto")
 
 
+def _owners(rows: list[Row], claims: Mapping[ProjectKey, Claim]) -> dict[ProjectKey, str]:
+    """Returns which row each project belongs to: the first that had a run for it, else the oldest."""
+    owners = {key: claim.page_id for key, claim in claims.items()}
+    # A copy is younger than what it was copied from, whichever of the two is asked for first.
+    for row in sorted(rows, key=lambda row: (row.created, row.page_id)):
+        key = _key(row)
+        if isinstance(key, ProjectKey):
+            owners.setdefault(key, row.page_id)
+    return owners
+
+
+def _refused(key: ProjectKey | str, row: Row, owners: Mapping[ProjectKey, str], channels: Channels) -> str | None:
+    """Returns why nothing can be drawn for a row, or None."""
+    if isinstance(key, str):
+        return key
+    return _copied(key, owners[key]) if owners[key] != row.page_id else _unknown(key, channels)
+
+
 def _key(row: Row) -> ProjectKey | str:
     """Returns a row's project, or why it has none."""
     if not row.channel:
@@ -136,6 +224,15 @@ def _key(row: Row) -> ProjectKey | str:
         return ProjectKey(row.channel, row.project_id)
     except InvalidIdentifierError as error:
         return f"{error} Correct it, then set the status again. Nothing was drawn."
+
+
+def _unknown(key: ProjectKey, channels: Channels) -> str | None:
+    """Returns why a channel is not drawn for, if it is not; a run that is on its way already is let be."""
+    try:
+        channels.get(key.channel)
+    except UnknownChannelError as error:
+        return f"{error} Correct Channel, then set the status again. Nothing was drawn."
+    return None
 
 
 def _copied(key: ProjectKey, owner: str) -> str:

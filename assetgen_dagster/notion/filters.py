@@ -15,11 +15,12 @@ class CannotMatchError(Exception):
     """No cell of that column can hold the value, so there is nothing to ask Notion."""
 
 
-def with_status(schema: Schema) -> Json:
-    """Returns the filter for rows that ask for pictures."""
+def with_status(schema: Schema, wanted: Iterable[str]) -> Json:
+    """Returns the filter for rows in one of these statuses, of which at least one has to exist."""
     status = schema.columns["status"]
     # Notion refuses a filter with an option that does not exist, so only those that do are asked for.
-    tests = [{"property": status.name, status.type: {"equals": name}} for name in schema.triggers]
+    names = sorted({*wanted} & {*status.options})
+    tests = [{"property": status.name, status.type: {"equals": name}} for name in names]
     return tests[0] if len(tests) == 1 else {"or": tests}
 
 

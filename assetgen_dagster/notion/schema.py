@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assetgen_dagster.notion.errors import BoardError
-from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings
+from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, REQUIRED, NotionSettings
 from assetgen_dagster.notion.values import READABLE
 
 _CLEARABLE = frozenset({"select", "multi_select", "rich_text", "checkbox"})
@@ -24,13 +24,11 @@ TYPES: Mapping[str, frozenset[str]] = {
     "redraw": _CLEARABLE,
 }
 
-#: Columns without which there is nothing to draw, or nowhere to report to.
-REQUIRED = ("channel", "topic", "story_direction", "status", "error_log")
-
 #: Columns that reading a row needs.
 TO_READ = tuple(PROPERTY_SETTINGS)
 
 TRIGGER = "NOTION_STATUS_TRIGGER"
+DRAWING = "NOTION_STATUS_DRAWING"
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _missing(name: str, setting: str, properties: Mapping[str, Any]) -> BoardErr
 
 
 def _wrong_type(name: str, setting: str, kind: str, types: Iterable[str], *, optional: bool) -> BoardError:
-    without = ", or to a name that is not there to do without" if optional else ""
+    without = ", or to none to do without" if optional else ""
     return BoardError(
         f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(types))}. Change its type in "
         f"Notion, or set {setting} to another property{without}.",

@@ -19,6 +19,9 @@ PROPERTY_SETTINGS: Mapping[str, str] = {
     "redraw": "NOTION_PROPERTY_REDRAW",
 }
 
+#: Columns without which there is nothing to draw, or nowhere to report to.
+REQUIRED = ("channel", "topic", "story_direction", "status", "error_log")
+
 
 @dataclass(frozen=True, kw_only=True)
 class NotionSettings:
@@ -28,6 +31,7 @@ class NotionSettings:
         token: The integration's secret (``NOTION_TOKEN``).
         database_id: Of the database or of one of its data sources, or the link to it (``NOTION_DATABASE_ID``).
         base_url: Another endpoint (tests, proxies); None means Notion's.
+        ui_url: Address of the Dagster UI, without a slash at its end; None where runs are not to be links.
         channel: Name of the column that holds the channel; so for the other columns. An empty name switches one of
             the optional columns off.
         topic: What the video is about.
@@ -42,12 +46,14 @@ class NotionSettings:
         status_trigger: The statuses that ask for pictures; those that the database does not have are left out.
         status_ready: Reported when all pictures are there.
         status_error: Reported when they are not.
+        status_budget: Reported when a run waits for room in the budget; None for ``status_error``.
         status_drawing: Reported when a run starts; None where the producer wants no such status.
     """
 
     token: SecretStr
     database_id: str
     base_url: str | None = None
+    ui_url: str | None = None
     channel: str = "Channel"
     topic: str = "Topic"
     story_direction: str = "Story Direction"
@@ -61,15 +67,36 @@ class NotionSettings:
     status_trigger: tuple[str, ...] = ("Generating Assets", "Assets Generating")
     status_ready: str = "Assets Ready"
     status_error: str = "Asset Error"
+    status_budget: str | None = None
     status_drawing: str | None = None
 
     def property_name(self, role: str) -> str:
         """Returns what a role's column is called."""
         return str(getattr(self, role))
 
+    def run_url(self, run_id: str) -> str | None:
+        """Returns the page of a run in the Dagster UI, if it is known where that is."""
+        return f"{self.ui_url}/runs/{run_id}" if self.ui_url else None
+
+    @property
+    def status_asking(self) -> frozenset[str]:
+        """The statuses of a row whose pictures are wanted: still to be drawn, or being drawn."""
+        return frozenset({*self.status_trigger, *([self.status_drawing] if self.status_drawing else [])})
+
+    @property
+    def status_told(self) -> frozenset[str]:
+        """The statuses that tell how a run ended."""
+        return frozenset({self.status_ready, self.status_error, self.status_waiting})
+
+    @property
+    def status_waiting(self) -> str:
+        """The status of a row that waits for room in the budget."""
+        return self.status_budget or self.status_error
+
     def statuses(self) -> dict[str, str]:
         """Returns the statuses that are reported, by the setting that names each."""
         named = {"NOTION_STATUS_READY": self.status_ready, "NOTION_STATUS_ERROR": self.status_error}
+        named |= {"NOTION_STATUS_BUDGET": self.status_budget} if self.status_budget else {}
         return named | ({"NOTION_STATUS_DRAWING": self.status_drawing} if self.status_drawing else {})
 
 

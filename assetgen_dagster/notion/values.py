@@ -74,7 +74,7 @@ def rich_text(text: str, *, link: str | None = None) -> list[Json]:
         text: Of any length; what does not fit is left out, and said to be.
         link: Where it leads, if anywhere; ignored where Notion would not take it.
     """
-    target = {"link": {"url": link}} if link and _is_web_address(link) else {}
+    target = {"link": {"url": link}} if link and is_web_address(link) else {}
     return [{"type": "text", "text": {"content": piece} | target} for piece in chunks(text)]
 
 
@@ -146,9 +146,15 @@ def _scalar(content: Any) -> str:
     return str(content) if isinstance(content, str | int | float) else ""
 
 
-def _is_web_address(link: str) -> bool:
+def is_web_address(link: str) -> bool:
+    """Returns whether Notion would take a text as a link, and a browser could follow it."""
     try:
         parts = urlsplit(link)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and _units(link) <= UNITS_PER_ITEM
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and not re.search(r"\s", link)
+        and _units(link) <= UNITS_PER_ITEM
+    )

@@ -1,37 +1,43 @@
 """``notion_tasks``: rows that ask for pictures become runs. It fetches and carries out; ``notion.decide`` decides."""
 
 import time
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_report import REPORTED_TAG
+from assetgen_dagster.assets.notion_report import REPORTED_TAG, ROW_GONE
 from assetgen_dagster.assets.projects import (
     CHANNEL_TAG,
     PAGE_TAG,
     PARTITION_TAG,
     PROJECT_TAG,
-    STOPPED_BY_TAG,
-    STOPPED_WITH_TAG,
+    WILL_RETRY_TAG,
     projects,
 )
-from assetgen_dagster.drawing.foresee import local_problem
-from assetgen_dagster.drawing.pause import Stopped, fingerprint, paused_until
-from assetgen_dagster.drawing.workspace import writable_workspace
+from assetgen_dagster.channels import load_channels
+from assetgen_dagster.drawing.pause import Go
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.decide import Claim, Decisions, LatestRun, Reject, Start, decide, mode_of
+from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, Decisions, LatestRun, Start, decide, mode_of
+from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.row import Row
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.paying.shared import held_now
+from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.sensors.ended_runs import FINISHED, settle
+from assetgen_dagster.sensors.hold import Hold, hold
+from assetgen_dagster.sensors.waking import wake
 from assetgen_dagster.settings import Settings, load_settings
 
 ATTEMPT_TAG = "attempt"
-_WILL_RETRY_TAG = "dagster/will_retry"
 _PAGES_A_QUERY = 200
-_FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+#: After this long a row should have heard from ``notion_outcomes`` how its run ended.
+_OVERDUE_SECONDS = 60.0
 
 
 @dg.sensor(
@@ -49,43 +55,34 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
         notion = settings.notion()
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
+        if order := held_in_words(held_now(settings), settings):
+            return dg.SkipReason(f"No runs are requested. {order}")
         with TaskBoard(notion) as board:
-            rows = board.triggered_rows()
-            if rows and (cause := cause_for_all(settings) or last_runs_cause(context.instance, settings)):
-                return dg.SkipReason(f"No runs are requested for {len(rows)} rows: {cause}")
-            decisions = decide(rows, latest_runs(context.instance, rows), claims(context.instance, rows))
-            for reject in decisions.rejects:
-                _tell(board, reject, trigger=notion.status_trigger, error=notion.status_error)
+            troubles = list(wake(board, settings, notion))
+            rows = board.triggered_rows(drawing=True)
+            asking = sum(row.status in notion.status_trigger for row in rows)
+            held = hold(context, settings) if asking else Hold(Go.ALL)
+            if held.go is Go.NONE:
+                return dg.SkipReason(f"No runs are requested for {asking} rows: {held.reason}")
+            decisions = _decide(context.instance, rows, settings, notion, one=held.go is not Go.ALL)
+            troubles += [*_reject(board, decisions, notion), *_settle(context, board, decisions, settings, notion)]
+            starts = [start for start in decisions.starts if _still_asks(board, start, notion)]
     except AssetgenError as error:
         return dg.SkipReason(str(error))
-    return _result(context.instance, decisions)
+    return _result(context.instance, starts, decisions, troubles)
 
 
-def cause_for_all(settings: Settings) -> str | None:
-    """Returns what would fail every run on this machine: key, script or workspace; None where nothing would."""
-    problem = local_problem(settings)
-    if problem is not None:
-        return f"{problem.remedy}: {problem.cause}."
-    try:
-        writable_workspace(settings.workspace)
-    except AssetgenError as error:
-        return str(error)
-    return None
-
-
-def last_runs_cause(instance: dg.DagsterInstance, settings: Settings) -> str | None:
-    """Returns what ended the last run and would end the next one, too: key, model, account, quota."""
-    for record in instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, statuses=list(_FINISHED)), limit=1):
-        tags = record.dagster_run.tags
-        ended = Stopped(tags.get(STOPPED_BY_TAG, ""), tags.get(STOPPED_WITH_TAG, ""), record.end_time or 0.0)
-        until = paused_until(ended, fingerprint_now=fingerprint(settings))
-        if until is not None and until > time.time():
-            clock = datetime.fromtimestamp(until, UTC).strftime("%H:%M UTC")
-            return (
-                f"run {record.dagster_run.run_id} was stopped by {ended.code}, which would stop the next one, too. "
-                f"Mend it (see that run's message); the next one is tried at {clock}, or when the settings change."
-            )
-    return None
+def _decide(
+    instance: dg.DagsterInstance, rows: Sequence[Row], settings: Settings, notion: NotionSettings, *, one: bool
+) -> Decisions:
+    return decide(
+        rows,
+        latest_runs(instance, rows),
+        claims(instance, rows),
+        load_channels(settings),
+        drawing=notion.status_drawing,
+        at_once=1 if one else REQUESTS_AT_ONCE,
+    )
 
 
 def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, LatestRun]:
@@ -94,13 +91,17 @@ def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, 
     for pages in _portions([row.page_id for row in rows]):
         for record in instance.get_run_records(dg.RunsFilter(tags={PAGE_TAG: pages})):  # newest first
             run = record.dagster_run
+            attempt = int(run.tags.get(ATTEMPT_TAG, "1"))
+            finished = run.status in FINISHED and run.tags.get(WILL_RETRY_TAG) != "true"
             latest = LatestRun(
                 run_id=run.run_id,
-                finished=run.status in _FINISHED and run.tags.get(_WILL_RETRY_TAG) != "true",
-                reported=REPORTED_TAG in run.tags,
-                attempt=int(run.tags.get(ATTEMPT_TAG, "1")),
+                finished=finished,
+                reported=run.tags.get(REPORTED_TAG, ROW_GONE) != ROW_GONE,
+                attempt=attempt,
+                overdue=finished and abs(time.time() - (record.end_time or 0.0)) > _OVERDUE_SECONDS,
             )
-            found.setdefault(run.tags[PAGE_TAG], latest)
+            newest = found.setdefault(run.tags[PAGE_TAG], latest)
+            found[run.tags[PAGE_TAG]] = replace(newest, attempt=max(newest.attempt, attempt))
     return found
 
 
@@ -136,23 +137,64 @@ def run_request(start: Start) -> dg.RunRequest:
     )
 
 
-def _result(instance: dg.DagsterInstance, decisions: Decisions) -> dg.SensorResult | dg.SkipReason:
-    if not decisions.starts:
-        return dg.SkipReason(
-            f"No row asks for a new run; {decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
-        )
+def _result(
+    instance: dg.DagsterInstance, starts: Sequence[Start], decisions: Decisions, troubles: Sequence[str]
+) -> dg.SensorResult | dg.SkipReason:
+    if not starts:
+        said = f"{decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
+        return dg.SkipReason(" ".join([f"No row asks for a new run; {said}", *troubles]))
     name = projects.name or ""
-    missing = [str(s.key) for s in decisions.starts if not instance.has_dynamic_partition(name, str(s.key))]
+    missing = [str(s.key) for s in starts if not instance.has_dynamic_partition(name, str(s.key))]
     return dg.SensorResult(
-        run_requests=[run_request(start) for start in decisions.starts],
+        run_requests=[run_request(start) for start in starts],
         dynamic_partitions_requests=[projects.build_add_request(missing)] if missing else [],
     )
 
 
-def _tell(board: TaskBoard, reject: Reject, *, trigger: tuple[str, ...], error: str) -> None:
-    board.update_row(
-        reject.row.page_id, status=error, error_log=reject.reason, only_if=lambda row: row.status in trigger
-    )
+def _still_asks(board: TaskBoard, start: Start, notion: NotionSettings) -> bool:
+    """Whether a row that had a run before asks anew, by a look that is younger than the one at its run.
+
+    Between the look at the rows and the one at the runs, a run may have ended and told its row.
+    """
+    if start.attempt == 1:
+        return True
+    row = board.read_row(start.row.page_id)
+    return row is not None and row.status in notion.status_trigger
+
+
+def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> Iterator[str]:
+    """Tells rows why nothing is drawn for them; yields what keeps one from being told: it must not keep the others."""
+    for reject in decisions.rejects:
+        try:
+            board.update_row(
+                reject.row.page_id,
+                status=notion.status_error,
+                error_log=reject.reason,
+                only_if=lambda row: row.status in notion.status_trigger,
+            )
+        except BoardUnavailableError:
+            raise
+        except BoardError as error:
+            yield str(error)
+
+
+def _settle(
+    context: dg.SensorEvaluationContext,
+    board: TaskBoard,
+    decisions: Decisions,
+    settings: Settings,
+    notion: NotionSettings,
+) -> Iterator[str]:
+    """Tells rows what ``notion_outcomes`` has missed; yields what keeps one from being told."""
+    for run_id in decisions.untold:
+        run = context.instance.get_run_by_id(run_id)
+        try:
+            if run is not None:
+                settle(context.instance, run, board, settings, notion)
+        except BoardUnavailableError:
+            raise
+        except AssetgenError as error:
+            yield str(error)
 
 
 def _portions(values: Sequence[str]) -> Iterable[list[str]]:

@@ -5,6 +5,7 @@ project lock tells that nobody is at work, and the run is reported as failed. An
 again, ``assets_ready`` and ``contact_sheet`` follow.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,20 +15,20 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_number
 from assetgen_dagster.assets.projects import CHANNEL_TAG, PARTITION_TAG, PROJECT_TAG
-from assetgen_dagster.drawing.lock import is_locked
 from assetgen_dagster.drawing.plan import missing_pictures
+from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.status import is_stale
-from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
+from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
-from assetgen_dagster.settings import load_settings
+from assetgen_dagster.sensors.ended_runs import FINISHED
+from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 
 #: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
 _GRACE_SECONDS = 30.0
 
-_FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 refresh_project_assets = dg.define_asset_job(
     "refresh_project_assets",
@@ -76,19 +77,30 @@ def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -
 )
 def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Fetches, lets the functions above decide, carries out."""
-    memory = Memory.read(context.cursor)
+    memory, troubles = Memory.read(context.cursor), list[str]()
     try:
-        bury_dead_runs(context.instance, memory)
-        requests = list(_refreshes(context.instance, memory))
+        settings = load_settings()
+        bury_dead_runs(context.instance, memory, settings, troubles)
+        requests = list(_refreshes(context.instance, memory, settings, troubles))
     except (AssetgenError, OSError) as error:
         return dg.SkipReason(str(error))
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(asdict(memory)))
+    said = None if requests or not troubles else dg.SkipReason(" ".join(dict.fromkeys(troubles)))
+    return dg.SensorResult(run_requests=requests, skip_reason=said, cursor=json.dumps(asdict(memory)))
 
 
-def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory) -> None:
-    """Reports started runs as failed that have been without their project's lock for a while."""
+def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory, settings: Settings, troubles: list[str]) -> None:
+    """Reports started runs as failed that have been without their project's lock for a while.
+
+    A project that cannot be looked at adds to ``troubles``; it must not keep the others.
+    """
     started = {run.run_id: run for run in _runs(instance, [dg.DagsterRunStatus.STARTED])}
-    unlocked = [run_id for run_id, run in started.items() if (paths := _paths(run)) and not is_locked(paths.lock)]
+    projects: dict[str, tuple[ProjectKey, ProjectPaths]] = {}
+    for run_id, run in started.items():
+        with _noting(troubles):
+            if found := _project(run, settings):
+                projects[run_id] = found
+    held = held_projects(dict(projects.values()), settings)
+    unlocked = [run_id for run_id, (key, _) in projects.items() if key not in held]
     dead, memory.unlocked_since = dead_runs(unlocked, memory.unlocked_since, time.time())
     for run_id in dead:
         instance.report_run_failed(
@@ -97,20 +109,34 @@ def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory) -> None:
         )
 
 
-def _refreshes(instance: dg.DagsterInstance, memory: Memory) -> Iterator[dg.RunRequest]:
+def _refreshes(
+    instance: dg.DagsterInstance, memory: Memory, settings: Settings, troubles: list[str]
+) -> Iterator[dg.RunRequest]:
     ended = [
         record
-        for record in instance.get_run_records(dg.RunsFilter(statuses=_FINISHED), limit=100)
+        for record in instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED)), limit=100)
         if (record.end_time or 0) > memory.looked_until
     ]
+    before = len(troubles)
     for record in ended:
         run = record.dagster_run
-        handled_pictures = any(image_number(key) is not None for key in run.asset_selection or ())
-        paths = _paths(run) if handled_pictures else None
-        if paths is not None and _is_outdated(paths):
-            tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
-            yield dg.RunRequest(run_key=run.run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
-    memory.looked_until = max([memory.looked_until, *(record.end_time or 0 for record in ended)])
+        with _noting(troubles):
+            handled_pictures = any(image_number(key) is not None for key in run.asset_selection or ())
+            found = _project(run, settings) if handled_pictures else None
+            if found is not None and _is_outdated(found[1]):
+                tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
+                yield dg.RunRequest(run_key=run.run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
+    if len(troubles) == before:  # else all are looked at again: a request is carried out once, by its key
+        # A machine whose clock is ahead must not make the next look begin in the future.
+        memory.looked_until = max([memory.looked_until, *(min(record.end_time or 0, time.time()) for record in ended)])
+
+
+@contextlib.contextmanager
+def _noting(troubles: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except (AssetgenError, OSError) as error:
+        troubles.append(str(error))
 
 
 def _is_outdated(paths: ProjectPaths) -> bool:
@@ -127,12 +153,12 @@ def _runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus]) -> 
         yield record.dagster_run
 
 
-def _paths(run: dg.DagsterRun) -> ProjectPaths | None:
-    """Returns the files of a run's project; None for a run that is not ours."""
+def _project(run: dg.DagsterRun, settings: Settings) -> tuple[ProjectKey, ProjectPaths] | None:
+    """Returns a run's project and its files; None for a run that is not ours."""
     if CHANNEL_TAG not in run.tags:
         return None
     try:
         key = ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))
     except InvalidIdentifierError:
         return None
-    return open_project(key, workspace=load_settings().workspace)
+    return key, locate_project(key, workspace=settings.workspace)

@@ -16,6 +16,11 @@ PAGE = "0123456789abcdef0123456789abcdef"
 DASHED = "01234567-89ab-cdef-0123-456789abcdef"
 
 
+@pytest.fixture(autouse=True)
+def page(notion: NotionStandIn) -> None:
+    notion.share_page(PAGE)
+
+
 def create(notion: NotionStandIn, **changes: Any) -> Created:
     return create_database(settings_for(notion, **changes), parent=PAGE, clock=FastClock(), pace=Pace(100_000))
 
@@ -95,6 +100,14 @@ def test_a_refusal_is_said_in_words_that_fit_a_page(notion: NotionStandIn, actio
     assert not isinstance(refused.value, BoardUnavailableError)
     assert notion.token not in str(refused.value)
     assert (len(notion.world.databases), len(endpoints(notion))) == (before, 1)
+
+
+def test_a_page_that_is_not_shared_is_said_to_be_with_the_click_that_shares_it(notion: NotionStandIn) -> None:
+    notion.unshare_page(PAGE)
+    with pytest.raises(BoardError, match=f"no page {DASHED}.*click •••.*then Connections"):
+        create(notion)
+    notion.share_page(PAGE)
+    assert create(notion).database_id
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """The reconciler's decisions: every state of a row with every state of its run."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from assetgen_dagster.channels import Channel, Channels
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, LatestRun, decide, mode_of
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.project import ProjectKey
@@ -41,16 +44,74 @@ def test_a_row_without_a_run_starts_its_first() -> None:
     assert (start.run_key, str(start.key)) == ("page-1:1", "poke1:vid_1")
 
 
-@pytest.mark.parametrize(
-    ("finished", "tagged", "in_column"),
-    list(product((False, True), (False, True), ("", "run-1", "…/runs/run-1", "run-0"))),
-)
-def test_a_row_starts_again_only_when_its_last_run_has_ended_and_was_reported(
-    finished: bool, tagged: bool, in_column: str
+#: What follows, written by hand: S a run is requested, R the row is rejected, W nothing, T its run's end is told now.
+#: A run's end is told "long ago" when ``notion_outcomes`` should have done it.
+MATRIX = """
+                     | no run | at work       | just ended    | ended long ago
+                     |        | untold | told | untold | told | untold | told
+as it should be      |   S    |   W    |  W   |   W    |  S   |   T    |  S
+no channel           |   R    |   W    |  W   |   W    |  R   |   T    |  R
+no usable project    |   R    |   W    |  W   |   W    |  R   |   T    |  R
+an unknown channel   |   R    |   W    |  W   |   W    |  R   |   T    |  R
+another row's project|   R    |   W    |  W   |   W    |  R   |   T    |  R
+being drawn          |   W    |   W    |  W   |   W    |  W   |   T    |  T
+"""
+
+ROWS: dict[str, dict[str, object]] = {
+    "as it should be": {},
+    "no channel": {"channel": ""},
+    "no usable project": {"project_id": "a b"},
+    "an unknown channel": {"channel": "poke2"},
+    "another row's project": {},
+    "being drawn": {"status": "Drawing"},
+}
+
+#: How a row may know of its run's end, or not: by a tag of the run, or by its own column.
+UNTOLD = [(False, ""), (False, "run-0"), (False, "https://any/runs/run-0")]
+TOLD = [(True, ""), (True, "run-0"), (False, "run-1"), (False, "https://any/runs/run-1"), (True, "run-1")]
+
+RUNS = {"at work": (False, False), "just ended": (True, False), "ended long ago": (True, True)}
+
+
+def combinations() -> Iterator[tuple[str, str, bool, str, bool, str]]:
+    """Yields state of the row, of the run, its tag, the row's column, whether the project is known, what follows."""
+    for line in MATRIX.strip().splitlines()[2:]:
+        state, without, *cells = (cell.strip() for cell in line.split("|"))
+        columns = [(run_state, told) for run_state in RUNS for told in (UNTOLD, TOLD)]
+        for known in (False, True):
+            for column in ("", "run-1"):
+                yield state, "no run", False, column, known, without
+            for (run_state, ways), expected in zip(columns, cells, strict=True):
+                yield from ((state, run_state, tag, column, known, expected) for tag, column in ways)
+
+
+def test_the_matrix_has_every_combination() -> None:
+    cases = [case[:5] for case in combinations()]
+    ways = len(UNTOLD) + len(TOLD)
+    assert len(set(cases)) == len(cases) == len(ROWS) * 2 * (2 + len(RUNS) * ways)
+    assert {case[:2] for case in cases} == set(product(ROWS, ("no run", *RUNS)))
+
+
+@pytest.mark.parametrize(("state", "run_state", "tag", "column", "known", "expected"), list(combinations()))
+def test_every_state_of_a_row_with_every_state_of_its_run(
+    state: str, run_state: str, tag: bool, column: str, known: bool, expected: str
 ) -> None:
-    found = decide([row(run=in_column)], {"page-1": run(finished=finished, reported=tagged)}, {})
-    reported = tagged or "run-1" in in_column
-    assert (len(found.starts), found.waiting) == ((1, 0) if finished and reported else (0, 1))
+    given = row(run=column, **ROWS[state])
+    owner = "page-0" if state == "another row's project" else given.page_id
+    # A project is known once a run had it; another row's may also be known by that row alone, which is older.
+    claims = {ProjectKey("poke1", "vid_1"): Claim(owner)} if known else {}
+    rows = [given] if known or owner == given.page_id else [given, row(0, page_id="page-0", project_id="vid_1")]
+    runs = {}
+    if run_state in RUNS:
+        finished, overdue = RUNS[run_state]
+        runs = {"page-1": LatestRun("run-1", finished=finished, reported=tag, attempt=4, overdue=overdue)}
+    channels = Channels(Path("/etc/channels.toml"), {"poke1": Channel()})
+    found = decide(rows, runs, claims, channels, drawing="Drawing")
+    starts = {start.row.page_id: start.run_key for start in found.starts if start.row is given}
+    assert starts == ({"page-1": "page-1:5" if runs else "page-1:1"} if expected == "S" else {})
+    assert [reject.row.page_id for reject in found.rejects] == (["page-1"] if expected == "R" else [])
+    assert found.waiting == (1 if expected in "WT" else 0)
+    assert found.untold == (("run-1",) if expected == "T" else ())
 
 
 def test_the_next_attempt_has_a_run_key_of_its_own() -> None:
@@ -99,3 +160,20 @@ def test_at_most_25_runs_are_requested_at_once_and_the_oldest_rows_first() -> No
 )
 def test_the_regenerate_column_decides_the_mode_of_one_run(choice: str, mode: str) -> None:
     assert mode_of(row(regenerate=choice)) == mode
+
+
+def test_a_channel_that_the_file_does_not_name_is_rejected_with_the_nearest_one() -> None:
+    known = Channels(Path("/etc/channels.toml"), {"poke1": Channel(), "birds": Channel()})
+    found = decide([row(1, channel="poke1"), row(2, channel="Poke11")], {}, {}, known)
+    assert [start.row.page_id for start in found.starts] == ["page-1"]
+    [reject] = found.rejects
+    assert reject.row.page_id == "page-2"
+    for told in ("'Poke11' is not known", "did you mean 'poke1'?", "birds, poke1", "[channels.Poke11]", "Nothing was"):
+        assert told in reject.reason
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_channel_taken_out_of_the_file_lets_a_run_on_its_way_be_and_starts_no_other(finished: bool) -> None:
+    known = Channels(Path("/etc/channels.toml"), {"birds": Channel()})
+    found = decide([row()], {"page-1": run(finished=finished, reported=True)}, {}, known)
+    assert (found.waiting, len(found.rejects), found.starts) == ((0, 1, ()) if finished else (1, 0, ()))

@@ -140,6 +140,43 @@ def test_more_rows_than_can_be_told_apart_are_an_error_not_a_shorter_list(
         board.triggered_rows()
 
 
+def test_rows_that_come_and_go_between_two_pages_of_results_cost_no_other_row(
+    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    pages = [notion.add_row(status=TRIGGER, created=noon + timedelta(minutes=n)) for n in range(250)]
+    idle = notion.add_row(status="Draft", created=noon - timedelta(hours=1))
+    gone, asked = [pages[3], pages[100], pages[180], pages[249]], 0
+    answer = notion.world.answer
+
+    def changing(request: Any, body: Any) -> Any:
+        nonlocal asked
+        found = answer(request, body)
+        if request.endpoint == "data_sources.query":
+            asked += 1
+            if asked == 1:
+                for page in gone:
+                    notion.set_status(page, "Asset Error")
+                notion.set_status(idle, TRIGGER)
+        return found
+
+    monkeypatch.setattr(notion.world, "answer", changing)
+    found = {row.page_id for row in board.triggered_rows()}
+    assert set(pages) - set(gone) <= found
+    assert found <= {*pages, idle}
+    assert asked >= 3
+
+
+def test_a_page_that_was_moved_out_of_the_database_is_none(
+    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_id = notion.add_row(status=TRIGGER)
+    moved = {"parent": {"type": "page_id", "page_id": page_id}, "properties": {"title": {"type": "title", "title": []}}}
+    answer = notion.world._page_answer
+    monkeypatch.setattr(notion.world, "_page_answer", lambda row: answer(row) | moved)
+    assert board.read_row(page_id) is None
+
+
 def test_a_page_of_results_whose_first_row_is_gone_is_read_again_from_the_start(
     notion: NotionStandIn, board: TaskBoard
 ) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -10,70 +9,16 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_report import REPORTED_TAG
-from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
-from assetgen_dagster.sensors.notion_tasks import notion_tasks
+from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, NoImage
 from assetgen_dagster.standins.notion import NotionStandIn
-from tests.harness import billed, manifest_of
+from tests.harness import billed, both_storages
+from tests.sensors.pipeline import ROW, at_the_picture, carry_out, look, report, requested, said
 from tests.studio import Dagit, failure_of
 
-ROW = {"Channel": "poke1", "Topic": "Bulbasaur forest", "Story Direction": "Seasons", "Status": "Generating Assets"}
 
-
-@pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dagit]:
-    (tmp_path / "dagster_home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
-        found = Dagit(instance, tmp_path / "workspace")
-        found.write_manifest(manifest_of(3))
-        yield found
-
-
-@pytest.fixture
-def page(notion: NotionStandIn) -> str:
-    return notion.add_row({**ROW, "Project ID": "vid_123"})
-
-
-def look(dagit: Dagit) -> dg.SensorResult | dg.SkipReason:
-    context = dg.build_sensor_context(instance=dagit.instance, definitions=dagit.definitions)
-    found = notion_tasks(context)
-    assert isinstance(found, (dg.SensorResult, dg.SkipReason))
-    return found
-
-
-def requested(dagit: Dagit) -> list[dg.RunRequest]:
-    found = look(dagit)
-    return list(found.run_requests or []) if isinstance(found, dg.SensorResult) else []
-
-
-def said(dagit: Dagit) -> str:
-    found = look(dagit)
-    assert isinstance(found, dg.SkipReason)
-    return found.skip_message or ""
-
-
-def carry_out(dagit: Dagit, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-    """Runs a request as the daemon would, on a project whose manifest a person wrote."""
-    assert request.partition_key is not None
-    if request.partition_key not in dagit.instance.get_dynamic_partitions("projects"):
-        dagit.instance.add_dynamic_partitions("projects", [request.partition_key])
-    config = {**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    return dagit.definitions.resolve_job_def(JOB_NAME).execute_in_process(
-        run_config=config,
-        instance=dagit.instance,
-        partition_key=request.partition_key,
-        tags={**request.tags, "dagster/run_key": request.run_key or ""},
-        raise_on_error=False,
-    )
-
-
-def report(dagit: Dagit, cursor: str | None = None) -> str:
-    context = dg.build_sensor_context(instance=dagit.instance, cursor=cursor)
-    notion_outcomes(context)
-    return context.cursor or ""
-
-
+@both_storages
 def test_a_row_becomes_a_run_with_its_story_its_tags_and_its_partition(dagit: Dagit, page: str) -> None:
     found = look(dagit)
     assert isinstance(found, dg.SensorResult)
@@ -106,6 +51,27 @@ def test_when_the_pictures_are_there_the_run_itself_tells_the_row(
     assert requested(dagit) == []
 
 
+@pytest.mark.parametrize("kind", ["rich_text", "url"])
+def test_the_row_links_to_its_run_and_is_read_again_whatever_the_address_is_by_then(
+    dagit: Dagit, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("NOTION_DATABASE_ID", notion.create_database(types={"run": kind}))
+    monkeypatch.setenv("ASSETGEN_UI_URL", "https://dagster.example.org/ui/")
+    page = notion.add_row({**ROW, "Project ID": "vid_123"})
+    run = carry_out(dagit, requested(dagit)[0])
+    [written] = [call.body["properties"]["Run"] for call in notion.journal() if call.written]
+    link = f"https://dagster.example.org/ui/runs/{run.run_id}"
+    assert written == (
+        {"url": link}
+        if kind == "url"
+        else {"rich_text": [{"type": "text", "text": {"content": run.run_id, "link": {"url": link}}}]}
+    )
+    monkeypatch.setenv("ASSETGEN_UI_URL", "http://elsewhere")
+    notion.set_status(page, "Generating Assets")
+    [again] = requested(dagit)
+    assert again.run_key == f"{page}:2"
+
+
 def test_a_row_whose_run_failed_is_told_which_picture_and_what_to_do(
     dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -120,6 +86,7 @@ def test_a_row_whose_run_failed_is_told_which_picture_and_what_to_do(
         assert told in row["Error Log"]
 
 
+@both_storages
 def test_setting_the_row_back_resumes_after_an_error_and_regenerates_after_success(
     dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -156,7 +123,7 @@ def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
     [request] = requested(dagit)
     monkeypatch.setenv("NOTION_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("assetgen_dagster.assets.notion_report._IN_RUN_SECONDS", 0.5)
-    monkeypatch.setattr("assetgen_dagster.sensors.notion_outcomes._REPORT_SECONDS", 0.5)
+    monkeypatch.setattr("assetgen_dagster.sensors.ended_runs._REPORT_SECONDS", 0.5)
     assert carry_out(dagit, request).success
     cursor = report(dagit)
     assert len(json.loads(cursor)["run_ids"]) == 1
@@ -167,10 +134,12 @@ def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
     assert json.loads(cursor)["run_ids"] == []
 
 
-def test_a_status_that_the_producer_set_meanwhile_is_left_alone(dagit: Dagit, page: str, notion: NotionStandIn) -> None:
-    [request] = requested(dagit)
-    notion.set_status(page, "Asset Error")
-    run = carry_out(dagit, request)
+def test_a_status_that_the_producer_set_meanwhile_is_left_alone(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    gemini.set_latency(0.5)
+    with at_the_picture(3, gemini, lambda: notion.set_status(page, "Asset Error")):
+        run = carry_out(dagit, requested(dagit)[0])
     assert notion.row(page)["Status"] == "Asset Error"
     assert notion.row(page)["Cost (USD)"] > 0
     found = dagit.instance.get_run_by_id(run.run_id)
@@ -183,10 +152,12 @@ def test_a_run_started_by_hand_finds_its_row(dagit: Dagit, page: str, notion: No
     assert notion.row(page)["Status"] == "Assets Ready"
 
 
-def test_a_row_that_is_gone_does_not_trouble_its_run(dagit: Dagit, page: str, notion: NotionStandIn) -> None:
-    [request] = requested(dagit)
-    notion.archive(page)
-    assert carry_out(dagit, request).success
+def test_a_row_that_is_gone_does_not_trouble_its_run(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    gemini.set_latency(0.5)
+    with at_the_picture(3, gemini, lambda: notion.archive(page)):
+        assert carry_out(dagit, requested(dagit)[0]).success
 
 
 def test_a_row_without_a_channel_is_told_once(dagit: Dagit, notion: NotionStandIn) -> None:
@@ -247,6 +218,9 @@ def test_a_row_that_is_withdrawn_gets_no_further_pictures_and_keeps_its_status(
     result = carry_out(dagit, request)
     producer.join()
     assert "withdrew" in failure_of(result).description
+    run = dagit.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.CANCELED
     assert len(gemini.journal()) == 1
     report(dagit)
     assert (notion.row(page)["Status"], notion.row(page)["Error Log"]) == ("Asset Error", "")
@@ -265,6 +239,7 @@ def test_the_optional_drawing_status_is_set_when_a_run_starts(
     assert notion.row(page)["Status"] == "Assets Ready"
 
 
+@both_storages
 def test_a_row_is_told_once_however_often_ended_runs_are_looked_at(
     dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -276,3 +251,59 @@ def test_a_row_is_told_once_however_often_ended_runs_are_looked_at(
         cursor = report(dagit, cursor)
     assert len([call for call in notion.journal() if call.written]) == written
     assert json.loads(cursor)["run_ids"] == []
+
+
+def test_a_row_of_a_channel_that_nobody_knows_is_told_once(
+    dagit: Dagit, page: str, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "channels.toml").write_text("[channels.poke12]\n")
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
+    assert "1 were rejected" in said(dagit)
+    assert notion.row(page)["Status"] == "Asset Error"
+    assert "did you mean 'poke12'?" in notion.row(page)["Error Log"]
+    assert "0 were rejected" in said(dagit)
+
+
+@pytest.mark.parametrize("text", ["[channels.poke1\n", None])
+def test_a_broken_channels_file_leaves_the_rows_where_they_are(
+    dagit: Dagit, page: str, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    file = tmp_path / "channels.toml"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(file))
+    told = said(dagit)
+    assert "No runs are requested for 1 rows" in told
+    assert str(file) in told
+    assert notion.row(page)["Status"] == "Generating Assets"
+    file.write_text("[channels.poke1]\n")
+    assert len(requested(dagit)) == 1
+
+
+def test_a_row_whose_records_are_damaged_hears_of_it_and_is_not_left_hanging(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    records = dagit.project() / ".assetgen" / "records.json"
+    records.parent.mkdir()
+    records.write_text("{")
+    assert not carry_out(dagit, requested(dagit)[0]).success
+    report(dagit)
+    row = notion.row(page)
+    assert (row["Status"], row["Cost (USD)"]) == ("Asset Error", None)
+    assert "restore it from a backup" in row["Error Log"]
+    assert "has cost" not in row["Error Log"]
+    assert gemini.journal() == []
+
+
+def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_looks_at_its_end(
+    dagit: Dagit, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "channels.toml").write_text("[channels.poke1]\n")
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
+    tags = {"channel": "poke11", "project": "vid_123"}
+    assert not dagit.materialize("poke11:vid_123", tags=tags).success
+    begun = {"tags": tags | {"dagster/partition": "poke11:vid_123"}, "status": dg.DagsterRunStatus.STARTED}
+    dagit.instance.create_run_for_job(dagit.definitions.resolve_job_def(JOB_NAME), **begun)
+    report(dagit)
+    project_upkeep(dg.build_sensor_context(instance=dagit.instance, definitions=dagit.definitions))
+    assert not (dagit.workspace / "channels" / "poke11").exists()

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -10,12 +9,16 @@ import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.database import DatabaseError
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.drawing.project_lock import hold_project
+from assetgen_dagster.drawing.workspace import open_project
+from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
+from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import NoImage
-from tests.harness import manifest_of
+from tests.harness import both_storages, manifest_of
 from tests.studio import Dagit
 
 TAGS = {"dagster/partition": "poke1:vid_123", "channel": "poke1", "project": "vid_123"}
@@ -23,17 +26,22 @@ STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dagit]:
-    (tmp_path / "dagster_home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
-        found = Dagit(instance, tmp_path / "workspace")
-        found.write_manifest(manifest_of(3))
-        yield found
+def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
+    found = Dagit(instance, tmp_path / "workspace")
+    found.write_manifest(manifest_of(3))
+    return found
 
 
 def started_run(dagit: Dagit) -> str:
     job = build_definitions().resolve_job_def(JOB_NAME)
     return dagit.instance.create_run_for_job(job, tags=TAGS, status=STARTED).run_id
+
+
+def bury(dagit: Dagit, run_id: str) -> list[str]:
+    """Looks for dead runs, a minute after this one was seen without its lock; returns what kept it from looking."""
+    troubles: list[str] = []
+    bury_dead_runs(dagit.instance, Memory(0.0, {run_id: time.time() - 60}), load_settings(), troubles)
+    return troubles
 
 
 def status(dagit: Dagit, run_id: str) -> dg.DagsterRunStatus:
@@ -52,19 +60,48 @@ def test_a_run_that_has_its_lock_again_is_forgotten() -> None:
     assert dead_runs([], {"a": 100.0}, 200.0) == (set(), {})
 
 
+@both_storages
 def test_a_started_run_whose_project_nobody_has_locked_is_reported_as_failed(dagit: Dagit) -> None:
     run_id = started_run(dagit)
-    bury_dead_runs(dagit.instance, Memory(0.0, {run_id: time.time() - 60}))
+    bury(dagit, run_id)
     assert status(dagit, run_id) is FAILURE
 
 
-def test_a_started_run_whose_project_is_locked_is_left_alone(dagit: Dagit) -> None:
-    run_id = started_run(dagit)
-    folder = dagit.project() / ".assetgen"
-    folder.mkdir()
-    with lock_project(folder / "lock", run_id=run_id):
-        bury_dead_runs(dagit.instance, Memory(0.0, {run_id: time.time() - 60}))
+@pytest.mark.parametrize("machines", ["one", "several"])
+def test_a_started_run_whose_project_is_locked_is_left_alone(
+    dagit: Dagit, postgres_url: str, machines: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
+    monkeypatch.setenv("ASSETGEN_MACHINES", machines)
+    run_id, key, settings = started_run(dagit), ProjectKey("poke1", "vid_123"), load_settings()
+    lock = hold_project(key, open_project(key, workspace=settings.workspace), settings, run_id=run_id)
+    bury(dagit, run_id)
     assert status(dagit, run_id) is STARTED
+    lock.release()
+    bury(dagit, run_id)
+    assert status(dagit, run_id) is FAILURE
+
+
+def test_nothing_is_buried_while_the_locks_cannot_be_seen(dagit: Dagit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "postgresql://127.0.0.1:1/runs")
+    monkeypatch.setenv("ASSETGEN_MACHINES", "several")
+    run_id = started_run(dagit)
+    with pytest.raises(DatabaseError, match="does not answer"):
+        bury(dagit, run_id)
+    assert status(dagit, run_id) is STARTED
+
+
+def test_a_project_that_cannot_be_looked_at_keeps_no_dead_run_of_another_from_being_buried(
+    dagit: Dagit, tmp_path: Path
+) -> None:
+    dead = started_run(dagit)
+    elsewhere = dagit.project("poke1:vid_124")
+    elsewhere.symlink_to(tmp_path)
+    tags = TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"}
+    dagit.instance.create_run_for_job(build_definitions().resolve_job_def(JOB_NAME), tags=tags, status=STARTED)
+    [trouble] = bury(dagit, dead)
+    assert str(elsewhere) in trouble
+    assert status(dagit, dead) is FAILURE
 
 
 def tick(dagit: Dagit, cursor: str | None) -> dg.SensorResult:
@@ -84,6 +121,7 @@ def redraw(dagit: Dagit, *numbers: int) -> dg.ExecuteInProcessResult:
     return dagit.materialize(selection=[image_key(number) for number in numbers], tags=tags)
 
 
+@both_storages
 def test_a_picture_drawn_again_alone_is_followed_by_its_sums_once(dagit: Dagit, cursor: str) -> None:
     dagit.materialize()
     run = redraw(dagit, 2)
@@ -92,11 +130,40 @@ def test_a_picture_drawn_again_alone_is_followed_by_its_sums_once(dagit: Dagit, 
     assert tick(dagit, found.cursor).run_requests == []
 
 
+def test_all_pictures_drawn_again_by_hand_are_followed_by_their_sums(dagit: Dagit, cursor: str) -> None:
+    dagit.write_manifest(manifest_of(1))
+    dagit.materialize()
+    redraw(dagit, 1)
+    assert len(tick(dagit, cursor).run_requests or []) == 1
+    dagit.materialize(selection=[ASSETS_READY, CONTACT_SHEET])
+    assert tick(dagit, cursor).run_requests == []
+
+
 def test_a_redraw_that_failed_in_part_is_followed_too(dagit: Dagit, gemini: GeminiStandIn, cursor: str) -> None:
     dagit.materialize()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     assert not redraw(dagit, 1, 2).success
     assert len(tick(dagit, cursor).run_requests or []) == 1
+
+
+def test_damaged_records_of_one_project_keep_no_other_from_its_sums_and_their_own_are_not_forgotten(
+    dagit: Dagit, cursor: str
+) -> None:
+    dagit.write_manifest(manifest_of(1))
+    dagit.materialize()
+    run, records = redraw(dagit, 1), dagit.project() / ".assetgen" / "records.json"
+    whole = records.read_bytes()
+    dagit.write_manifest(manifest_of(1), "poke1:vid_124")
+    dagit.materialize("poke1:vid_124")
+    tags = {"channel": "poke1", "project": "vid_124"}
+    other = dagit.materialize("poke1:vid_124", selection=[image_key(1)], tags=tags)
+    records.write_bytes(whole[:-9])
+    found = tick(dagit, cursor)
+    assert [request.run_key for request in found.run_requests or []] == [other.run_id]
+    records.write_bytes(whole)
+    again = tick(dagit, found.cursor)
+    assert {request.run_key for request in again.run_requests or []} == {run.run_id, other.run_id}, "a key is used once"
+    assert tick(dagit, again.cursor).run_requests == []
 
 
 def test_nothing_is_summed_up_while_pictures_are_missing(dagit: Dagit, cursor: str) -> None:
@@ -115,5 +182,5 @@ def test_runs_of_other_jobs_are_none_of_our_business(dagit: Dagit, cursor: str) 
     assert projects.name == "projects"
     job = build_definitions().resolve_job_def(JOB_NAME)
     stranger = dagit.instance.create_run_for_job(job, tags={"dagster/partition": "2026-11-22"}, status=STARTED)
-    bury_dead_runs(dagit.instance, Memory(0.0, {stranger.run_id: 0.0}))
+    bury(dagit, stranger.run_id)
     assert status(dagit, stranger.run_id) is STARTED

@@ -1,0 +1,150 @@
+"""What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import JOB_NAME
+from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, REPORTED_TAG, mark, tell
+from assetgen_dagster.assets.projects import PARTITION_TAG, STOPPED_BY_TAG, WILL_RETRY_TAG
+from assetgen_dagster.assets.request import started_in_dagster
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.pause import EVERYBODYS
+from assetgen_dagster.drawing.project_lock import held_projects
+from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
+from assetgen_dagster.drawing.workspace import locate_project
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
+
+FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+_REPORT_SECONDS = 10.0
+
+#: How a run says that it stopped at another run's lock.
+_AT_THE_LOCK = "is at work on this project"
+
+#: What stopped a run whose row was withdrawn.
+_WITHDRAWN = problems.withdrawn("").code
+
+#: What stopped a run that is to be asked for again when the key's quota is renewed.
+_USED_UP = problems.quota_used_up("", "").code
+
+
+#: What stopped a run that is to be asked for again when there is room in the monthly budget.
+_BUDGET = problems.over_budget("", "").code
+
+
+def needs_no_report(run: dg.DagsterRun) -> bool:
+    """Whether a run was reported, or Dagster runs it again by itself."""
+    if REPORTED_TAG in run.tags or run.tags.get(WILL_RETRY_TAG) == "true":
+        return True
+    try:
+        ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))
+    except InvalidIdentifierError:
+        return True
+    return False
+
+
+def settle(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, board: TaskBoard, settings: Settings, notion: NotionSettings
+) -> bool:
+    """Tells the row of a run that has ended; returns whether there is nothing left to do for that run.
+
+    A run that stopped at another one's lock has nothing to say while that one is at work, whose row it is as well.
+
+    Raises:
+        BoardError: Notion cannot be told now.
+    """
+    key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
+    message = _failure_message(instance, run)
+    report = outcome(run, key, message, settings, notion, waits=goes_on_by_itself(instance, run, notion))
+    drawn = report.status == notion.status_ready
+    if _AT_THE_LOCK in message and not drawn:
+        if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
+            return False
+        # The other one has told the row, or it died: then the row still asks, and its next run goes on.
+        mark(instance, run, NOTHING_TO_SAY)
+        return True
+    tell(
+        board,
+        notion,
+        run=run,
+        key=key,
+        report=report,
+        instance=instance,
+        seconds=_REPORT_SECONDS,
+        # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
+        only_cost=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
+    )
+    return True
+
+
+def goes_on_by_itself(instance: dg.DagsterInstance, run: dg.DagsterRun, notion: NotionSettings) -> bool:
+    """Whether a run's row goes on asking: what stopped the run is nothing that the row's producer could mend.
+
+    A wrong key or a missing model becomes the error of one row, so that somebody hears of it. The rows whose runs were
+    in the queue behind it, and those that are tried to see whether it is over, wait.
+    """
+    code = run.tags.get(STOPPED_BY_TAG, "")
+    if code == _USED_UP:
+        return True
+    if code not in EVERYBODYS or started_in_dagster(run):
+        return False
+    same = {STOPPED_BY_TAG: code, REPORTED_TAG: notion.status_error}
+    told = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, tags=same), limit=1)
+    drawn = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1)
+    return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
+
+
+def outcome(
+    run: dg.DagsterRun, key: ProjectKey, message: str, settings: Settings, notion: NotionSettings, *, waits: bool
+) -> Report:
+    """Returns what a run's row is to be told: judged by the pictures, not by the run."""
+    cost = None
+    try:
+        paths = locate_project(key, workspace=settings.workspace)
+        records = RecordStore(paths.records).records
+        cost = records.total_usd()
+        found = load_manifest(paths.project / MANIFEST_FILE)
+        if found is not None:
+            require_ready(found.manifest, records, measured_pictures(found.manifest, records, paths))
+            return ready_report(notion, project_cost_usd=cost)
+        missing = "No pictures were drawn."
+    except NotReadyError as error:
+        missing = str(error)
+    except AssetgenError as error:
+        missing = message = str(error)
+    if waits:
+        return waiting_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost)
+    if run.tags.get(STOPPED_BY_TAG) == _BUDGET:
+        return budget_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost)
+    if run.status is dg.DagsterRunStatus.CANCELED:
+        message = f"The run was cancelled. {missing}"
+    return error_report(notion, reason=message or missing, project_cost_usd=cost)
+
+
+def _failure_message(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """Returns the message of the step that failed, else of the run."""
+    if run.status is not dg.DagsterRunStatus.FAILURE:
+        return ""
+    return next(_messages(instance, run.run_id), "The run ended without a word; its process may have been killed.")
+
+
+def _messages(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        event = entry.dagster_event
+        if event is not None and event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                yield data.user_failure_data.description
+            elif data.error:
+                yield data.error.message
+        elif event is not None and event.message:
+            yield event.message

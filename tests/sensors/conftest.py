@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_dagster.standins.notion import NotionStandIn
+from tests.harness import manifest_of
+from tests.sensors.pipeline import ROW, Pipeline, impatient_boards
+from tests.studio import Dagit
+
+
+@pytest.fixture
+def pipeline(
+    notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Pipeline]:
+    """From rows to reports in this process, with projects ``vid_1`` to ``vid_3`` of two pictures each."""
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
+    impatient_boards(monkeypatch)
+    with dg.DagsterInstance.ephemeral() as instance:
+        dagit = Dagit(instance, tmp_path / "workspace")
+        for number in (1, 2, 3):
+            dagit.write_manifest(manifest_of(2), f"poke1:vid_{number}")
+        yield Pipeline(dagit, notion)
+
+
+@pytest.fixture
+def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
+    """A code location with a project of three pictures, whose manifest a person wrote."""
+    found = Dagit(instance, tmp_path / "workspace")
+    found.write_manifest(manifest_of(3))
+    return found
+
+
+@pytest.fixture
+def page(notion: NotionStandIn) -> str:
+    return notion.add_row({**ROW, "Project ID": "vid_123"})
