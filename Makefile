@@ -27,8 +27,9 @@ demo: venv
 dev: venv
 	@$(BIN)/assetgen dev
 
+# Four at once, on two cores too: most tests wait for a script or a service.
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 4 --dist worksteal
 
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m slow

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from assetgen_dagster.cost_report import By, Format
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 
@@ -50,12 +50,15 @@ def generate(
     --story "Show evolution through seasons"
     """
     from assetgen_dagster import generate as generating  # noqa: PLC0415 - Dagster takes 2 s to import; --help should not
+    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
     from assetgen_dagster.progress import Display, Message, message, result_table  # noqa: PLC0415
     from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
 
     if document is not None and (topic is not None or story is not None):
         raise AssetgenError("Give either --document or --topic and --story, not both.")
     key = ProjectKey(channel, project)
+    load_channels(load_settings()).get(channel)  # refused here, a typo leaves no folder and no partition
     if document is not None:
         generating.place_document(key, document)
     console = Console(emoji=False)
@@ -95,12 +98,13 @@ def manifest(
     file: Annotated[Path, typer.Argument(help="A producer's 03_assets.md.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Show what would be drawn from a document, without cost.
+    """Show what would be drawn from a document, without cost: each picture with its line and what decided its type.
 
     Example: assetgen manifest 03_assets.md
     """
     from assetgen_dagster.story.document import read_document  # noqa: PLC0415
     from assetgen_dagster.story.manifest import count_warnings  # noqa: PLC0415
+    from assetgen_dagster.story.preview import preview  # noqa: PLC0415
     from assetgen_dagster.story.source import load_document  # noqa: PLC0415
 
     text = load_document(file)
@@ -111,15 +115,30 @@ def manifest(
     if as_json:
         print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))
         return
-    console = Console(emoji=False)
-    table = Table("type", "name", "line", "prompt", title=f"{len(found.assets)} pictures", title_justify="left")
-    for asset in found.assets:
-        shown = " ".join(asset.prompt.split())[:80]
-        table.add_row(asset.asset_type, asset.name, str(asset.source_line or ""), shown)
-    console.print(f"Atmosphere: {found.global_atmosphere}", markup=False)
-    console.print(table)
-    for warning in warnings:
-        console.print(f"Warning: {warning}", style="yellow", markup=False)
+    Console(emoji=False).print(preview(found, name=file.name, warnings=warnings))
+
+
+@app.command()
+def plan(
+    *,
+    channel: ChannelOption,
+    project: ProjectOption,
+    topic: Annotated[str | None, typer.Option(help="What the video is about, as for generate.")] = None,
+    story: Annotated[str | None, typer.Option(help="Story direction, as for generate.")] = None,
+    mode: Annotated[Mode, typer.Option(help="As for generate.")] = Mode.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Say what a run would draw, keep and put aside, why, and at what cost: nothing is paid for or changed.
+
+    Example: assetgen plan --channel poke1 --project vid_123 --mode resume
+    """
+    from assetgen_dagster import planning  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.story.source import Story  # noqa: PLC0415
+
+    given = None if topic is None and story is None else Story(topic or "", story or "")
+    made = planning.make_plan(ProjectKey(channel, project), mode=mode, story=given)
+    print(planning.as_json(made)) if as_json else planning.show(made, Console(emoji=False))
 
 
 @app.command()
@@ -148,11 +167,14 @@ def dev(
 
     Example: assetgen dev --port 3001
     """
-    from assetgen_dagster.home import prepare_dagster_home  # noqa: PLC0415
+    from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home  # noqa: PLC0415
     from assetgen_dagster.settings import PROJECT_ROOT, load_settings  # noqa: PLC0415
 
-    load_settings()
+    settings = load_settings()
     home = prepare_dagster_home()
+    check_storage_reachable()
+    if settings.ui_url is None:
+        os.environ["ASSETGEN_UI_URL"] = f"http://127.0.0.1:{port}"
     print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
     # Dagster would copy the .env of the folder it runs in into its environment, once; runs read .env anew.
     os.chdir(home)
@@ -189,6 +211,68 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def pause(
+    reason: Annotated[str, typer.Option(help="Why, for whoever finds everything at a standstill.")] = "",
+) -> None:
+    """Stop all paying at once: pictures in flight finish, no further one is started, whoever asks for it.
+
+    Example: assetgen pause --reason "checking the bill"
+    """
+    from assetgen_dagster.paying.shared import open_switches  # noqa: PLC0415
+    from assetgen_dagster.paying.switches import pause as stop  # noqa: PLC0415
+    from assetgen_dagster.paying.words import pause_in_words  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    print(f"{pause_in_words(stop(open_switches(settings), reason=reason), settings)}.")
+
+
+@app.command()
+def resume() -> None:
+    """Let paying go on after assetgen pause, or after a daily quota was raised; runs that wait go on by themselves.
+
+    Example: assetgen resume
+    """
+    from assetgen_dagster.paying.shared import open_switches  # noqa: PLC0415
+    from assetgen_dagster.paying.switches import resume as go_on  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    before = go_on(open_switches(load_settings()))
+    print("Paying goes on." if before else "Paying was not paused.")
+
+
+@app.command()
+def costs(
+    *,
+    by: Annotated[list[By] | None, typer.Option(help="What to tell apart; can be given again.")] = None,
+    month: Annotated[str | None, typer.Option(help="Only this month, such as 2026-11, by ASSETGEN_TIMEZONE.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only this channel.")] = None,
+    how: Annotated[Format, typer.Option("--format", help="For people, a spreadsheet or a program.")] = Format.TABLE,
+) -> None:
+    """Say what was spent, from Dagster's records; what may have been billed without an answer is listed apart.
+
+    Example: assetgen costs --by project --by model --month 2026-11 --format csv
+    """
+    from assetgen_dagster import cost_report  # noqa: PLC0415
+    from assetgen_dagster.costs import recorded_costs  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    zone, by = load_settings().zone, by or [By.MONTH, By.CHANNEL]
+    with Console(stderr=True).status("Reading Dagster's records") as status:
+        found = recorded_costs(
+            zone, month=month, channel=channel, seen=lambda count: status.update(f"Read {count} events")
+        )
+        lines = cost_report.add_up(found, by, zone)
+    match how:
+        case Format.TABLE:
+            Console(emoji=False).print(cost_report.as_table(lines, by), markup=False)
+        case Format.CSV:
+            print(cost_report.as_csv(lines, by), end="")
+        case Format.JSON:
+            print(cost_report.as_json(lines, by))
+
+
 @app.command("init-notion")
 def init_notion(
     parent: Annotated[str, typer.Option(help="Id of, or link to, a page that is shared with the integration.")],
@@ -207,6 +291,8 @@ def init_notion(
     configure_logging(io.StringIO())
     made = create_database(settings, parent=parent)
     print(f"Made the database {made.title}: {made.url}")
+    if settings.ui_url is None:
+        print("For links from its rows to their runs, set ASSETGEN_UI_URL to the address of the Dagster UI.")
     print(f"Its id is {made.database_id}. Put this line into .env:\nNOTION_DATABASE_ID={made.database_id}")
 
 

@@ -1,14 +1,21 @@
-"""What was spent, from Dagster's own records: materializations, and observations for pictures that failed."""
+"""What was spent, from Dagster's own records: materializations, and observations for what failed."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import image_number
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_number
+from assetgen_dagster.cost_report import Cost
 from assetgen_dagster.home import open_instance
+from assetgen_dagster.months import month_bounds
+from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 
 _PAGE = 1000
+
+#: Where events name the model: pictures and what failed, manifests.
+_MODEL = ("model", "story_model")
 
 
 def materialized_costs(metadata: str = "cost_usd") -> dict[str, float]:
@@ -17,27 +24,98 @@ def materialized_costs(metadata: str = "cost_usd") -> dict[str, float]:
     Args:
         metadata: ``cost_usd`` for what was spent, ``possibly_billed_usd`` for calls that never answered.
     """
-    costs: dict[str, float] = defaultdict(float)
+    sums: dict[str, float] = defaultdict(float)
     with open_instance() as instance:
-        for partition, event in _events(instance):
-            value = event.metadata.get(metadata)
-            if partition is not None and isinstance(value, (dg.FloatMetadataValue, dg.IntMetadataValue)):
-                costs[partition] += value.value or 0.0
-    return dict(costs)
+        for cost in read_costs(instance):
+            sums[str(ProjectKey(cost.channel, cost.project))] += getattr(cost, metadata)
+    return dict(sums)
 
 
-def _events(instance: dg.DagsterInstance) -> Iterator[tuple[str | None, dg.AssetMaterialization | dg.AssetObservation]]:
+def recorded_costs(
+    zone: ZoneInfo | None,
+    *,
+    month: str | None = None,
+    channel: str | None = None,
+    seen: Callable[[int], None] = lambda _: None,
+) -> Iterator[Cost]:
+    """Yields the same of the instance in use, for one month or all, for one channel or all.
+
+    Raises:
+        AssetgenError: It is no month, or the instance cannot be used.
+    """
+    after, before = (None, None) if month is None else month_bounds(month, zone)
+    with open_instance() as instance:
+        for cost in read_costs(instance, after=after, before=before, seen=seen):
+            if channel in (None, cost.channel):
+                yield cost
+
+
+def read_costs(
+    instance: dg.DagsterInstance,
+    *,
+    after: float | None = None,
+    before: float | None = None,
+    seen: Callable[[int], None] = lambda _: None,
+) -> Iterator[Cost]:
+    """Yields the money on every event that has some.
+
+    Args:
+        instance: Whose records.
+        after: Unix time; only events from then on.
+        before: Unix time; only events until then, not at it.
+        seen: Told now and then how many events have been read.
+    """
+    count = 0
     for key in instance.get_asset_keys():
-        if image_number(key) is None:
+        if image_number(key) is None and key != ASSET_MANIFEST:
             continue
-        for fetch in (instance.fetch_materializations, instance.fetch_observations):
-            cursor = None
-            while True:
-                page = fetch(key, limit=_PAGE, cursor=cursor)
-                for record in page.records:
-                    event = record.asset_materialization or record.event_log_entry.asset_observation
-                    if event is not None:
-                        yield event.partition, event
-                if not page.has_more:
-                    break
-                cursor = page.cursor
+        for page in _pages(instance, key, after, before):
+            for record in page:
+                cost = _cost(record)
+                if cost is not None and (after or 0.0) <= cost.at < (before or float("inf")):
+                    yield cost
+            count += len(page)
+            seen(count)
+
+
+def _pages(
+    instance: dg.DagsterInstance, key: dg.AssetKey, after: float | None, before: float | None
+) -> Iterator[list[dg.EventLogRecord]]:
+    # Dagster's bounds are both exclusive, and microseconds are lost on the way: a second more, and a closer look.
+    wanted = dg.AssetRecordsFilter(
+        asset_key=key,
+        after_timestamp=None if after is None else after - 1,
+        before_timestamp=None if before is None else before + 1,
+    )
+    for fetch in (instance.fetch_materializations, instance.fetch_observations):
+        cursor = None
+        while True:
+            page = fetch(wanted, limit=_PAGE, cursor=cursor)
+            yield list(page.records)
+            if not page.has_more:
+                break
+            cursor = page.cursor
+
+
+def _cost(record: dg.EventLogRecord) -> Cost | None:
+    event = record.asset_materialization or record.event_log_entry.asset_observation
+    if event is None:
+        return None
+    spent, perhaps = _usd(event, "cost_usd"), _usd(event, "possibly_billed_usd")
+    try:
+        key = ProjectKey.from_partition_key(event.partition or "")
+    except InvalidIdentifierError:
+        return None
+    if not spent and not perhaps:
+        return None
+    return Cost(record.timestamp, key.channel, key.project, _model(event), spent, perhaps)
+
+
+def _usd(event: dg.AssetMaterialization | dg.AssetObservation, name: str) -> float:
+    value = event.metadata.get(name)
+    return (value.value or 0.0) if isinstance(value, (dg.FloatMetadataValue, dg.IntMetadataValue)) else 0.0
+
+
+def _model(event: dg.AssetMaterialization | dg.AssetObservation) -> str:
+    found = (event.metadata.get(name) for name in _MODEL)
+    return next((value.value or "" for value in found if isinstance(value, dg.TextMetadataValue)), "")

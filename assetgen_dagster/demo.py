@@ -19,12 +19,13 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from assetgen_dagster.database import SETTING, empty_schema
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.progress import Display
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, default_environment
+from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, PROJECT_ROOT, default_environment, load_settings
 from assetgen_dagster.standins.gemini_journal import read_journal
 from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
@@ -37,6 +38,8 @@ PROJECTS = {
         "A mother leads her calf through the breaking ice from dawn to night",
     ),
 }
+#: Where the demo's runs are if the settings name a PostgreSQL database; emptied first.
+_SCHEMA = "assetgen_demo"
 _MARKER = ".assetgen-demo"
 _FINAL = ("Assets Ready", "Asset Error")
 _LOOK_SECONDS = 0.3
@@ -67,17 +70,19 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # whoever ends the demo ends what it started
+        signal.signal(ending, signal.default_int_handler)
     _empty(folder)
     port = _free_port()
     say("Starting stand-ins for Notion and Gemini, and Dagster with its daemon (about 15 seconds)")
     with _gemini(latency_seconds) as gemini_url, NotionStandIn() as notion:
-        environment = _environment(folder, gemini_url=gemini_url, notion=notion)
+        environment = _environment(folder, gemini_url=gemini_url, notion=notion, ui_url=f"http://127.0.0.1:{port}")
         with _dagster(folder, port, environment):
             pages = {key: _add_row(notion, key) for key in PROJECTS}
             say(f"Two rows were set to Generating Assets. Dagster UI: http://127.0.0.1:{port}")
             with Display(console) as display:
                 _watch(display, notion, pages, folder / "workspace", log=folder / "dagster.log")
-            _report(say, notion, pages, folder=folder, gemini_url=gemini_url, environment=environment)
+            _report(say, notion, pages, folder=folder, gemini_url=gemini_url, environment=environment, links=stay)
             if stay:
                 say(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
                 with contextlib.suppress(KeyboardInterrupt):
@@ -95,19 +100,25 @@ def _empty(folder: Path) -> None:
     (folder / _MARKER).touch()
 
 
-def _environment(folder: Path, *, gemini_url: str, notion: NotionStandIn) -> dict[str, str]:
+def _environment(folder: Path, *, gemini_url: str, notion: NotionStandIn, ui_url: str) -> dict[str, str]:
     # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
     # the demo would cost money, and with his own token it would write on his board.
     ours = {
-        ENV_FILE_VARIABLE: "none",
+        ENV_FILE_VARIABLE: NONE,
+        "ASSETGEN_CHANNELS_FILE": NONE,
         "ASSETGEN_WORKSPACE": str(folder / "workspace"),
+        "ASSETGEN_UI_URL": ui_url,
         "DAGSTER_HOME": str(folder / "dagster_home"),
         "GEMINI_API_KEY": "demo-key",
         "GOOGLE_GEMINI_BASE_URL": gemini_url,
+        "ASSETGEN_STORY_MODEL": "",
         "NOTION_TOKEN": notion.token,
         "NOTION_DATABASE_ID": notion.create_database(),
         "NOTION_BASE_URL": notion.base_url,
     }
+    database = load_settings().database
+    if database is not None:
+        ours[SETTING] = empty_schema(database, _SCHEMA)  # beside the producer's runs, and out of their way
     return os.environ | default_environment() | ours
 
 
@@ -219,6 +230,7 @@ def _report(
     folder: Path,
     gemini_url: str,
     environment: dict[str, str],
+    links: bool,
 ) -> None:
     os.environ.update(environment)
     from assetgen_dagster.costs import materialized_costs  # noqa: PLC0415 - takes 2 s to import
@@ -232,6 +244,8 @@ def _report(
             say(f"  error log:     {row['Error Log']}")
         say(f"  pictures:      {paths.characters.parent}")
         say(f"  contact sheet: {paths.contact_sheet}")
+        if links:
+            say(f"  its last run:  {environment['ASSETGEN_UI_URL']}/runs/{row['Run']}")
     journal = [call.billed_usd for call in read_journal(gemini_url) if call.billed_usd]
     billed, recorded = sum(journal), sum(costs.values())
     say(f"The stand-in billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")

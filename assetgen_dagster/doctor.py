@@ -6,65 +6,32 @@ costs money.
 
 import json
 import queue
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from urllib.parse import quote
+from dataclasses import asdict
 
-import httpx
-
-from assetgen_dagster.drawing import problems
+from assetgen_dagster.channels import load_channels
+from assetgen_dagster.drawing.ask import ask_about
 from assetgen_dagster.drawing.foresee import ROOM_PER_PICTURE, local_problem
 from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.report import ScriptFailure, ScriptReport
-from assetgen_dagster.drawing.script import CLIScriptError
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.findings import Finding, broken
+from assetgen_dagster.home import open_instance, template
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.schema import TYPES, Schema
 from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings
+from assetgen_dagster.paying.shared import held_now
+from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.redact import hide, redact
-from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
+from assetgen_dagster.settings import Settings, load_settings
 
 #: The longest time for all that one check asks of a server.
 NETWORK_SECONDS = 10.0
 
-_PUBLIC_API = "https://generativelanguage.googleapis.com"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CAUSE_CHARACTERS = 300
-
-#: Where a problem with a prompt or a passing one has another remedy than the same answer here.
-_REMEDIES = {
-    "network": "Check network and proxy, and GOOGLE_GEMINI_BASE_URL if it is set",
-    "rejected": "Check GEMINI_IMAGE_MODEL, and GOOGLE_GEMINI_BASE_URL if it is set",
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        name: What was looked at.
-        ok: Whether it is in order.
-        detail: What is there.
-        remedy: What to do; empty where nothing is wrong.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        """Returns the finding's line."""
-        told = f"{self.detail} {self.remedy}".strip()
-        return f"{'ok     ' if self.ok else 'PROBLEM'} {self.name}: {' '.join(told.split())}"
-
 
 Check = Callable[[Settings], list[Finding]]
 
@@ -74,14 +41,14 @@ def examine() -> list[Finding]:
     try:
         settings = load_settings()
     except AssetgenError as error:
-        return [_broken("settings", error)]
-    hide(settings.gemini_api_key, settings.notion_token)
+        return [broken("settings", error)]
+    hide(*settings.secrets())
     findings = [Finding("settings", True, "can be read.")]
-    for check in (_workspace, _script, _dagster):
+    for check in (_workspace, _channels, _script, _ui):
         findings += check(settings)
-    for name, check in (("Gemini", _gemini), ("Notion", _notion)):
-        findings += _in_time(name, check, settings)
-    return findings
+    findings += _storage(settings)
+    findings += [*_gemini(settings), *_story_model(settings)]
+    return [*findings, *_in_time("Notion", _notion, settings)]
 
 
 def as_json(findings: Iterable[Finding]) -> str:
@@ -98,7 +65,7 @@ def _workspace(settings: Settings) -> list[Finding]:
         writable_workspace(settings.workspace)
         free = shutil.disk_usage(settings.workspace).free
     except AssetgenError as error:
-        return [_broken("workspace", error)]
+        return [broken("workspace", error)]
     except OSError as error:
         cause = f"{settings.workspace}: {error.strerror}."
         return [Finding("workspace", False, cause, "Set ASSETGEN_WORKSPACE to a folder that can be written.")]
@@ -115,6 +82,16 @@ def _workspace(settings: Settings) -> list[Finding]:
     return [Finding("workspace", True, f"{settings.workspace} can be written, {free >> 20} MiB are free.")]
 
 
+def _channels(settings: Settings) -> list[Finding]:
+    try:
+        channels = load_channels(settings)
+    except AssetgenError as error:
+        return [broken("channels", error)]
+    if channels.path is None:
+        return [Finding("channels", True, "Any channel is drawn for: there is no channels.toml that names them.")]
+    return [Finding("channels", True, f"{channels.path} names {', '.join(sorted(channels.known))}.")]
+
+
 def _script(settings: Settings) -> list[Finding]:
     problem = local_problem(settings)
     # The key has a check of its own.
@@ -123,7 +100,19 @@ def _script(settings: Settings) -> list[Finding]:
     return [Finding("script", True, f"{settings.script} can be started.")]
 
 
-def _dagster(_: Settings) -> list[Finding]:
+def _storage(settings: Settings) -> list[Finding]:
+    """Looks at PostgreSQL, if it is used, and only where it can be reached at what Dagster makes of it."""
+    if settings.database is None:
+        return [*_dagster(settings), *_paying(settings)]
+    from assetgen_dagster.doctor_postgres import examine_server, examine_storage  # noqa: PLC0415
+
+    server = examine_server(settings)
+    if not all(one.ok for one in server):
+        return server
+    return [*server, *_dagster(settings), *examine_storage(settings), *_paying(settings)]
+
+
+def _dagster(settings: Settings) -> list[Finding]:
     from assetgen_dagster.run_coordinator import ProjectRunCoordinator  # noqa: PLC0415 - takes 2 s to import
 
     try:
@@ -135,11 +124,10 @@ def _dagster(_: Settings) -> list[Finding]:
                 coordinator = error
             monitored = bool(instance.run_monitoring_enabled)
     except AssetgenError as error:
-        return [_broken("Dagster", error)]
-    template = PROJECT_ROOT / "deploy" / "dagster.yaml"
+        return [broken("Dagster", error)]
     remedy = (
-        f"Bring {folder}/dagster.yaml into line with {template}, or move it away: the next command puts the usual one "
-        "there. Or set DAGSTER_HOME to a folder of this project's own."
+        f"Bring {folder}/dagster.yaml into line with {template(settings.database)}, or move it away: the next command "
+        "puts the usual one there. Or set DAGSTER_HOME to a folder of this project's own."
     )
     if not isinstance(coordinator, ProjectRunCoordinator):
         named = redact(str(coordinator))[:_CAUSE_CHARACTERS]
@@ -154,79 +142,49 @@ def _dagster(_: Settings) -> list[Finding]:
     return [Finding("Dagster", True, f"The instance in {folder} has this project's run queue.")]
 
 
+def _ui(settings: Settings) -> list[Finding]:
+    if settings.ui_url is None:
+        told = (
+            "ASSETGEN_UI_URL is not set, so rows name their runs without a link (make dev sets it to its own address)."
+        )
+        return [Finding("Dagster UI", True, told)]
+    return [Finding("Dagster UI", True, f"Rows link to their runs at {settings.ui_url}.")]
+
+
+def _paying(settings: Settings) -> list[Finding]:
+    try:
+        found = held_now(settings)
+    except AssetgenError as error:
+        return [broken("paying", error)]
+    if said := held_in_words(found, settings):
+        detail, _, remedy = said.rpartition(". ")
+        return [Finding("paying", False, f"{detail}.", remedy)]
+    limit = settings.requests_per_minute
+    shared = f"all runs together make at most {limit} calls a minute" if limit else "no limit of calls a minute is set"
+    return [Finding("paying", True, f"Not paused; {shared}.")]
+
+
 # --- Gemini ----------------------------------------------------------------------------------------------------------
 
 
 def _gemini(settings: Settings) -> list[Finding]:
-    """Asks the API about the model, which costs nothing, and so about key and endpoint."""
     if not settings.own_script:
         return [Finding("Gemini", True, "Not asked: ASSETGEN_SCRIPT names a script with a key and model of its own.")]
-    if settings.gemini_api_key is None:
-        return [_of_problem("Gemini", problems.missing_key())]
-    key = settings.gemini_api_key.get_secret_value().strip()
-    # In a header anything else raises an error that shows it.
-    if not re.fullmatch(r"[!-~]+", key):
-        text = "GEMINI_API_KEY holds a character that no key has, such as a space."
-        return [Finding("Gemini", False, text, "Copy the key again.")]
-    model = settings.gemini_image_model.removeprefix("models/")
-    failure = _ask_gemini(settings.google_gemini_base_url, model, key)
-    if failure is not None:
-        error = CLIScriptError("", 1, failure.message)
-        return [_of_problem("Gemini", problems.classify(error, ScriptReport(error=failure), model=model))]
-    return [Finding("Gemini", True, f"The key is valid, and there is a model {model}.")]
+    return _model("Gemini", settings, "GEMINI_IMAGE_MODEL", settings.gemini_image_model)
 
 
-def _ask_gemini(base_url: str | None, model: str, key: str) -> ScriptFailure | None:
-    """Returns what the API has against key or model, in the terms in which the script tells it; None for nothing."""
-    base = (base_url or _PUBLIC_API).rstrip("/").removesuffix("/v1beta")
-    url = f"{base}/v1beta/models/{quote(model, safe='')}"
-    wrong = "GOOGLE_GEMINI_BASE_URL is no web address such as https://host."
-    try:
-        host = httpx.URL(url).host
-        if not host:
-            return ScriptFailure(kind="configuration", message=wrong)
-        answer = httpx.get(
-            url,
-            headers={"x-goog-api-key": key},
-            timeout=NETWORK_SECONDS,
-            # A proxy from the environment cannot reach a stand-in on this machine.
-            trust_env=host not in _LOOPBACK,
-        )
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
-        return ScriptFailure(kind="configuration", message=wrong)
-    except httpx.HTTPError as error:
-        return ScriptFailure(kind="network", message=f"{host} does not answer: {str(error) or type(error).__name__}")
-    return _refusal(answer)
+def _story_model(settings: Settings) -> list[Finding]:
+    if settings.story_model is None:
+        return [Finding("Story model", True, "Not used: without ASSETGEN_STORY_MODEL our tables write the prompts.")]
+    return _model("Story model", settings, "ASSETGEN_STORY_MODEL", settings.story_model)
 
 
-def _refusal(answer: httpx.Response) -> ScriptFailure | None:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    # A page of something between us and the API says nothing about key or model, whatever its status.
-    if not isinstance(body, dict) or answer.is_redirect:
-        text = f"GOOGLE_GEMINI_BASE_URL leads to no Gemini API: HTTP {answer.status_code} without its JSON."
-        kind = "network" if answer.is_server_error else "configuration"
-        return ScriptFailure(kind=kind, message=text)
-    if answer.is_success:
-        methods = body.get("supportedGenerationMethods")
-        if isinstance(methods, list) and "generateContent" not in methods:
-            return ScriptFailure(kind="http", http_status=404, message="This model cannot generate content.")
-        return None
-    told = body.get("error")
-    told = told if isinstance(told, dict) else {}
-    details = [one for one in told.get("details") or () if isinstance(one, dict)]
-    said = " ".join(str(told.get("message") or "no reason given").split())[:_CAUSE_CHARACTERS]
-    violations = [one for detail in details for one in detail.get("violations") or () if isinstance(one, dict)]
-    return ScriptFailure(
-        kind="http",
-        message=f"Gemini answered HTTP {answer.status_code}: {said}",
-        http_status=answer.status_code,
-        api_status=str(told["status"]) if told.get("status") else None,
-        reason=next((str(detail["reason"]) for detail in details if detail.get("reason")), None),
-        quota_ids=tuple(str(one["quotaId"]) for one in violations if one.get("quotaId")),
-    )
+def _model(name: str, settings: Settings, setting: str, model: str) -> list[Finding]:
+    """Asks the API about a model, which costs nothing, and so about key and endpoint."""
+    problem = ask_about(settings, model, setting=setting, seconds=NETWORK_SECONDS)
+    if problem is not None:
+        return [_of_problem(name, problem)]
+    return [Finding(name, True, f"The key is valid, and there is a model {model.removeprefix('models/')}.")]
 
 
 # --- Notion ----------------------------------------------------------------------------------------------------------
@@ -243,7 +201,7 @@ def _notion(settings: Settings) -> list[Finding]:
         cause = str(error).removesuffix(" It is tried again later.")
         return [Finding("Notion", False, cause, "Check network and proxy (NOTION_BASE_URL), then run this again.")]
     except AssetgenError as error:
-        return [_broken("Notion", error)]
+        return [broken("Notion", error)]
     shared = Finding("Notion", True, "The token is valid, and the database is shared with the integration.")
     return [shared, *_columns(schema, notion), *_statuses(schema, notion)]
 
@@ -270,10 +228,13 @@ def _half_set_up(settings: Settings) -> Finding:
 
 def _columns(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
     for role, setting in PROPERTY_SETTINGS.items():
+        if not notion.property_name(role):
+            yield Finding(f"Notion property {setting}", True, "is switched off.")
+            continue
         name = f"Notion property {notion.property_name(role)!r}"
         column = schema.columns.get(role)
         if fault := schema.faults.get(role):
-            yield _broken(f"Notion property {setting}", fault)
+            yield broken(f"Notion property {setting}", fault)
         elif column is not None:
             yield Finding(name, True, f"is there, of type {column.type}.")
         else:
@@ -286,7 +247,7 @@ def _statuses(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
         return
     for setting, name in {"NOTION_STATUS_TRIGGER": " or ".join(schema.triggers), **notion.statuses()}.items():
         if fault := schema.faults.get(setting):
-            yield _broken(f"Notion status {setting}", fault)
+            yield broken(f"Notion status {setting}", fault)
         else:
             yield Finding(f"Notion status {setting}", True, f"{name} is there.")
 
@@ -294,18 +255,8 @@ def _statuses(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
 # --- wording ---------------------------------------------------------------------------------------------------------
 
 
-def _broken(name: str, error: AssetgenError) -> Finding:
-    """Returns the finding behind an error, whose message says what is wrong and then what to do."""
-    text = redact(str(error))
-    for mark in (". ", ": "):
-        detail, found, remedy = text.partition(mark)
-        if found:
-            return Finding(name, False, f"{detail}{mark.strip()}", remedy)
-    return Finding(name, False, "cannot be used.", text)
-
-
 def _of_problem(name: str, problem: Problem) -> Finding:
-    return Finding(name, False, f"{problem.cause.rstrip('. ')}.", f"{_REMEDIES.get(problem.code, problem.remedy)}.")
+    return Finding(name, False, f"{problem.cause.rstrip('. ')}.", f"{problem.remedy}.")
 
 
 def _in_time(name: str, check: Check, settings: Settings) -> list[Finding]:

@@ -31,7 +31,7 @@ def configure_logging(stream: TextIO | None = None) -> None:
 def prepare_log(settings: Settings, stream: TextIO | None = None) -> None:
     """Configures logging and makes the secrets of the settings known to it."""
     configure_logging(stream)
-    hide(settings.gemini_api_key, settings.notion_token)
+    hide(*settings.secrets())
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from assetgen_dagster.drawing.events import (
     Event,
+    GateWaits,
     PictureDone,
     PictureFailed,
     PictureNotStarted,
@@ -20,23 +21,27 @@ from assetgen_dagster.drawing.events import (
     PictureWaits,
     PlanMade,
 )
-from assetgen_dagster.drawing.plan import Action
+from assetgen_dagster.writer.events import Asked, StoryEvent, Waits
 
 Message = dict[str, Any]
 
 
-def message(project: str, event: Event) -> Message | None:
+def message(project: str, event: Event | StoryEvent) -> Message | None:
     """Returns what a terminal needs to know of an event; None where that is nothing."""
     about: Message = {"project": project}
     match event:
-        case PlanMade(tasks):
-            draw = [task for task in tasks if task.step.action is Action.DRAW]
-            reasons = dict.fromkeys(task.step.reason for task in draw)
-            return about | {"event": "plan", "pictures": len(tasks), "draw": len(draw), "why": ", ".join(reasons)}
+        case Asked() | Waits():
+            return about | {"event": "writing", "what": str(event)}
+        case PlanMade(tasks, warnings):
+            counts = {"pictures": len(tasks), "draw": len(event.to_draw)}
+            said = {"why": ", ".join(event.why()), "lines": _lines(event), "warnings": list(warnings)}
+            return about | {"event": "plan", **counts, **said}
         case PictureStarted(task, attempt):
             return about | {"event": "started", "picture": str(task), "attempt": attempt}
         case PictureWaits(task, seconds, problem):
             return about | {"event": "waits", "picture": str(task), "seconds": seconds, "why": str(problem)}
+        case GateWaits(why):
+            return about | {"event": "held", "why": why}
         case PictureDone(task, record, _, spends):
             return about | {
                 "event": "done",
@@ -55,6 +60,13 @@ def message(project: str, event: Event) -> Message | None:
             return about | {"event": "not_started", "picture": str(task), "type": str(task.asset.asset_type)}
         case _:
             return None
+
+
+def _lines(plan: PlanMade) -> list[str]:
+    """Returns which pictures are drawn for which reason; nothing where it is all of them."""
+    if len(plan.to_draw) == len(plan.tasks):
+        return []
+    return [f"{reason}: {', '.join(map(str, drawn))}" for reason, drawn in plan.why().items()]
 
 
 @dataclass
@@ -103,15 +115,23 @@ class Display:
         project, picture = news["project"], news.get("picture", "")
         row = self._rows.get(project) or self._add(project)
         match news["event"]:
+            case "writing":
+                self._say(f"{project}: {news['what']}")
             case "plan":
                 row.total = news["pictures"]
                 why = f" ({news['why']})" if news["why"] else ""
                 self._say(f"{project}: drawing {news['draw']} of {news['pictures']} pictures{why}")
+                for line in news.get("lines", []):
+                    self._say(f"  {line}")
+                for warning in news.get("warnings", []):
+                    self._say(f"  Warning: {warning}", style="yellow")
             case "started":
                 row.drawing[picture] = None
             case "waits":
                 row.drawing.pop(picture, None)
                 self._say(f"{project} {picture}: trying again in {news['seconds']:.0f} s: {news['why']}")
+            case "held":
+                self._say(f"{project}: {news['why']}")
             case "done" | "failed" | "not_started":
                 row.drawing.pop(picture, None)
                 self.results.setdefault(project, {})[picture] = news

@@ -5,14 +5,18 @@ reads ``os.environ`` for a setting.
 """
 
 import os
-from functools import cached_property
+from enum import StrEnum
 from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from assetgen_dagster.database import clean_url, password_of
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings, split_names
+from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, REQUIRED, NotionSettings, split_names
+from assetgen_dagster.notion.values import is_web_address
 
 #: The folder that holds ``scripts/``, ``deploy/`` and ``.env``; relative settings start here, not where one stands.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -23,8 +27,21 @@ OWN_SCRIPT = PROJECT_ROOT / "scripts" / "generate_asset.py"
 #: Names another ``.env``, or ``none``: the demo and the tests must not act on a producer's own settings.
 ENV_FILE_VARIABLE = "ASSETGEN_ENV_FILE"
 
+#: What a setting is given to do without that which it would name.
+NONE = "none"
+
+#: Width to height.
+ASPECT_RATIO = r"^[1-9]\d?:[1-9]\d?$"
+
 #: Variables that a script has no business to see.
 _NOT_FOR_SCRIPTS = ("NOTION_TOKEN", "ASSETGEN_POSTGRES_URL", "DAGSTER_CLOUD_API_TOKEN")
+
+
+class Machines(StrEnum):
+    """Where runs are at work: decides what keeps two of them off one project."""
+
+    ONE = "one"
+    SEVERAL = "several"
 
 
 class Settings(BaseSettings):
@@ -33,14 +50,23 @@ class Settings(BaseSettings):
     Attributes:
         workspace: Folder of all channels (``ASSETGEN_WORKSPACE``).
         script: The script that draws one picture (``ASSETGEN_SCRIPT``).
+        channels_file: Names the channels (``ASSETGEN_CHANNELS_FILE``); ``Path(NONE)`` for no file.
         image_concurrency: Scripts of one project that run at the same time.
         image_timeout_seconds: Longest time for one attempt at one picture.
         image_slots: Number of image assets, so the largest number of pictures a project can have.
         cost_per_image_usd: The story's estimate, used where the script reports no usage.
+        requests_per_minute: How many calls a minute all runs may make with the key together; unset means any number.
+        monthly_budget_usd: What all channels together may spend in a calendar month; unset means any sum.
+        timezone: Where the operator is, for moments in messages and for months; unset means the machine's.
         gemini_api_key: Passed to the script through its environment, never on its command line.
         gemini_image_model: Gemini model, for the script and for prices.
-        gemini_aspect_ratio: ``W:H``, for the script and for the checks.
+        gemini_aspect_ratio: ``W:H`` of pictures that nothing else gives one.
+        story_model: Gemini model that writes the prompts from topic and story direction; unset means our tables do.
+        story_timeout_seconds: Longest time for one question to it.
         google_gemini_base_url: Another endpoint (tests, proxies); unset means Google's.
+        postgres_url: Database for Dagster's runs, events and schedules; without it they are in SQLite files.
+        machines: ``several``: the project's lock is held in PostgreSQL; ``one``: in a file.
+        ui_url: Where people reach the Dagster UI (``ASSETGEN_UI_URL``); None where nobody has said so.
         notion_token: The integration's secret; without it Notion is left alone.
         notion_database_id: The task board.
         notion_base_url: Another endpoint (tests, proxies); unset means Notion's.
@@ -57,6 +83,7 @@ class Settings(BaseSettings):
         notion_status_trigger: The statuses that ask for pictures, with commas between them.
         notion_status_ready: All pictures are there.
         notion_status_error: They are not.
+        notion_status_budget: Optional; its run waits for room in the monthly budget.
         notion_status_drawing: Optional; not written yet.
     """
 
@@ -72,14 +99,23 @@ class Settings(BaseSettings):
 
     workspace: Path = Field(PROJECT_ROOT / "workspace", alias="ASSETGEN_WORKSPACE")
     script: Path = Field(OWN_SCRIPT, alias="ASSETGEN_SCRIPT")
+    channels_file: Path | None = Field(None, alias="ASSETGEN_CHANNELS_FILE")
     image_concurrency: int = Field(8, alias="ASSETGEN_IMAGE_CONCURRENCY", ge=1, le=64)
     image_timeout_seconds: float = Field(60, alias="ASSETGEN_IMAGE_TIMEOUT_SECONDS", gt=0, le=3600)
     image_slots: int = Field(22, alias="ASSETGEN_IMAGE_SLOTS", ge=1, le=99)
     cost_per_image_usd: float = Field(0.068, alias="ASSETGEN_COST_PER_IMAGE_USD", ge=0)
+    requests_per_minute: int | None = Field(None, alias="ASSETGEN_REQUESTS_PER_MINUTE", ge=1, le=100_000)
+    monthly_budget_usd: float | None = Field(None, alias="ASSETGEN_MONTHLY_BUDGET_USD", ge=0, allow_inf_nan=False)
+    timezone: str | None = Field(None, alias="ASSETGEN_TIMEZONE")
     gemini_api_key: SecretStr | None = Field(None, alias="GEMINI_API_KEY")
     gemini_image_model: str = Field("gemini-nano-banana-2.1", alias="GEMINI_IMAGE_MODEL", min_length=1)
-    gemini_aspect_ratio: str = Field("16:9", alias="GEMINI_ASPECT_RATIO", pattern=r"^[1-9]\d?:[1-9]\d?$")
+    gemini_aspect_ratio: str = Field("16:9", alias="GEMINI_ASPECT_RATIO", pattern=ASPECT_RATIO)
+    story_model: str | None = Field(None, alias="ASSETGEN_STORY_MODEL", pattern=r"^(models/)?[A-Za-z0-9._-]+$")
+    story_timeout_seconds: float = Field(120, alias="ASSETGEN_STORY_TIMEOUT_SECONDS", gt=0, le=3600)
     google_gemini_base_url: str | None = Field(None, alias="GOOGLE_GEMINI_BASE_URL")
+    postgres_url: SecretStr | None = Field(None, alias="ASSETGEN_POSTGRES_URL")
+    machines: Machines = Field(Machines.ONE, alias="ASSETGEN_MACHINES")
+    ui_url: str | None = Field(None, alias="ASSETGEN_UI_URL")
     notion_token: SecretStr | None = Field(None, alias="NOTION_TOKEN")
     notion_database_id: str | None = Field(None, alias="NOTION_DATABASE_ID")
     notion_base_url: str | None = Field(None, alias="NOTION_BASE_URL")
@@ -96,12 +132,60 @@ class Settings(BaseSettings):
     notion_status_trigger: str = Field("Generating Assets,Assets Generating", alias="NOTION_STATUS_TRIGGER")
     notion_status_ready: str = Field("Assets Ready", alias="NOTION_STATUS_READY")
     notion_status_error: str = Field("Asset Error", alias="NOTION_STATUS_ERROR")
+    notion_status_budget: str | None = Field(None, alias="NOTION_STATUS_BUDGET")
     notion_status_drawing: str | None = Field(None, alias="NOTION_STATUS_DRAWING")
 
     @field_validator("workspace", "script")
     @classmethod
     def _from_project_root(cls, value: Path) -> Path:
         return PROJECT_ROOT / value.expanduser()
+
+    @field_validator("channels_file")
+    @classmethod
+    def _from_project_root_unless_none(cls, value: Path | None) -> Path | None:
+        return value if value in {None, Path(NONE)} else PROJECT_ROOT / value.expanduser()
+
+    @field_validator("postgres_url")
+    @classmethod
+    def _clean(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(clean_url(value.get_secret_value()))
+
+    @model_validator(mode="after")
+    def _reach_each_other(self) -> Self:
+        if self.machines is Machines.SEVERAL and self.postgres_url is None:
+            raise ValueError("ASSETGEN_MACHINES=several takes ASSETGEN_POSTGRES_URL")
+        return self
+
+    @property
+    def database(self) -> str | None:
+        """The address of PostgreSQL, with its password; None for SQLite."""
+        return None if self.postgres_url is None else self.postgres_url.get_secret_value()
+
+    def secrets(self) -> tuple[SecretStr | str | None, ...]:
+        """Returns everything that must not be shown."""
+        password = password_of(self.database) if self.database else None
+        return (self.gemini_api_key, self.notion_token, self.postgres_url, password)
+
+    @field_validator("ui_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not is_web_address(value):
+            raise ValueError("give the address of the Dagster UI, such as https://dagster.example.org")
+        return value and value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        try:
+            ZoneInfo(value or "UTC")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no time zone such as Europe/Berlin") from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Where the operator is; None for the machine's own time zone."""
+        return ZoneInfo(self.timezone) if self.timezone else None
 
     def notion(self) -> NotionSettings | None:
         """Returns what the task board needs to know; None where Notion is not set up."""
@@ -115,18 +199,19 @@ class Settings(BaseSettings):
             token=self.notion_token,
             database_id=database_id,
             base_url=self.notion_base_url,
-            **{role: getattr(self, f"notion_property_{role}") for role in PROPERTY_SETTINGS},
+            ui_url=self.ui_url,
+            **{role: self._property_name(role) for role in PROPERTY_SETTINGS},
             status_trigger=split_names(self.notion_status_trigger),
             status_ready=self.notion_status_ready,
             status_error=self.notion_status_error,
-            status_drawing=self.notion_status_drawing,
+            status_budget=None if self.notion_status_budget == NONE else self.notion_status_budget,
+            status_drawing=None if self.notion_status_drawing == NONE else self.notion_status_drawing,
         )
 
-    @cached_property
-    def aspect_ratio(self) -> float:
-        """Width over height of the pictures asked for."""
-        width, height = self.gemini_aspect_ratio.split(":")
-        return int(width) / int(height)
+    def _property_name(self, role: str) -> str:
+        """Returns what a column is called; empty for an optional one that is not to be used."""
+        name: str = getattr(self, f"notion_property_{role}")
+        return "" if name == NONE and role not in REQUIRED else name
 
     @property
     def own_script(self) -> bool:
@@ -134,12 +219,14 @@ class Settings(BaseSettings):
         return self.script == OWN_SCRIPT
 
     def script_environment(self) -> dict[str, str]:
-        """Returns the environment for the script: ours, with what ``.env`` adds, without secrets of other services."""
+        """Returns the environment for the script: ours, with what ``.env`` adds, without secrets of other services.
+
+        The aspect ratio is a matter of each picture, and not in it.
+        """
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SCRIPTS}
         # A foreign script prints emoji; its output goes into a file, whose encoding Python takes from the locale.
         environment.setdefault("PYTHONIOENCODING", "utf-8:replace")
         environment["GEMINI_IMAGE_MODEL"] = self.gemini_image_model
-        environment["GEMINI_ASPECT_RATIO"] = self.gemini_aspect_ratio
         if self.gemini_api_key:
             environment["GEMINI_API_KEY"] = self.gemini_api_key.get_secret_value()
         if self.google_gemini_base_url:
@@ -153,18 +240,28 @@ def load_settings() -> Settings:
     Raises:
         AssetgenError: A setting cannot be used; the message names each one, its value's fault, and nothing secret.
     """
-    env_file = os.environ.get(ENV_FILE_VARIABLE)
+    named = os.environ.get(ENV_FILE_VARIABLE) or None
     try:
-        if env_file is None:
+        if named is None:
             return Settings()
-        return Settings(_env_file=None if env_file == "none" else PROJECT_ROOT / env_file)
+        return Settings(_env_file=None if named == NONE else _named_env_file(named))
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}".lstrip(": ")
+            for fault in error.errors()
         )
         raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise AssetgenError(f"The .env file cannot be read: {error}. Save it as UTF-8 text.") from None
+
+
+def _named_env_file(named: str) -> Path:
+    path = PROJECT_ROOT / Path(named).expanduser()
+    if not path.is_file():
+        raise AssetgenError(
+            f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for no file at all."
+        )
+    return path
 
 
 def default_environment() -> dict[str, str]:

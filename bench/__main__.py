@@ -1,6 +1,6 @@
 """Draws the same 22 pictures four ways and prints how they compare.
 
-``make bench`` takes about five minutes, most of it the story's own loop, one picture after another;
+``make bench`` takes about seven minutes, most of it the story's own loop, one picture after another;
 ``.venv/bin/python -m bench --latency 2`` is quicker and less kind to us.
 """
 
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -39,15 +40,20 @@ async def bare(folder: Path, *, at_once: int) -> float:
     return time.monotonic() - begun
 
 
-def dagster_run(folder: Path) -> dict[str, float]:
+def dagster_run(folder: Path, project: str = "vid_1") -> dict[str, float]:
     """Returns what one Dagster run of its own process measured, with the peak memory of its process tree in MB."""
     environment = os.environ | {
         "ASSETGEN_WORKSPACE": str(folder / "workspace"),
+        "ASSETGEN_CHANNELS_FILE": "none",
         "DAGSTER_HOME": str(folder / "home"),
         "ASSETGEN_IMAGE_CONCURRENCY": str(AT_ONCE),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.run"], stdout=subprocess.PIPE, text=True, env=environment, cwd=PROJECT_ROOT
+        [sys.executable, "-m", "bench.run", project],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=PROJECT_ROOT,
     )
     peak = [0.0]
     watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
@@ -56,6 +62,13 @@ def dagster_run(folder: Path) -> dict[str, float]:
     if process.returncode:
         sys.exit("the measured run failed")
     return json.loads(output.splitlines()[-1]) | {"peak_mb": peak[0]}
+
+
+def dagster_runs(folder: Path, count: int) -> float:
+    """Returns the seconds that so many runs take that start at once, by the slowest of them."""
+    with ThreadPoolExecutor(count) as pool:
+        done = pool.map(lambda number: dagster_run(folder, f"vid_{number}"), range(2, count + 2))
+        return max(one["run_seconds"] for one in done)
 
 
 def _watch(pid: int, peak: list[float]) -> None:
@@ -80,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=8.0, help="seconds the API takes for a picture")
     parser.add_argument("--without-loop", action="store_true", help="leave out the story's loop, the slowest part")
+    parser.add_argument("--runs", type=int, default=3, help="compare one run with so many at once; 1 leaves it out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, _stand_in(options.latency):
         folder = Path(temporary)
@@ -92,10 +106,19 @@ def main() -> None:
         print(f"  Dagster, whole run:            {ours['run_seconds']:7.1f} s")
         print(f"  CPU per picture:               {ours['cpu_seconds'] / PICTURES:7.2f} s, scripts included (limit 0.4)")
         print(f"  peak memory of the tree:       {ours['peak_mb']:7.0f} MB", flush=True)
+        beside = 1.0
+        if options.runs > 1:
+            alone = dagster_run(folder, "alone")["run_seconds"]  # the first run has set the instance up
+            together = dagster_runs(folder, options.runs)
+            beside = together / alone
+            print(
+                f"  {options.runs} runs at once:                {together:7.1f} s = {beside:.2f} of one (limit 1.15)",
+                flush=True,
+            )
         if not options.without_loop:
             loop = asyncio.run(bare(folder, at_once=1))
             print(f"  one after another (the story): {loop:7.1f} s = {loop / ours['step_seconds']:.1f} times ours")
-    if ratio > LIMITS["wall"] or ours["cpu_seconds"] / PICTURES > LIMITS["cpu"]:
+    if max(ratio, beside) > LIMITS["wall"] or ours["cpu_seconds"] / PICTURES > LIMITS["cpu"]:
         sys.exit("over the limit")
 
 

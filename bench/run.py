@@ -2,14 +2,13 @@
 
 import json
 import resource
+import sys
 import time
 
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.generate import run_project
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.project import ProjectKey
-
-KEY = ProjectKey("bench", "vid_1")
 
 
 def _cpu() -> float:
@@ -21,7 +20,11 @@ def main() -> None:
     """Runs once; ``step_seconds`` are Dagster's own for the step ``images``."""
     cpu, begun = _cpu(), time.monotonic()
     outcome = run_project(
-        KEY, topic="Bulbasaur forest", story_direction="Seasons", mode=Mode.AUTO, listener=lambda _key, _event: None
+        ProjectKey("bench", sys.argv[1]),
+        topic="Bulbasaur forest",
+        story_direction="Seasons",
+        mode=Mode.AUTO,
+        listener=lambda _key, _event: None,
     )
     spent, lasted = _cpu() - cpu, time.monotonic() - begun
     with open_instance() as instance:

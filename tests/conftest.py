@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.home import open_instance
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import ENV_FILE_VARIABLE
@@ -14,6 +16,7 @@ from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev, running_dev
 from tests.harness import Core
+from tests.postgres import PostgresServer, running_postgres
 
 API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
 
@@ -21,9 +24,10 @@ API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
-        if name.startswith(("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_")):
+        if name.startswith(("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_", "PG")):
             monkeypatch.delenv(name)
     monkeypatch.setenv(ENV_FILE_VARIABLE, "none")  # a developer's own .env must not decide what a test sees
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", "none")  # nor his channels.toml
     monkeypatch.setenv("ASSETGEN_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster_home"))
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -60,8 +64,43 @@ def notion(monkeypatch: pytest.MonkeyPatch) -> Iterator[NotionStandIn]:
         yield stand_in
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; restart it in a test of its own only, with ``running_postgres``."""
+    with running_postgres() as server:
+        yield server
+
+
 @pytest.fixture
-def dev(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dev]:
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """An empty database, for this test alone."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where Dagster keeps runs and events: SQLite, unless a test is about that and marked with ``both_storages``."""
+    chosen = str(getattr(request, "param", "SQLite"))
+    if chosen == "PostgreSQL":
+        monkeypatch.setenv("ASSETGEN_POSTGRES_URL", request.getfixturevalue("postgres_url"))
+    return chosen
+
+
+@pytest.fixture
+def instance(storage: str, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance without services."""
+    if storage == "PostgreSQL":
+        found = open_instance()
+    else:
+        (tmp_path / "dagster_home").mkdir()
+        found = dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home"))
+    with found:
+        yield found
+
+
+@pytest.fixture
+def dev(storage: str, gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dev]:
     """UI, daemon and code location, with the settings that the test has made before."""
     with running_dev(tmp_path) as running:
         yield running

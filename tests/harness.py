@@ -1,17 +1,22 @@
 """What many tests need: manifests, a core without Dagster, a clock that does not wait."""
 
 import asyncio
+import contextlib
 import random
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.draw import Summary, generate_assets
-from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed
+from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.job import DrawingJob
-from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.drawing.look import look_of
 from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request
+from assetgen_dagster.drawing.project_lock import hold_project
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
@@ -19,6 +24,9 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.standins.gemini_journal import Call
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
+
+#: For tests whose subject is what is kept there; the others need not run twice.
+both_storages = pytest.mark.parametrize("storage", ["SQLite", "PostgreSQL"], indirect=True)
 
 ATMOSPHERE = "Natural forest lighting, misty morning"
 
@@ -66,6 +74,9 @@ class Drawing:
     def done(self) -> list[PictureDone]:
         return [event for event in self.events if isinstance(event, PictureDone)]
 
+    def plan(self) -> PlanMade:
+        return next(event for event in self.events if isinstance(event, PlanMade))
+
     def failed(self) -> list[PictureFailed]:
         return [event for event in self.events if isinstance(event, PictureFailed)]
 
@@ -102,6 +113,10 @@ class Core:
     def file(self, name: str) -> Path:
         return self.paths.output_path(next(asset for asset in self.manifest.assets if asset.name == name))
 
+    def job(self, request: Request, run_id: str, selected: frozenset[int]) -> DrawingJob:
+        look = look_of(self.settings, load_channels(self.settings).get(self.key.channel))
+        return DrawingJob(self.manifest, self.paths, self.settings, look, request, run_id, selected)
+
     def draw(
         self,
         numbers: set[int] | None = None,
@@ -118,10 +133,12 @@ class Core:
         chosen = frozenset(numbers) if numbers is not None else None
         request = request or Request(run_id, time.time(), mode, chosen)
         selected = chosen or frozenset(range(1, self.settings.image_slots + 1))
-        store = self.store
-        job = DrawingJob(self.manifest, self.paths, self.settings, request, run_id, selected)
+        job = self.job(request, run_id, selected)
         events: list[Event] = []
-        with lock_project(self.paths.lock, run_id=run_id):
+        lock = hold_project(self.key, self.paths, self.settings, run_id=run_id)
+        with contextlib.ExitStack() as stack:
+            stack.callback(lock.release)
+            store = RecordStore(self.paths.records, lock.ensure)
             summary = asyncio.run(
                 generate_assets(job, store, events.append, clock=clock or FakeClock(), rng=rng or NoJitter())
             )

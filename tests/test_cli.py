@@ -91,6 +91,18 @@ def test_a_document_that_replaces_another_keeps_the_other_aside(
     assert len(gemini.journal()) == 3
 
 
+def test_a_channel_that_nobody_knows_is_refused_before_anything_is_made(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "channels.toml").write_text("[channels.poke12]\n")
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
+    done = generate("--document", str(document))
+    assert done.returncode == 1
+    assert "did you mean 'poke12'?" in done.stderr
+    assert not (tmp_path / "workspace").exists()
+    assert not (tmp_path / "dagster_home").exists()
+
+
 def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
     gemini: GeminiStandIn, document: Path
 ) -> None:
@@ -153,7 +165,10 @@ def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiSt
     shown = json.loads(assetgen("manifest", str(document), "--json").stdout)
     assert [asset["name"] for asset in shown["assets"]] == ["fox_walking_core", "env_clearing"]
     assert shown["global_atmosphere"] == "Soft morning light in a beech forest."
-    assert "fox_walking_core" in assetgen("manifest", str(document)).stdout
+    assert [asset["source_line"] for asset in shown["assets"]] == [11, 20]
+    assert [asset["category_reason"] for asset in shown["assets"]] == ["section CHARACTERS", "file name env_"]
+    table = assetgen("manifest", str(document)).stdout
+    assert "fox_walking_core" in table
     assert gemini.journal() == []
 
 
@@ -186,12 +201,26 @@ def test_the_demo_draws_two_rows_and_leaves_nothing_running(tmp_path: Path, monk
         assets = tmp_path / "demo/workspace/channels" / channel / "projects/vid_123/assets"
         assert len(list(assets.glob("*/*.png"))) == 22
     assert "billed 44 calls" in done.stdout
-    left = [
-        p
-        for p in psutil.process_iter(["environ"])
-        if (p.info["environ"] or {}).get("DAGSTER_HOME", "").startswith(str(tmp_path / "demo"))
+    assert _processes_of(tmp_path / "demo") == []
+
+
+def test_a_demo_that_is_ended_from_outside_leaves_nothing_running(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "assetgen_dagster", "demo", "--folder", str(tmp_path / "demo")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("were set to Generating Assets" in line for line in process.stdout)
+        assert _processes_of(tmp_path / "demo")
+        process.terminate()
+    assert process.returncode == 130
+    assert _processes_of(tmp_path / "demo") == []
+
+
+def _processes_of(folder: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get("DAGSTER_HOME", "").startswith(str(folder))
     ]
-    assert left == []
 
 
 def test_the_demo_empties_no_folder_that_is_not_its_own(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import Hang
 from assetgen_dagster.story.source import MANIFEST_FILE
-from tests.harness import billed_usd, manifest_of
+from tests.harness import billed_usd, both_storages, manifest_of
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def generate(project: Path, gemini: GeminiStandIn) -> Iterator[Start]:
+def generate(storage: str, project: Path, gemini: GeminiStandIn) -> Iterator[Start]:
     """Starts ``assetgen generate`` as a user would; whatever is left of it is ended afterwards."""
     started: list[subprocess.Popen[str]] = []
 
@@ -72,6 +72,7 @@ def possibly_billed() -> float:
     return round(sum(materialized_costs("possibly_billed_usd").values()), 6)
 
 
+@both_storages
 def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted(
     generate: Start, project: Path, gemini: GeminiStandIn
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_script_that_hangs_after_its_run_was_killed_is_ended_in_its_time(
     assert confirmed() + possibly_billed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
+@both_storages
 def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_once_more(
     generate: Start, project: Path, gemini: GeminiStandIn
 ) -> None:

@@ -12,6 +12,7 @@ from assetgen_dagster.cli import app
 from assetgen_dagster.drawing.pricing import PRICES
 from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
+from assetgen_dagster.writer.pricing import TEXT_PRICES
 
 PACKAGE = PROJECT_ROOT / "assetgen_dagster"
 README, DOCS = PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs"
@@ -148,6 +149,19 @@ def test_prices_are_those_of_the_price_list() -> None:
     for model, price in PRICES.items():
         picture = price.picture_tokens * price.image_output / 1_000_000
         expected[model] = (f"{picture:.4f}", f"{22 * picture:.2f}")
+    assert documented == expected
+
+
+def test_prices_of_texts_are_those_of_the_price_list() -> None:
+    table = section(DOCS / "settings.md", "A language model for the prompts")
+    documented = {code(row[0]): (row[1], row[2]) for row in rows(table)}
+    expected = {}
+    for model, prices in TEXT_PRICES.items():
+        dated = [("" if p.since.year == 1 else f" from {p.since.year}", p) for p in prices]
+        expected[model] = (
+            "; ".join(f"{p.text_input:.2f}{since}" for since, p in dated),
+            "; ".join(f"{p.text_output:.2f}{since}" for since, p in dated),
+        )
     assert documented == expected
 
 

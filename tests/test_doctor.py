@@ -83,6 +83,11 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch)
     assert "ASSETGEN_IMAGE_CONCURRENCY" in problem()
 
 
+def test_a_file_of_settings_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSETGEN_ENV_FILE", "not_there.env")
+    assert "ASSETGEN_ENV_FILE names" in problem()
+
+
 # --- this machine ----------------------------------------------------------------------------------------------------
 
 
@@ -97,6 +102,32 @@ def test_a_workspace_that_is_a_file_is_named(
 def test_a_full_disk_is_named(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "ROOM_PER_PICTURE", 1 << 50)
     assert "MiB are free" in problem()
+
+
+@pytest.mark.parametrize("address", ["dagster.example.org", "ftp://host", "https://", "http://a b"])
+def test_an_address_of_the_ui_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("ASSETGEN_UI_URL", address)
+    assert "ASSETGEN_UI_URL" in problem()
+
+
+def test_it_says_where_rows_link_to(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any("without a link" in str(finding) for finding in examine())
+    monkeypatch.setenv("ASSETGEN_UI_URL", "https://dagster.example.org/")
+    assert any("at https://dagster.example.org." in str(finding) for finding in examine())
+
+
+@pytest.mark.parametrize("text", ["[channels.poke1\n", None])
+def test_a_channels_file_that_cannot_be_used_is_named(
+    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    file = tmp_path / "channels.toml"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(file))
+    assert str(file) in problem()
+    file.write_text("[channels.poke2]\n[channels.poke1]\n")
+    assert problems() == []
+    assert any("names poke1, poke2." in str(finding) for finding in examine())
 
 
 def test_a_script_that_is_not_there_is_named(
@@ -161,7 +192,7 @@ def test_a_dagster_home_that_is_a_file_is_named(
         ("GEMINI_IMAGE_MODEL", "gemini-of-yesterday", "Set GEMINI_IMAGE_MODEL"),
         ("GOOGLE_GEMINI_BASE_URL", "nowhere", "GOOGLE_GEMINI_BASE_URL is no web address"),
         ("GOOGLE_GEMINI_BASE_URL", "ftp://127.0.0.1", "GOOGLE_GEMINI_BASE_URL is no web address"),
-        ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:1", "Check network and proxy"),
+        ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:1", "Check network, name server and proxy"),
         ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:99999", "GOOGLE_GEMINI_BASE_URL if it is set"),
     ],
 )
@@ -172,6 +203,29 @@ def test_a_gemini_setting_that_does_not_work_is_named(
     line = problem()
     assert words in line
     assert name != "GEMINI_API_KEY" or value not in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"ASSETGEN_STORY_MODEL": "gemini-9"}, "Set ASSETGEN_STORY_MODEL (now 'gemini-9')"),
+        ({"ASSETGEN_STORY_MODEL": "gemini 3"}, "ASSETGEN_STORY_MODEL: String should match"),
+        ({"ASSETGEN_STORY_MODEL": "gemini-3.8-flash", "GEMINI_API_KEY": "", "ASSETGEN_SCRIPT": "tests/dev.py"}, "KEY"),
+    ],
+)
+def test_a_language_model_that_cannot_be_asked_is_named(
+    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert words in problem()
+    assert gemini.journal() == []
+
+
+def test_a_language_model_that_is_there_is_in_order(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSETGEN_STORY_MODEL", "models/gemini-3.8-flash")
+    assert problems() == []
+    assert "there is a model gemini-3.8-flash" in "\n".join(map(str, examine()))
 
 
 def test_a_missing_key_is_said_once(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,6 +335,18 @@ def test_an_optional_column_that_is_not_there_is_offered(gemini: GeminiStandIn, 
     assert "add it, of type rich_text or url" in line
 
 
+def test_an_optional_column_or_status_is_switched_off_by_none_and_one_that_is_needed_is_not(
+    gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notion.change_type("Cost (USD)", "rich_text")
+    monkeypatch.setenv("NOTION_PROPERTY_COST", "none")
+    monkeypatch.setenv("NOTION_STATUS_DRAWING", "none")
+    assert problems() == []
+    assert any(str(finding).endswith("NOTION_PROPERTY_COST: is switched off.") for finding in examine())
+    monkeypatch.setenv("NOTION_PROPERTY_TOPIC", "none")
+    assert "no property 'none'" in problem()
+
+
 @pytest.mark.parametrize("missing", ["NOTION_TOKEN", "NOTION_DATABASE_ID"])
 def test_a_notion_that_is_half_set_up_is_named(
     gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch, missing: str
@@ -296,6 +362,7 @@ def test_a_database_made_by_init_notion_satisfies_the_doctor(
     gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTION_DATABASE_ID")
+    notion.share_page("0123456789abcdef0123456789abcdef")
     done = command("init-notion", "--parent", "0123456789abcdef0123456789abcdef")
     assert done.returncode == 0, done.stderr
     name, _, database = done.stdout.splitlines()[-1].partition("=")

@@ -22,7 +22,7 @@ _DESCRIPTIONS = {
     "pictures_decode": "Every picture decodes from its first to its last row.",
     "pictures_large_enough": f"Every picture has at least {SHORT_SIDE_PIXELS} pixels on its short side.",
     "pictures_not_flat": "Every picture shows more than one colour.",
-    "pictures_aspect_ratio": "Every picture has the aspect ratio that was asked for (GEMINI_ASPECT_RATIO).",
+    "pictures_aspect_ratio": "Every picture has the aspect ratio that it was to have.",
 }
 
 _WARNINGS_ONLY = {"pictures_aspect_ratio"}
@@ -42,22 +42,22 @@ CHECKS = _specs()
 
 
 def check_pictures(
-    pictures: Mapping[str, PictureFacts | None], *, aspect_ratio: float
+    pictures: Mapping[str, PictureFacts | None], *, aspect_ratios: Mapping[str, str]
 ) -> Iterator[dg.AssetCheckResult]:
     """Yields one result a check; its metadata names the pictures that fail it.
 
     Args:
         pictures: What the project's files are, by picture name; None for a file that does not decode.
-        aspect_ratio: Width over height that was asked for.
+        aspect_ratios: ``W:H`` that each was to have, by picture name.
     """
-    good: dict[str, Callable[[PictureFacts], bool]] = {
-        "pictures_decode": lambda _facts: True,
-        "pictures_large_enough": lambda facts: min(facts.width, facts.height) >= SHORT_SIDE_PIXELS,
-        "pictures_not_flat": lambda facts: not facts.flat,
-        "pictures_aspect_ratio": lambda facts: abs(facts.width / facts.height / aspect_ratio - 1) <= _ASPECT_TOLERANCE,
+    good: dict[str, Callable[[str, PictureFacts], bool]] = {
+        "pictures_decode": lambda _name, _facts: True,
+        "pictures_large_enough": lambda _name, facts: min(facts.width, facts.height) >= SHORT_SIDE_PIXELS,
+        "pictures_not_flat": lambda _name, facts: not facts.flat,
+        "pictures_aspect_ratio": lambda name, facts: _has_ratio(facts, aspect_ratios[name]),
     }
     for name, is_good in good.items():
-        bad = [picture for picture, facts in pictures.items() if facts is None or not is_good(facts)]
+        bad = [picture for picture, facts in pictures.items() if facts is None or not is_good(picture, facts)]
         shown = f"{', '.join(bad)} of {len(pictures)} do not" if bad else f"all {len(pictures)} do"
         yield dg.AssetCheckResult(
             check_name=name,
@@ -67,3 +67,8 @@ def check_pictures(
             description=f"{_DESCRIPTIONS[name]} Here: {shown}.",
             metadata={"failing": dg.MetadataValue.json(bad)},
         )
+
+
+def _has_ratio(facts: PictureFacts, ratio: str) -> bool:
+    width, height = (int(part) for part in ratio.split(":"))
+    return abs(facts.width * height / (facts.height * width) - 1) <= _ASPECT_TOLERANCE

@@ -37,7 +37,8 @@ class ImagesConfig(dg.Config):
 
     Attributes:
         mode: ``auto`` continues an unfinished round and begins a new one after a finished one; ``resume`` draws only
-            what is missing or whose prompt, model or aspect ratio changed; ``regenerate`` draws everything again.
+            what is missing or whose prompt, references, model or aspect ratio changed; ``regenerate`` draws everything
+            again.
     """
 
     mode: ModeName = ModeName.auto
@@ -71,7 +72,7 @@ def build_images(slots: int) -> dg.AssetsDefinition:
             report.recover()
             request = read_request(context.instance, context.run, mode=Mode(config.mode.value))
             manifest = project.manifest()
-            job = DrawingJob(manifest, project.paths, project.settings, request, project.run_id, numbers)
+            job = DrawingJob(manifest, project.paths, project.settings, project.look, request, project.run_id, numbers)
             drawing = studio.draw(job, project)
             for event in drawing.events():
                 studio.tell(event)

@@ -1,14 +1,19 @@
 """``asset_manifest``: which pictures the project consists of, written to its folder as JSON that a person can edit."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
+from assetgen_dagster.assets.manifest_money import ManifestMoney
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.redact import preview, redact
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import MANIFEST_FILE, Resolution, Story, check_slots, resolve_in_folder
+from assetgen_dagster.writer.ledger import forget_calls
+from assetgen_dagster.writer.write import Bill
 
 _log = structlog.get_logger()
 
@@ -38,23 +43,36 @@ class StoryConfig(dg.Config):
     kinds={"json"},
     description=(
         "The pictures of one video and their prompts, in asset_manifest.json in the project folder. Comes from that "
-        "file if a person edited it, else from 03_assets.md beside it, else from topic and story_direction."
+        "file if a person edited it, else from 03_assets.md beside it, else from topic and story_direction. If "
+        "ASSETGEN_STORY_MODEL names a language model, that one writes it, and cost_usd is what it cost."
     ),
 )
 def asset_manifest(
     context: dg.AssetExecutionContext, config: StoryConfig, studio: dg.ResourceParam[Studio]
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Resolves the manifest and writes it where it changed."""
     with plain_failures():
         project = studio.open(context)
-        resolution = resolve_in_folder(project.paths.project, config.story())
-        check_slots(resolution.manifest, project.settings.image_slots)
-        resolution.store(project.paths.project)
-    for warning in resolution.manifest.warnings:
+        money = ManifestMoney(context, project)
+        with money.told_after_failure():
+            writer = studio.writer(context, project)
+            resolution = resolve_in_folder(project.paths.project, config.story(), director=writer.director())
+            check_slots(resolution.manifest, project.settings.image_slots)
+            resolution.store(project.paths.project)
+            forget_calls(project.store)
+        _warn(context, resolution, writer.bill)
+        path = {"path": dg.MetadataValue.path(str(project.paths.project / MANIFEST_FILE))}
+        yield dg.MaterializeResult(metadata={**path, **_metadata(resolution), **money.metadata(writer.bill)})
+        money.mark()
+
+
+def _warn(context: dg.AssetExecutionContext, resolution: Resolution, bill: Bill) -> None:
+    warnings = [*resolution.manifest.warnings]
+    if not bill.price_known:
+        warnings.append("the price of this story model is not known: its tokens are counted, its cost is not")
+    for warning in warnings:
         _log.warning("asset_manifest_warning", warning=warning)
         context.log.warning(redact(warning))
-    path = str(project.paths.project / MANIFEST_FILE)
-    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(path), **_metadata(resolution)})
 
 
 def _metadata(resolution: Resolution) -> dict[str, dg.MetadataValue]:
@@ -63,12 +81,14 @@ def _metadata(resolution: Resolution) -> dict[str, dg.MetadataValue]:
         "action": dg.MetadataValue.text(redact(f"{resolution.action}: {resolution.reason}")),
         "global_atmosphere": dg.MetadataValue.text(redact(manifest.global_atmosphere)),
         "pictures": dg.MetadataValue.int(len(manifest.assets)),
-        "manifest": dg.MetadataValue.md(_table(manifest)),
+        "manifest": _table(manifest),
         "warnings": dg.MetadataValue.md(redact("\n".join(f"- {warning}" for warning in manifest.warnings)) or "none"),
     }
 
 
-def _table(manifest: AssetManifest) -> str:
-    rows = ["| type | name | prompt |", "| --- | --- | --- |"]
-    rows += [f"| {a.asset_type} | {a.name} | {preview(a.prompt).replace('|', '/')} |" for a in manifest.assets]
-    return "\n".join(rows)
+def _table(manifest: AssetManifest) -> dg.TableMetadataValue:
+    records = [
+        dg.TableRecord({"category": str(asset.asset_type), "name": asset.name, "prompt": preview(asset.prompt)})
+        for asset in manifest.assets
+    ]
+    return dg.MetadataValue.table(records)

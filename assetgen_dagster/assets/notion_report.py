@@ -1,6 +1,7 @@
-"""Tells a run's row how it ended, at once from inside the run, or later from ``notion_outcomes``.
+"""Tells a run's row how it ended, at once from inside the run, or later from the sensors.
 
-A row is only told while it still asks: a status that the producer has set meanwhile is never overwritten.
+A row is only told while it waits for that run: a status that the producer has set meanwhile is never overwritten, nor a
+new request that was made after the row had been told.
 """
 
 import time
@@ -9,6 +10,7 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
@@ -21,6 +23,12 @@ from assetgen_dagster.project import ProjectKey
 
 #: A tag of a run whose row was told: serves where the database has no column for the run.
 REPORTED_TAG = "notion_reported"
+
+#: Values of that tag where nothing was told: the row was gone (and has not been told, should it come back), or there
+#: was nothing to say; and where the row was told to wait, and kept its status.
+ROW_GONE = "row gone"
+NOTHING_TO_SAY = "nothing to say"
+WAITS = "waits"
 
 #: What the report from inside a run may take in all; after that ``notion_outcomes`` does it.
 _IN_RUN_SECONDS = 5.0
@@ -59,18 +67,24 @@ def tell(
     report: Report,
     instance: dg.DagsterInstance,
     seconds: float,
+    only_cost: bool = False,
 ) -> None:
-    """Writes a report into a run's row, if it has one and the row still asks; marks the run as reported.
+    """Writes a report into a run's row, if it has one that waits for it; marks the run as reported.
+
+    Otherwise, or where nothing else is to be said, only the cost is written, which is true all the same.
 
     Raises:
         BoardError: It could not be written now.
     """
     deadline = time.monotonic() + seconds
     page_id = run.tags.get(PAGE_TAG) or _find(board, key, seconds)
+    told = report.status or WAITS
     if page_id is not None:
 
-        def still_asks(row: Row) -> bool:
-            return row.status in {*settings.status_trigger, settings.status_drawing}
+        def waits(row: Row) -> bool:
+            if only_cost:
+                return False
+            return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=_left(deadline))
 
         try:
             written = board.update_row(
@@ -78,18 +92,37 @@ def tell(
                 status=report.status,
                 error_log=report.error_log,
                 cost_usd=report.cost_usd,
-                run_link=RunLink(run.run_id),
+                run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
                 clear_regenerate=True,
-                only_if=still_asks,
+                only_if=waits,
                 deadline_seconds=_left(deadline),
             )
             if written is None:
-                # Somebody set another status meanwhile, or the run was started by hand: the cost is true all the same.
+                told = "left to the producer"
                 board.update_row(page_id, cost_usd=report.cost_usd, deadline_seconds=_left(deadline))
-            _log.info("task_updated", page_id=page_id, status=report.status if written else "left to the producer")
+            _log.info("task_updated", page_id=page_id, status=told)
         except RowGoneError:
+            told = ROW_GONE
             _log.warning("task_not_found", page_id=page_id)
-    instance.add_run_tags(run.run_id, {REPORTED_TAG: report.status})
+    mark(instance, run, told)
+
+
+def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSettings) -> bool:
+    """Returns whether a row is to hear how a run ended."""
+    if not row.status:
+        # Cleared by the producer, or because he removed an option: that the pictures are there does no harm.
+        return report.status == settings.status_ready
+    if row.status in settings.status_trigger:
+        return run.run_id not in row.run  # else it was told, and asks anew
+    if row.status in settings.status_told:
+        # What we wrote ourselves is not the producer's choice; a run of his own row has nothing more to say to it.
+        return started_in_dagster(run)
+    return row.status in settings.status_asking
+
+
+def mark(instance: dg.DagsterInstance, run: dg.DagsterRun, told: str) -> None:
+    """Notes on a run that its row needs to hear no more of it."""
+    instance.add_run_tags(run.run_id, {REPORTED_TAG: told})
 
 
 def _left(deadline: float) -> float:

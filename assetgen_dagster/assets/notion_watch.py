@@ -20,12 +20,15 @@ class RowWatch:
     Args:
         settings: Of the board.
         page_id: The row.
+        again: Whether a person runs it again in Dagster: the row may then still tell of the end before.
     """
 
-    def __init__(self, settings: NotionSettings, page_id: str) -> None:
+    def __init__(self, settings: NotionSettings, page_id: str, *, again: bool = False) -> None:
         self._settings = settings
         self._page_id = page_id
+        self._wanted = settings.status_asking | (settings.status_told if again else set())
         self._told = settings.status_drawing is None
+        self._emptied = False
 
     def look(self) -> Problem | None:
         """Returns why no further picture may be started; None if nothing speaks against it, or Notion is silent.
@@ -37,14 +40,19 @@ class RowWatch:
                 if not self._told:
                     self._tell(board)
                 row = board.read_row(self._page_id, deadline_seconds=_SECONDS)
+                if row is None:
+                    return problems.withdrawn("its row in Notion is gone")
+                if row.status in self._wanted:
+                    return None
+                # Notion takes an option that is removed from its rows, and does not give it back to them.
+                broken = not board.status_can_ask(deadline_seconds=_SECONDS)
+                self._emptied = self._emptied or broken
+                if broken or (self._emptied and not row.status):
+                    return None
+                return problems.withdrawn(f"its row in Notion was set to {row.status or 'no status'}")
         except AssetgenError as error:
             _log.warning("task_not_looked_at", reason=str(error))
             return None
-        if row is None:
-            return problems.withdrawn("its row in Notion is gone")
-        if row.status not in {*self._settings.status_trigger, self._settings.status_drawing}:
-            return problems.withdrawn(f"its row in Notion was set to {row.status or 'no status'}")
-        return None
 
     def _tell(self, board: TaskBoard) -> None:
         try:

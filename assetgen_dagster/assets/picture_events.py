@@ -1,8 +1,4 @@
-"""How a drawing's events become Dagster's: materializations with cost and path, observations, one failure at the end.
-
-Money is told to Dagster exactly once. It is marked as reported only after Dagster has stored the event; if the run
-dies in between, the next run finds the event by the tokens in its metadata (``recover``).
-"""
+"""How a drawing's events become Dagster's: materializations with cost and path, observations, one failure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,21 +6,14 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import image_key
-from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
-from assetgen_dagster.assets.studio import Project
+from assetgen_dagster.assets.money import TOKENS, Money, usd
+from assetgen_dagster.assets.studio import Project, note_stopped
 from assetgen_dagster.drawing.draw import Summary
-from assetgen_dagster.drawing.events import Event, LeftoverSettled, PictureDone, PictureFailed, PlanMade
+from assetgen_dagster.drawing.events import Event, GateWaits, LeftoverSettled, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.outcome import describe_failure
-from assetgen_dagster.drawing.pause import fingerprint
-from assetgen_dagster.drawing.plan import Action
-from assetgen_dagster.drawing.records import Spend, SpendKind
+from assetgen_dagster.drawing.records import SpendKind
 from assetgen_dagster.drawing.status import totals
 from assetgen_dagster.redact import preview
-
-_TOKENS = "spend_tokens"
-
-#: How many events of a picture are looked through for money that was told already.
-_LOOK_BACK = 50
 
 
 class Report:
@@ -33,31 +22,32 @@ class Report:
     def __init__(self, context: dg.AssetExecutionContext, project: Project) -> None:
         self._context = context
         self._project = project
+        self._money = Money(context, project)
 
     def recover(self) -> None:
-        """Marks as reported what an earlier run had told Dagster before it died."""
-        store = self._project.store
-        for number in {spend.number for spend in store.records.unreported()}:
-            for run_id, tokens in self._told(image_key(number)):
-                store.mark_reported(tokens, run_id=run_id)
+        """See ``Money.recover``."""
+        self._money.recover()
 
     def results(self, event: Event) -> Iterator[dg.MaterializeResult[None]]:
         """Yields a picture's materialization, and logs what else the event has to say."""
         match event:
-            case PlanMade(tasks):
-                draw = [task for task in tasks if task.step.action is Action.DRAW]
-                self._context.log.info(f"Drawing {len(draw)} of {len(tasks)} pictures")
+            case PlanMade(tasks, warnings):
+                self._context.log.info(f"Drawing {len(event.to_draw)} of {len(tasks)} pictures")
                 for task in tasks:
                     self._context.log.info(f"{task}: {task.step.action} ({task.step.reason})")
+                for warning in warnings:
+                    self._context.log.warning(warning)
+            case GateWaits(why):
+                self._context.log.info(why)
             case PictureDone():
-                self._observe_lost(event.task.number, event.spends)
+                self._money.observe_lost(event.task.number, event.spends)
                 yield dg.MaterializeResult(asset_key=image_key(event.task.number), metadata=self._metadata(event))
-                self._mark(event.spends)
+                self._money.mark(event.spends)
             case PictureFailed(task, problem, attempts, spends):
                 self._context.log.error(f"{task} failed after {attempts} attempts: {problem}")
-                self._observe(task.number, spends)
+                self._money.observe(task.number, spends)
             case LeftoverSettled(number, spends):
-                self._observe(number, spends)
+                self._money.observe(number, spends)
             case _:
                 pass
 
@@ -85,8 +75,10 @@ class Report:
         if not summary.failed:
             return
         if summary.stopped_by is not None:
-            tags = {STOPPED_BY_TAG: summary.stopped_by.code, STOPPED_WITH_TAG: fingerprint(self._project.settings)}
-            self._context.instance.add_run_tags(self._project.run_id, tags)
+            note_stopped(self._context.instance, self._project, summary.stopped_by)
+            if summary.stopped_by.code == "withdrawn":
+                # Nothing failed: with a failed step, a run that is being cancelled ends as cancelled.
+                self._context.instance.report_run_canceling(self._context.run, summary.stopped_by.cause)
         records, manifest = self._project.store.records, self._project.manifest()
         run = totals(manifest, records, run_id=self._project.run_id)
         lost = records.total_usd(reported_by=self._project.run_id, kind=SpendKind.POSSIBLY_BILLED)
@@ -106,12 +98,14 @@ class Report:
     def _metadata(self, event: PictureDone) -> dict[str, Any]:
         record, asset = event.record, event.task.asset
         confirmed = [spend for spend in event.spends if spend.kind is SpendKind.CONFIRMED]
-        metadata: dict[str, Any] = {
-            "cost_usd": _usd(confirmed),
-            "cost_source": str(record.cost_source),
-            "path": dg.MetadataValue.path(str(self._project.paths.absolute(record.path))),
-            "asset_type": str(asset.asset_type),
+        metadata: dict[str, Any] = {  # in the order in which the UI shows it
+            "thumbnail": dg.MetadataValue.md(event.thumbnails.inline),
             "asset_name": asset.name,
+            "cost_usd": usd(confirmed),
+            "path": dg.MetadataValue.path(str(self._project.paths.absolute(record.path))),
+            "preview": dg.MetadataValue.md(event.thumbnails.preview),
+            "asset_type": str(asset.asset_type),
+            "cost_source": str(record.cost_source),
             "prompt_preview": preview(event.task.prompt),
             "attempts": record.attempts,
             "reused": event.reused,
@@ -119,8 +113,7 @@ class Report:
             "width": record.facts.width,
             "height": record.facts.height,
             "size_bytes": record.facts.size_bytes,
-            "preview": dg.MetadataValue.md(event.preview),
-            _TOKENS: dg.MetadataValue.json([spend.token for spend in confirmed]),
+            TOKENS: dg.MetadataValue.json([spend.token for spend in confirmed]),
         }
         if event.task.step.retouched:
             metadata["retouched"] = True
@@ -132,44 +125,3 @@ class Report:
             "duration_seconds": record.duration_seconds,
         }
         return metadata | {name: value for name, value in known.items() if value is not None}
-
-    def _observe(self, number: int, spends: tuple[Spend, ...]) -> None:
-        """Tells money that has no materialization to stand on."""
-        confirmed = [spend for spend in spends if spend.kind is SpendKind.CONFIRMED]
-        if confirmed:
-            self._log_observation(number, confirmed, {"cost_usd": _usd(confirmed)})
-        self._observe_lost(number, spends)
-
-    def _observe_lost(self, number: int, spends: tuple[Spend, ...]) -> None:
-        lost = [spend for spend in spends if spend.kind is SpendKind.POSSIBLY_BILLED]
-        if lost:
-            self._log_observation(number, lost, {"possibly_billed_usd": _usd(lost)})
-
-    def _log_observation(self, number: int, spends: list[Spend], costs: dict[str, float]) -> None:
-        metadata: dict[str, Any] = {
-            **costs,
-            "asset_name": spends[0].name,
-            "model": spends[0].model,
-            _TOKENS: dg.MetadataValue.json([spend.token for spend in spends]),
-        }
-        key, partition = image_key(number), self._context.partition_key
-        self._context.log_event(dg.AssetObservation(asset_key=key, partition=partition, metadata=metadata))
-        self._mark(spends)
-
-    def _mark(self, spends: Iterable[Spend]) -> None:
-        self._project.store.mark_reported((spend.token for spend in spends), run_id=self._project.run_id)
-
-    def _told(self, key: dg.AssetKey) -> Iterator[tuple[str, list[str]]]:
-        """Yields the runs that told money of this picture, with the tokens they named."""
-        instance = self._context.instance
-        wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[self._context.partition_key])
-        for fetch in (instance.fetch_materializations, instance.fetch_observations):
-            for record in fetch(wanted, limit=_LOOK_BACK).records:
-                event = record.asset_materialization or record.event_log_entry.asset_observation
-                value = event.metadata.get(_TOKENS) if event else None
-                if isinstance(value, dg.JsonMetadataValue) and isinstance(value.value, list):
-                    yield record.run_id, value.value
-
-
-def _usd(spends: Iterable[Spend]) -> float:
-    return round(sum(spend.cost_usd for spend in spends), 6)

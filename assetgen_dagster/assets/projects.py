@@ -23,4 +23,6 @@ STOPPED_WITH_TAG = "stopped_with"
 PARTITION_TAG = "dagster/partition"
 BACKFILL_TAG = "dagster/backfill"
 PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
+AUTO_RETRY_TAG = "dagster/retry_number"
+WILL_RETRY_TAG = "dagster/will_retry"
 RETRY_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")

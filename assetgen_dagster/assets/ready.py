@@ -34,7 +34,8 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
             project = studio.open(context)
             manifest = project.tidy_manifest()
             pictures = measured_pictures(manifest, project.store.records, project.paths)
-            checks = list(check_pictures(pictures, aspect_ratio=project.settings.aspect_ratio))
+            ratios = {asset.name: project.look.aspect_ratio_of(asset) for asset in manifest.assets}
+            checks = list(check_pictures(pictures, aspect_ratios=ratios))
             try:
                 require_ready(manifest, project.store.records, pictures)
             except NotReadyError:

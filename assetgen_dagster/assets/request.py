@@ -7,7 +7,14 @@ the subject of this module; what follows from it, of ``drawing.plan``.
 import dagster as dg
 
 from assetgen_dagster.assets.keys import image_number
-from assetgen_dagster.assets.projects import BACKFILL_TAG, PARENT_BACKFILL_TAG, PARTITION_TAG, RETRY_TAGS
+from assetgen_dagster.assets.projects import (
+    AUTO_RETRY_TAG,
+    BACKFILL_TAG,
+    PAGE_TAG,
+    PARENT_BACKFILL_TAG,
+    PARTITION_TAG,
+    RETRY_TAGS,
+)
 from assetgen_dagster.drawing.plan import Mode, Request
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -29,6 +36,11 @@ def read_request(instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode
     if record is None or _lost_its_parent(instance, record.dagster_run):
         return Request(run.run_id, None, mode, _numbers(run))
     return Request(record.dagster_run.run_id, record.create_timestamp.timestamp(), mode, _numbers(record.dagster_run))
+
+
+def started_in_dagster(run: dg.DagsterRun) -> bool:
+    """Returns whether a person started a run in Dagster, be it by re-executing one that a row had asked for."""
+    return PAGE_TAG not in run.tags or (run.parent_run_id is not None and AUTO_RETRY_TAG not in run.tags)
 
 
 def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:

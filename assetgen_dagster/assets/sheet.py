@@ -1,6 +1,5 @@
 """``contact_sheet``: one labelled picture of all pictures, for a look at the whole project."""
 
-import base64
 from collections.abc import Iterator
 
 import dagster as dg
@@ -36,15 +35,19 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
                 key=lambda cell: cell.number,
             )
             subtitle = f"{len(cells)} pictures, ${records.total_usd():.2f} so far"
-            thumbnail = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
-            encoded = base64.b64encode(thumbnail).decode()
+            drawn = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
             yield dg.MaterializeResult(
                 metadata={
+                    "preview": dg.MetadataValue.md(drawn.sheet),
                     "path": dg.MetadataValue.path(str(output)),
                     "pictures": len(cells),
-                    "preview": dg.MetadataValue.md(f"![contact sheet](data:image/jpeg;base64,{encoded})"),
+                    **{_label(cell): dg.MetadataValue.md(drawn.pictures[cell.number]) for cell in cells},
                 }
             )
             note_recorded(project.store, sheet=True)
 
     return contact_sheet
+
+
+def _label(cell: Cell) -> str:
+    return f"{cell.number:02d} {cell.name}"

@@ -13,13 +13,21 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.notion_watch import RowWatch
-from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
+from assetgen_dagster.assets.request import started_in_dagster
+from assetgen_dagster.channels import load_channels
+from assetgen_dagster.database import name_sessions
+from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.draw import Summary, generate_assets
 from assetgen_dagster.drawing.events import Event
+from assetgen_dagster.drawing.gate import open_gate
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.leftovers import tidy
-from assetgen_dagster.drawing.lock import FileLock, lock_project
+from assetgen_dagster.drawing.look import Look, look_of
+from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.plan import assign_numbers
+from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.drawing.project_lock import ProjectLock, hold_project
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
@@ -30,10 +38,12 @@ from assetgen_dagster.redact import hide
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
+from assetgen_dagster.writer.events import StoryEvent
+from assetgen_dagster.writer.write import Writer
 
 _log = structlog.get_logger()
 
-Listener = Callable[[ProjectKey, Event], None]
+Listener = Callable[[ProjectKey, Event | StoryEvent], None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class Project:
         paths: Its files.
         store: Its records.
         settings: The settings in force.
+        look: What holds for all its pictures.
         run_id: This run.
     """
 
@@ -52,6 +63,7 @@ class Project:
     paths: ProjectPaths
     store: RecordStore
     settings: Settings
+    look: Look
     run_id: str
 
     def manifest(self) -> AssetManifest:
@@ -90,26 +102,32 @@ class Studio:
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
         self._project: Project | None = None
-        self._lock: FileLock | None = None
+        self._lock: ProjectLock | None = None
         self._worker: Worker[Event, Summary] | None = None
         self._watch: RowWatch | None = None
+        self._page_id: str | None = None
 
     def open(self, context: dg.AssetExecutionContext) -> Project:
         """Returns the project of the run's partition, locked until the run ends.
 
         Raises:
-            AssetgenError: The partition's key, a setting or a folder cannot be used, or another run has the project.
+            AssetgenError: The partition's key, its channel, a setting or a folder cannot be used, or another run has
+                the project.
         """
         if self._project is None:
             key = ProjectKey.from_partition_key(context.partition_key)
             settings = load_settings()
-            hide(settings.gemini_api_key, settings.notion_token)
+            hide(*settings.secrets())
+            name_sessions(f"assetgen run {context.run.run_id}")
+            look = look_of(settings, load_channels(settings).get(key.channel))
             paths = open_project(key, workspace=settings.workspace)
-            self._lock = lock_project(paths.lock, run_id=context.run.run_id)
-            self._project = Project(key, paths, RecordStore(paths.records), settings, context.run.run_id)
-            page_id, notion = context.run.tags.get(PAGE_TAG), settings.notion()
+            self._lock = hold_project(key, paths, settings, run_id=context.run.run_id)
+            store = RecordStore(paths.records, self._lock.ensure)
+            self._project = Project(key, paths, store, settings, look, context.run.run_id)
+            self._page_id = context.run.tags.get(PAGE_TAG)
+            page_id, notion = self._page_id, settings.notion()
             if page_id is not None and notion is not None:
-                self._watch = RowWatch(notion, page_id)
+                self._watch = RowWatch(notion, page_id, again=started_in_dagster(context.run))
             _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)
             _log.info("task_claimed")
         return self._project
@@ -119,15 +137,26 @@ class Studio:
         context = structlog.contextvars.get_contextvars()
 
         look = self._watch.look if self._watch else None
+        allowance = Allowance(project.settings, project.key, run_id=project.run_id, page_id=self._page_id)
 
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
-            return await generate_assets(job, project.store, emit, look=look)
+            with open_gate(project.settings, project.settings.gemini_image_model, allowance) as gate:
+                return await generate_assets(job, project.store, emit, gate=gate, look=look)
 
         self._worker = Worker(start)
         return self._worker
 
-    def tell(self, event: Event) -> None:
+    def writer(self, context: dg.AssetExecutionContext, project: Project) -> Writer:
+        """Returns who writes the project's manifest from a topic; what it does is told and logged."""
+
+        def tell(event: StoryEvent) -> None:
+            context.log.info(str(event))
+            self.tell(event)
+
+        return Writer(project.settings, project.store, project.run_id, tell)
+
+    def tell(self, event: Event | StoryEvent) -> None:
         """Passes an event on to the listener, if there is one."""
         if self._listener is not None and self._project is not None:
             self._listener(self._project.key, event)
@@ -154,6 +183,12 @@ def studio_resource(listener: Listener | None = None, log_stream: TextIO | None 
             opened.close()
 
     return studio
+
+
+def note_stopped(instance: dg.DagsterInstance, project: Project, problem: Problem) -> None:
+    """Tags the run with what ended it, so that the sensors know whether it would end the next one, too."""
+    tags = {STOPPED_BY_TAG: problem.code, STOPPED_WITH_TAG: fingerprint(project.settings)}
+    instance.add_run_tags(project.run_id, tags)
 
 
 @contextlib.contextmanager

@@ -9,13 +9,18 @@ from assetgen_dagster.assets.keys import ASSETS_READY, JOB_NAME, image_key
 from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.home import open_instance
+from tests.harness import both_storages
 
 RESUME = {"dagster/is_resume_retry": "true"}
 
 
+pytestmark = both_storages
+
+
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as found:
+def instance(storage: str) -> Iterator[dg.DagsterInstance]:
+    with open_instance() if storage == "PostgreSQL" else dg.DagsterInstance.ephemeral() as found:
         yield found
 
 

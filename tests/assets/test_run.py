@@ -1,7 +1,7 @@
 """A Dagster run of one project, end to end: what is on disk, in Dagster, and in the journal."""
 
 import base64
-from collections.abc import Iterator
+import io
 from pathlib import Path
 
 import dagster as dg
@@ -9,22 +9,19 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, image_key
-from assetgen_dagster.drawing.contact_sheet import THUMBNAIL_BYTES
 from assetgen_dagster.drawing.lock import lock_project
-from assetgen_dagster.drawing.picture import PREVIEW_BYTES
+from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, Hang, NoImage, OddPicture
-from tests.harness import billed, billed_usd, manifest_of
+from tests.harness import billed, billed_usd, both_storages, manifest_of
 from tests.studio import STORY, Dagit, failure_of
 
 IMAGES = [image_key(number) for number in range(1, 23)]
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dagit]:
-    (tmp_path / "dagster_home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
-        yield Dagit(instance, tmp_path / "workspace")
+def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
+    return Dagit(instance, tmp_path / "workspace")
 
 
 @pytest.fixture
@@ -45,6 +42,11 @@ def test_a_topic_and_a_story_become_22_pictures_with_cost_and_path(dagit: Dagit,
     assert ready["total_cost_usd"] == ready["project_cost_usd"] == pytest.approx(dagit.total(), abs=1e-5)
 
 
+def _shown(markdown: str) -> Image.Image:
+    """Returns the picture that the UI shows."""
+    return Image.open(io.BytesIO(base64.b64decode(markdown.split("base64,")[1].rstrip(")"))))
+
+
 def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
     small.materialize()
     [image] = small.materializations(image_key(1))
@@ -57,8 +59,9 @@ def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
     assert (image["width"], image["height"], image["attempts"], image["reused"]) == (1344, 768, 1, False)
     assert image["cost_usd"] == image["file_cost_usd"] > 0.03
     assert len(image["prompt_preview"]) <= 100
-    assert len(image["preview"]) <= PREVIEW_BYTES
-    assert image["preview"].startswith("![preview](data:image/jpeg;base64,")
+    for name, longest in (("thumbnail", INLINE_CHARACTERS), ("preview", PREVIEW_CHARACTERS)):
+        assert len(image[name]) <= longest
+        assert _shown(image[name]).width >= 64
 
 
 def test_slots_that_the_manifest_does_not_use_complete_the_partition_for_nothing(small: Dagit) -> None:
@@ -73,8 +76,10 @@ def test_the_contact_sheet_shows_every_picture_and_a_thumbnail(small: Dagit) -> 
     with Image.open(sheet["path"]) as image:
         assert image.format == "PNG"
         assert image.width > 1900
-    encoded = sheet["preview"].split("base64,")[1].rstrip(")")
-    assert len(base64.b64decode(encoded)) <= THUMBNAIL_BYTES
+    assert len(sheet["preview"]) <= SHEET_CHARACTERS
+    assert _shown(sheet["preview"]).width >= 400
+    assert len(sheet["02 picture_02"]) <= INLINE_CHARACTERS  # seen without a click
+    assert _shown(sheet["02 picture_02"]).width >= 64
 
 
 def test_the_manifests_asset_shows_atmosphere_pictures_and_warnings(dagit: Dagit) -> None:
@@ -83,7 +88,9 @@ def test_the_manifests_asset_shows_atmosphere_pictures_and_warnings(dagit: Dagit
     assert manifest["pictures"] == 22
     assert manifest["global_atmosphere"]
     assert "topic" in manifest["warnings"].lower()
-    assert "| character |" in manifest["manifest"]
+    pictures = [record.data for record in manifest["manifest"].records]
+    assert [picture["category"] for picture in pictures].count("character") == 8
+    assert all(picture["name"] and picture["prompt"] for picture in pictures)
 
 
 def test_without_any_story_the_run_says_where_one_can_come_from(dagit: Dagit, gemini: GeminiStandIn) -> None:
@@ -108,6 +115,7 @@ def test_a_partition_that_is_no_project_is_refused(dagit: Dagit, gemini: GeminiS
     assert gemini.journal() == []
 
 
+@both_storages
 def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_one(
     small: Dagit, gemini: GeminiStandIn
 ) -> None:
@@ -130,6 +138,7 @@ def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_
     assert small.total() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
+@both_storages
 def test_a_kept_picture_is_materialized_again_for_nothing(small: Dagit, gemini: GeminiStandIn) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     small.materialize()
@@ -139,6 +148,7 @@ def test_a_kept_picture_is_materialized_again_for_nothing(small: Dagit, gemini: 
     assert newest["file_cost_usd"] == oldest["cost_usd"]
 
 
+@both_storages
 def test_money_for_a_picture_that_failed_stands_on_an_observation(small: Dagit, gemini: GeminiStandIn) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     small.materialize()
@@ -147,6 +157,7 @@ def test_money_for_a_picture_that_failed_stands_on_an_observation(small: Dagit, 
     assert small.total() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
+@both_storages
 def test_a_call_without_an_answer_is_listed_apart(
     small: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +169,7 @@ def test_a_call_without_an_answer_is_listed_apart(
     assert together == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
+@both_storages
 def test_materializing_again_draws_everything_again(small: Dagit, gemini: GeminiStandIn) -> None:
     small.materialize()
     small.materialize()

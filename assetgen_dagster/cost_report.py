@@ -1,0 +1,132 @@
+"""What ``assetgen costs`` says of money: adds it up by channel, project, month or model, and writes it out."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from rich.table import Table
+
+from assetgen_dagster.months import month_of
+
+#: Digits after the point: the price list's, so that parts add up to their sum.
+_DIGITS = 6
+
+
+class By(StrEnum):
+    """What money is told apart by."""
+
+    MONTH = "month"
+    CHANNEL = "channel"
+    PROJECT = "project"
+    MODEL = "model"
+
+
+class Format(StrEnum):
+    """How it is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The money on one event.
+
+    Attributes:
+        at: When it was recorded, Unix time.
+        channel: Whose.
+        project: Whose.
+        model: That was paid; empty where the event names none.
+        cost_usd: What was spent.
+        possibly_billed_usd: What a call without an answer may have cost.
+    """
+
+    at: float
+    channel: str
+    project: str
+    model: str
+    cost_usd: float = 0.0
+    possibly_billed_usd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sum.
+
+    Attributes:
+        of: Its month, channel, project or model, as asked for and in that order; empty for the sum of all.
+        cost_usd: What was spent.
+        possibly_billed_usd: What may have been, besides.
+    """
+
+    of: tuple[str, ...]
+    cost_usd: float
+    possibly_billed_usd: float
+
+
+def add_up(costs: Iterable[Cost], by: Sequence[By], zone: ZoneInfo | None) -> list[Line]:
+    """Returns the sums in order, one for each combination there is money for."""
+    sums: dict[tuple[str, ...], tuple[float, float]] = {}
+    for cost in costs:
+        of = tuple(_value(cost, one, zone) for one in by)
+        spent, perhaps = sums.get(of, (0.0, 0.0))
+        sums[of] = spent + cost.cost_usd, perhaps + cost.possibly_billed_usd
+    return [Line(of, round(spent, _DIGITS), round(perhaps, _DIGITS)) for of, (spent, perhaps) in sorted(sums.items())]
+
+
+def total(lines: Iterable[Line]) -> Line:
+    """Returns the sum of all."""
+    given = list(lines)
+    spent, perhaps = sum(line.cost_usd for line in given), sum(line.possibly_billed_usd for line in given)
+    return Line((), round(spent, _DIGITS), round(perhaps, _DIGITS))
+
+
+def as_table(lines: Sequence[Line], by: Sequence[By]) -> Table:
+    """Returns a table for people, with the sum at its foot."""
+    whole = total(lines)
+    table = Table(show_footer=True)
+    for place, one in enumerate(by):
+        table.add_column(str(one), footer="" if place else "all")
+    table.add_column("cost", justify="right", footer=f"${whole.cost_usd:.4f}")
+    table.add_column("possibly billed besides", justify="right", footer=f"${whole.possibly_billed_usd:.4f}")
+    for line in lines:
+        table.add_row(*line.of, f"${line.cost_usd:.4f}", f"${line.possibly_billed_usd:.4f}")
+    return table
+
+
+def as_csv(lines: Iterable[Line], by: Sequence[By]) -> str:
+    """Returns lines for a spreadsheet: without the sum, which it makes itself."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*by, "cost_usd", "possibly_billed_usd"])
+    for line in lines:
+        writer.writerow([*line.of, f"{line.cost_usd:.{_DIGITS}f}", f"{line.possibly_billed_usd:.{_DIGITS}f}"])
+    return text.getvalue()
+
+
+def as_json(lines: Sequence[Line], by: Sequence[By]) -> str:
+    """Returns an object for a program: ``lines``, and the sums of all."""
+    whole = total(lines)
+    return json.dumps({"lines": [_object(line, by) for line in lines], **_object(whole, ())}, indent=2)
+
+
+def _object(line: Line, by: Sequence[By]) -> dict[str, str | float]:
+    named = {str(one): value for one, value in zip(by, line.of, strict=True)}
+    return {**named, "cost_usd": line.cost_usd, "possibly_billed_usd": line.possibly_billed_usd}
+
+
+def _value(cost: Cost, by: By, zone: ZoneInfo | None) -> str:
+    match by:
+        case By.MONTH:
+            return month_of(cost.at, zone)
+        case By.CHANNEL:
+            return cost.channel
+        case By.PROJECT:
+            return f"{cost.channel}:{cost.project}"  # as Dagster names its partition: unique over channels
+        case By.MODEL:
+            return cost.model or "unknown"

@@ -1,0 +1,38 @@
+"""What a check of ``assetgen doctor`` found, in one line with what to do."""
+
+from dataclasses import dataclass
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.redact import redact
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is in order.
+        detail: What is there.
+        remedy: What to do; empty where nothing is wrong.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Returns the finding's line."""
+        told = f"{self.detail} {self.remedy}".strip()
+        return f"{'ok     ' if self.ok else 'PROBLEM'} {self.name}: {' '.join(told.split())}"
+
+
+def broken(name: str, error: AssetgenError) -> Finding:
+    """Returns the finding behind an error, whose message says what is wrong and then what to do."""
+    text = redact(str(error))
+    for mark in (". ", ": "):
+        detail, found, remedy = text.partition(mark)
+        if found:
+            return Finding(name, False, f"{detail}{mark.strip()}", remedy)
+    return Finding(name, False, "cannot be used.", text)

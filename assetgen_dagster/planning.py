@@ -1,0 +1,193 @@
+"""``assetgen plan``: what a run would draw, keep and put aside, why, and at what cost. Changes nothing, pays nothing.
+
+The decisions are those of the run itself (``drawing.job``), made without its lock; here they are asked for and shown.
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from assetgen_dagster.channels import load_channels
+from assetgen_dagster.drawing.events import PlanMade, Task
+from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
+from assetgen_dagster.drawing.look import look_of
+from assetgen_dagster.drawing.plan import Action, Mode, Request, assign_numbers
+from assetgen_dagster.drawing.pricing import estimate_cost, list_price
+from assetgen_dagster.drawing.project_lock import held_projects
+from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
+from assetgen_dagster.drawing.references import takes_references
+from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.story.source import Story, check_slots, resolve_in_folder
+from assetgen_dagster.writer.write import foreseen_director
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of all pictures would do now.
+
+    Attributes:
+        key: The project.
+        mode: How it would be asked.
+        manifest: Where the manifest would come from, for people.
+        new_round: Whether everything is drawn again.
+        pictures: The decisions, and what will not be as the manifest has it.
+        retired: Files of pictures that left the manifest, by name.
+        ratios: ``W:H`` of each picture, by name.
+        settings: The settings in force.
+    """
+
+    key: ProjectKey
+    mode: Mode
+    manifest: str
+    new_round: bool
+    pictures: PlanMade
+    retired: dict[str, Path]
+    ratios: dict[str, str]
+    settings: Settings
+
+    def prices(self, task: Task) -> tuple[float, float | None]:
+        """Returns in USD the story's estimate for a picture and its price by the model's list, None if that is unknown.
+
+        Pictures that are not drawn, or fail before they are paid for, cost nothing.
+        """
+        if task.step.action is not Action.DRAW or not task.prompt:
+            return 0.0, 0.0
+        model, references = self.settings.gemini_image_model, len(task.references)
+        listed = list_price(model, task.prompt, references=references) if self.settings.own_script else None
+        return estimate_cost(1, self.settings.cost_per_image_usd), listed
+
+    def total(self) -> tuple[float, float | None]:
+        """Returns the sums of ``prices``."""
+        prices = [self.prices(task) for task in self.pictures.tasks]
+        listed = [price for _, price in prices if price is not None]
+        whole = round(sum(listed), 6) if len(listed) == len(prices) else None
+        return round(sum(estimate for estimate, _ in prices), 6), whole
+
+
+def make_plan(key: ProjectKey, *, mode: Mode, story: Story | None = None) -> Plan:
+    """Returns what ``assetgen generate`` with the same arguments would do.
+
+    Raises:
+        AssetgenError: It would end before anything is drawn, for the reason that the message gives.
+    """
+    settings = load_settings()
+    look = look_of(settings, load_channels(settings).get(key.channel))
+    paths = locate_project(key, workspace=settings.workspace)
+    resolution = resolve_in_folder(paths.project, story, director=foreseen_director(settings))
+    manifest = resolution.manifest
+    check_slots(manifest, settings.image_slots)
+    records = RecordStore(paths.records).records
+    numbers = assign_numbers(manifest, records.numbers, slots=settings.image_slots)
+    request = Request("plan", time.time(), mode)
+    job = DrawingJob(manifest, paths, settings, look, request, request.id, frozenset(numbers.values()))
+    with_references = any(manifest.references().values()) and asyncio.run(takes_references(settings))
+    tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)
+    warnings = plan_warnings(job, tasks, with_references=with_references)
+    return Plan(
+        key=key,
+        mode=mode,
+        manifest=f"{resolution.action}: {resolution.reason}",
+        new_round=new_round,
+        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *_unsettled(key, paths, records, settings))),
+        retired={name: paths.absolute(one.path) for name, one in records.pictures.items() if name not in numbers},
+        ratios={asset.name: look.aspect_ratio_of(asset) for asset in manifest.assets},
+        settings=settings,
+    )
+
+
+def as_json(plan: Plan) -> str:
+    """Returns the plan for a program."""
+    estimate, listed = plan.total()
+    return json.dumps(
+        {
+            "channel": plan.key.channel,
+            "project": plan.key.project,
+            "mode": plan.mode,
+            "manifest": plan.manifest,
+            "new_round": plan.new_round,
+            "pictures": [_picture(plan, task) for task in plan.pictures.tasks],
+            "retired": [{"name": name, "path": str(path)} for name, path in plan.retired.items()],
+            "draw": len(plan.pictures.to_draw),
+            "estimate_usd": estimate,
+            "model": plan.settings.gemini_image_model,
+            "list_price_usd": listed,
+            "warnings": list(plan.pictures.warnings),
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def show(plan: Plan, console: Console) -> None:
+    """Shows the plan to a person: a table in a terminal, lines elsewhere."""
+    rows = [_row(plan, task) for task in plan.pictures.tasks]
+    rows += [("", name, "retire", "left the manifest", "", "") for name in plan.retired]
+    if console.is_terminal:
+        table = Table("", "picture", "", "why", "refers to", "USD", title=str(plan.key), title_justify="left")
+        for row in rows:
+            table.add_row(*row, style=None if row[2] in ("draw", "retire") else "dim")
+        console.print(table)
+    else:
+        for number, name, action, why, references, price in rows:
+            more = [f"refers to {references}"] * bool(references) + [price] * bool(price)
+            _say(console, f"{number or '-'} {name}: {action} ({'; '.join([why, *more])})")
+    for warning in plan.pictures.warnings:
+        _say(console, f"Warning: {warning}", style="yellow")
+    _say(console, _summary(plan))
+
+
+def _summary(plan: Plan) -> str:
+    estimate, listed = plan.total()
+    drawn, count = len(plan.pictures.to_draw), len(plan.pictures.tasks)
+    said = f"{plan.key}, mode {plan.mode}: {drawn} of {count} pictures would be drawn"
+    said += ", a new round" if plan.new_round and drawn else ""
+    said += f"; {len(plan.retired)} put aside" if plan.retired else ""
+    if listed is not None:
+        said += f". {plan.settings.gemini_image_model} asks ${listed:.4f} for that"
+    return f"{said}; the estimate is ${estimate:.4f}. Nothing was drawn, paid for or changed."
+
+
+def _picture(plan: Plan, task: Task) -> dict[str, Any]:
+    estimate, listed = plan.prices(task)
+    return {
+        "number": task.number,
+        "name": task.asset.name,
+        "asset_type": task.asset.asset_type,
+        "action": task.step.action,
+        "reason": task.step.reason,
+        "references": list(task.references),
+        "aspect_ratio": plan.ratios[task.asset.name],
+        "estimate_usd": estimate,
+        "list_price_usd": listed,
+    }
+
+
+def _row(plan: Plan, task: Task) -> tuple[str, str, str, str, str, str]:
+    estimate, listed = plan.prices(task)
+    price = estimate if listed is None else listed
+    shown = f"${price:.4f}" if price else ""
+    references = ", ".join(task.references)
+    return f"#{task.number:02d}", task.asset.name, task.step.action, task.step.reason, references, shown
+
+
+def _unsettled(key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, settings: Settings) -> list[str]:
+    """Says what is going on that may change the plan before a run can carry it out."""
+    said = []
+    if held_projects({key: paths}, settings):
+        said.append("a run is at work on this project: this is how things are at the moment")
+    elif records.intents:
+        names = ", ".join(sorted({intent.name for intent in records.intents.values()}))
+        said.append(f"a run died while it drew {names}: what arrived is taken first, and is not drawn again")
+    return said
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,186 @@
+"""``assetgen plan``: it says what a run then does, and changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.testing
+
+from assetgen_dagster.cli import app
+from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.planning import make_plan
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
+from assetgen_dagster.standins.gemini_faults import OddPicture
+from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
+from assetgen_dagster.story.source import DOCUMENT_FILE, MANIFEST_FILE, ManifestConflictError, Story, resolve_in_folder
+from tests.harness import Core, billed_usd
+
+KEY = ProjectKey("poke1", "vid_123")
+
+
+def fox(name: str, **fields: Any) -> AssetPrompt:
+    return AssetPrompt(asset_type=AssetType.CHARACTER, name=name, prompt=f"Prompt of {name}", **fields)
+
+
+#: A core and two that refer to it, one of them in a ratio of its own.
+FOXES = AssetManifest(
+    global_atmosphere="Rain",
+    assets=(fox("fox_front", core=True), fox("fox_asleep"), fox("fox_awake", aspect_ratio="4:3")),
+)
+
+
+def everything(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Returns all files and folders with their times and contents."""
+    found = sorted(folder.rglob("*")) if folder.exists() else []
+    return {str(p): (p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in found}
+
+
+def write(core: Core, manifest: AssetManifest) -> None:
+    core.manifest = manifest
+    content = manifest.model_dump(mode="json", exclude={"warnings"})
+    (core.paths.project / MANIFEST_FILE).write_text(json.dumps(content))
+
+
+@pytest.fixture
+def foxes(core: Core) -> Core:
+    write(core, FOXES)
+    return core
+
+
+def plan(*options: str) -> dict[str, Any]:
+    """Returns the command's JSON; checks that it changed nothing."""
+    done = typer.testing.CliRunner().invoke(
+        app, ["plan", "--channel", "poke1", "--project", "vid_123", "--json", *options]
+    )
+    assert done.exit_code == 0, done.output
+    return dict(json.loads(done.stdout))
+
+
+def actions(shown: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {one["name"]: (one["action"], one["reason"]) for one in shown["pictures"]}
+
+
+@pytest.mark.parametrize(("topic", "told"), [("Bulbasaur", True), ("", False)])
+def test_a_plan_asks_no_language_model_and_says_that_its_prompts_are_not_known(
+    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, topic: str, told: bool
+) -> None:
+    monkeypatch.setenv("ASSETGEN_STORY_MODEL", "gemini-3.8-flash")
+    shown = plan("--topic", topic)
+    assert any("gemini-3.8-flash would write this manifest" in warning for warning in shown["warnings"]) is told
+    assert (shown["draw"], gemini.journal()) == (22, [])
+
+
+def test_a_plan_of_a_new_project_names_every_picture_with_its_price_and_makes_nothing(
+    gemini: GeminiStandIn, tmp_path: Path
+) -> None:
+    shown = plan("--topic", "Bulbasaur forest documentary", "--story", "Show evolution through seasons")
+    assert (shown["draw"], len(shown["pictures"]), shown["new_round"]) == (22, 22, True)
+    assert shown["estimate_usd"] == pytest.approx(1.496)
+    assert 0.7392 < shown["list_price_usd"] < 0.75
+    assert not (tmp_path / "workspace").exists()
+    assert gemini.journal() == []
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_what_a_plan_says_is_what_the_run_then_does(foxes: Core, gemini: GeminiStandIn, mode: Mode) -> None:
+    foxes.draw()
+    changed = FOXES.assets[0].model_copy(update={"prompt": "Another prompt"})
+    write(foxes, AssetManifest(global_atmosphere="Rain", assets=(changed, FOXES.assets[1], fox("fox_new"))))
+    before = everything(foxes.paths.workspace)
+    shown = plan("--mode", mode)
+    assert everything(foxes.paths.workspace) == before
+    paid = billed_usd(gemini.journal())
+    events = foxes.draw(mode=mode).events
+    drawn = {e.task.asset.name: (str(e.task.step.action), e.task.step.reason) for e in events if hasattr(e, "record")}
+    assert actions(shown) == drawn
+    assert [one["name"] for one in shown["retired"]] == ["fox_awake"]
+    assert shown["list_price_usd"] == pytest.approx(billed_usd(gemini.journal()) - paid, abs=1e-5)
+
+
+def test_a_resume_after_a_core_was_drawn_again_by_hand_is_shown_with_its_price(
+    foxes: Core, gemini: GeminiStandIn
+) -> None:
+    foxes.draw()
+    gemini.plan([Fault(OddPicture(flat=True))])
+    foxes.draw({1})
+    resume = plan("--mode", "resume")
+    assert actions(resume) == {
+        "fox_front": ("keep", "done"),
+        "fox_asleep": ("draw", "reference fox_front changed"),
+        "fox_awake": ("draw", "reference fox_front changed"),
+    }
+    assert [one["references"] for one in resume["pictures"]] == [[], ["fox_front"], ["fox_front"]]
+    assert [one["aspect_ratio"] for one in resume["pictures"]] == ["16:9", "16:9", "4:3"]
+    assert resume["estimate_usd"] == pytest.approx(2 * 0.068)
+
+
+def test_a_picture_that_would_come_back_costs_nothing(foxes: Core) -> None:
+    foxes.draw()
+    write(foxes, FOXES.model_copy(update={"assets": FOXES.assets[:2]}))
+    foxes.draw(mode=Mode.RESUME)
+    write(foxes, FOXES)
+    shown = plan("--mode", "resume")
+    assert actions(shown)["fox_awake"] == ("restore", "back in the manifest; its picture was put aside")
+    assert (shown["draw"], shown["list_price_usd"]) == (0, 0)
+
+
+def test_a_plan_for_people_is_plain_text_where_there_is_no_terminal(foxes: Core) -> None:
+    done = typer.testing.CliRunner().invoke(app, ["plan", "--channel", "poke1", "--project", "vid_123"])
+    lines = done.stdout.splitlines()
+    assert lines[0] == "#01 fox_front: draw (not there yet; $0.0336)"
+    assert lines[1] == "#02 fox_asleep: draw (not there yet; refers to fox_front; $0.0345)"
+    assert lines[-1].startswith("poke1:vid_123, mode auto: 3 of 3 pictures would be drawn, a new round. gemini-nano")
+    assert lines[-1].endswith("the estimate is $0.2040. Nothing was drawn, paid for or changed.")
+
+
+def test_with_a_script_of_somebody_else_only_the_estimate_is_known(
+    foxes: Core, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "theirs.py").write_text("raise SystemExit")
+    monkeypatch.setenv("ASSETGEN_SCRIPT", str(tmp_path / "theirs.py"))
+    shown = plan()
+    assert (shown["list_price_usd"], shown["estimate_usd"]) == (None, pytest.approx(0.204))
+    assert "no --reference-image" in " ".join(shown["warnings"])
+    assert [one["references"] for one in shown["pictures"]] == [[], [], []]
+
+
+def test_a_picture_without_a_prompt_is_not_paid_for(foxes: Core) -> None:
+    blank = FOXES.assets[2].model_copy(update={"prompt": ""})
+    write(foxes, FOXES.model_copy(update={"assets": (*FOXES.assets[:2], blank)}))
+    assert plan()["estimate_usd"] == pytest.approx(2 * 0.068)
+
+
+def test_a_run_at_work_is_told(foxes: Core) -> None:
+    with lock_project(foxes.paths.lock, run_id="a run"):
+        assert "a run is at work on this project" in " ".join(plan()["warnings"])
+
+
+def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_words(
+    foxes: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
+    with pytest.raises(AssetgenError, match="ASSETGEN_IMAGE_SLOTS=3"):
+        make_plan(KEY, mode=Mode.AUTO)
+    with pytest.raises(AssetgenError, match="no story for this project"):
+        make_plan(ProjectKey("poke1", "another"), mode=Mode.AUTO)
+    assert not (foxes.paths.project.parent / "another").exists()
+
+
+def test_a_manifest_whose_edits_and_source_disagree_is_an_error(foxes: Core) -> None:
+    (foxes.paths.project / MANIFEST_FILE).unlink()
+    document = foxes.paths.project / DOCUMENT_FILE
+    text = (
+        "# A\n\n## Part 3: Global Atmosphere\n\nRain.\n\n## Part 4: Master Prompts\n\n#### Abra\n```\nAbra {}.\n```\n"
+    )
+    document.write_text(text.format("asleep"))
+    assert make_plan(KEY, mode=Mode.AUTO).manifest.startswith("written: ")
+    resolve_in_folder(foxes.paths.project, None).store(foxes.paths.project)
+    path = foxes.paths.project / MANIFEST_FILE
+    path.write_text(path.read_text().replace("asleep", "awake"))
+    document.write_text(text.format("running"))
+    with pytest.raises(ManifestConflictError):
+        make_plan(KEY, mode=Mode.AUTO, story=Story("a", "b"))
