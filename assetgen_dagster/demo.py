@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ PROJECTS = {
 #: Where the demo's runs are if the settings name a PostgreSQL database; emptied first.
 _SCHEMA = "assetgen_demo"
 _MARKER = ".assetgen-demo"
+#: Set for everything that one demo starts, so that it finds all of it again.
+_MARK_VARIABLE = "ASSETGEN_DEMO_ID"
 _FINAL = ("Assets Ready", "Asset Error")
 _LOOK_SECONDS = 0.3
 _LONGEST_SECONDS = 300.0
@@ -199,20 +202,38 @@ def _gemini(latency_seconds: float) -> Iterator[str]:
 
 @contextmanager
 def _dagster(folder: Path, port: int, environment: dict[str, str]) -> Iterator[None]:
-    """Runs UI, daemon and code location; ends them with all their children."""
+    """Runs UI, daemon and code location; ends them with all that they started."""
     command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", str(port)]
+    mark = uuid.uuid4().hex
+    marked = environment | {_MARK_VARIABLE: mark}
     with (folder / "dagster.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=marked, start_new_session=True)
     try:
         yield
     finally:
-        family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        process.kill()
-        for left in psutil.wait_procs(family, timeout=10)[1]:
-            left.kill()
+        _end_all(mark)
+
+
+def _end_all(mark: str) -> None:
+    """Ends what a demo started, wherever in the tree of processes it is by now; what ends by itself may do so.
+
+    A service that was interrupted while it started leaves children of its own behind.
+    """
+    ask = psutil.Process.terminate
+    while left := _marked(mark):
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                ask(process)
+        psutil.wait_procs(left, timeout=10)
+        ask = psutil.Process.kill
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    everything = psutil.process_iter(["environ"])
+    return [process for process in everything if (process.info["environ"] or {}).get(_MARK_VARIABLE) == mark]
 
 
 def _free_port() -> int:

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
         notion_property_error_log: Why it failed.
         notion_property_project_id: Optional; without it the page's id is the project's.
         notion_property_cost: Optional; what the project cost so far.
+        notion_property_pictures: Optional; how many pictures are there.
         notion_property_run: Optional; the last finished run.
         notion_property_regenerate: Optional; "All" or "Missing or changed", for one run.
         notion_property_redraw: Optional; not read yet.
@@ -126,6 +127,7 @@ class Settings(BaseSettings):
     notion_property_error_log: str = Field("Error Log", alias="NOTION_PROPERTY_ERROR_LOG")
     notion_property_project_id: str = Field("Project ID", alias="NOTION_PROPERTY_PROJECT_ID")
     notion_property_cost: str = Field("Cost (USD)", alias="NOTION_PROPERTY_COST")
+    notion_property_pictures: str = Field("Pictures", alias="NOTION_PROPERTY_PICTURES")
     notion_property_run: str = Field("Run", alias="NOTION_PROPERTY_RUN")
     notion_property_regenerate: str = Field("Regenerate", alias="NOTION_PROPERTY_REGENERATE")
     notion_property_redraw: str = Field("Redraw", alias="NOTION_PROPERTY_REDRAW")

@@ -36,12 +36,14 @@ _IN_RUN_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
-def report_ready_at_once(context: dg.AssetExecutionContext, project: Project, *, project_cost_usd: float) -> None:
+def report_ready_at_once(
+    context: dg.AssetExecutionContext, project: Project, *, project_cost_usd: float, pictures: int
+) -> None:
     """Tells the row of a run that all pictures are there; Notion's troubles change nothing about the run."""
     settings = project.settings.notion()
     if settings is None:
         return
-    report = ready_report(settings, project_cost_usd=project_cost_usd)
+    report = ready_report(settings, project_cost_usd=project_cost_usd, pictures=pictures)
     try:
         with TaskBoard(settings) as board:
             tell(
@@ -67,11 +69,11 @@ def tell(
     report: Report,
     instance: dg.DagsterInstance,
     seconds: float,
-    only_cost: bool = False,
+    only_figures: bool = False,
 ) -> None:
     """Writes a report into a run's row, if it has one that waits for it; marks the run as reported.
 
-    Otherwise, or where nothing else is to be said, only the cost is written, which is true all the same.
+    Otherwise, or where nothing else is to be said, only cost and pictures are written, which are true all the same.
 
     Raises:
         BoardError: It could not be written now.
@@ -82,7 +84,7 @@ def tell(
     if page_id is not None:
 
         def waits(row: Row) -> bool:
-            if only_cost:
+            if only_figures:
                 return False
             return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=_left(deadline))
 
@@ -92,6 +94,7 @@ def tell(
                 status=report.status,
                 error_log=report.error_log,
                 cost_usd=report.cost_usd,
+                pictures=report.pictures,
                 run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
                 clear_regenerate=True,
                 only_if=waits,
@@ -99,7 +102,9 @@ def tell(
             )
             if written is None:
                 told = "left to the producer"
-                board.update_row(page_id, cost_usd=report.cost_usd, deadline_seconds=_left(deadline))
+                board.update_row(
+                    page_id, cost_usd=report.cost_usd, pictures=report.pictures, deadline_seconds=_left(deadline)
+                )
             _log.info("task_updated", page_id=page_id, status=told)
         except RowGoneError:
             told = ROW_GONE

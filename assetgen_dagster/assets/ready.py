@@ -45,6 +45,6 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(metadata=asdict(found), check_results=checks)
             # Only now: a run that dies before leaves the round open, and an open round is not drawn again.
             note_recorded(project.store, ready=True)
-            report_ready_at_once(context, project, project_cost_usd=found.project_cost_usd)
+            report_ready_at_once(context, project, project_cost_usd=found.project_cost_usd, pictures=len(pictures))
 
     return assets_ready

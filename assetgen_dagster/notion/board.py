@@ -150,6 +150,7 @@ class TaskBoard:
         status: str | None = None,
         error_log: str | None = None,
         cost_usd: float | None = None,
+        pictures: int | None = None,
         run_link: RunLink | None = None,
         clear_regenerate: bool = False,
         clear_redraw: bool = False,
@@ -163,6 +164,7 @@ class TaskBoard:
             status: Name of an option; as for the others, None leaves the cell as it is.
             error_log: Of any length; empty clears it.
             cost_usd: In all. Left out, like all that follow, where the database has no such column.
+            pictures: How many are there.
             run_link: The last finished run.
             clear_regenerate: Empties the order to regenerate.
             clear_redraw: Empties the order to redraw.
@@ -182,6 +184,7 @@ class TaskBoard:
             status=status,
             error_log=error_log,
             cost_usd=cost_usd,
+            pictures=pictures,
             run=run_link,
             clear_regenerate=clear_regenerate,
             clear_redraw=clear_redraw,

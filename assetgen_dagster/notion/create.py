@@ -105,6 +105,7 @@ def properties(settings: NotionSettings) -> Json:
         "status": {"select": _options(statuses)},
         "error_log": {"rich_text": {}},
         "cost": {"number": {"format": "dollar"}},
+        "pictures": {"number": {"format": "number"}},
         # Not a url: that one would have to hold the bare id of a run where there is no link to it.
         "run": {"rich_text": {}},
         "regenerate": {"select": _options(REGENERATE)},

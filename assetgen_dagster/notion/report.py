@@ -14,49 +14,58 @@ class Report:
         status: Name of the option; None leaves it as it is, so that the row goes on asking.
         error_log: Empty where nothing failed.
         cost_usd: What all runs of the project cost; None where that cannot be read.
+        pictures: How many are there; None where that cannot be read.
     """
 
     status: str | None
     error_log: str
     cost_usd: float | None
+    pictures: int | None = None
 
 
-def ready_report(settings: NotionSettings, *, project_cost_usd: float) -> Report:
+def ready_report(settings: NotionSettings, *, project_cost_usd: float, pictures: int) -> Report:
     """Returns the report that all pictures are there."""
-    return Report(settings.status_ready, "", round(project_cost_usd, 4))
+    return Report(settings.status_ready, "", round(project_cost_usd, 4), pictures)
 
 
-def error_report(settings: NotionSettings, *, reason: str, project_cost_usd: float | None) -> Report:
+def error_report(
+    settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
+) -> Report:
     """Returns the report that they are not.
 
     Args:
         settings: Names of the statuses.
         reason: The failed run's message: what to do, and each failed picture with its cause.
         project_cost_usd: What all runs of the project cost; None where that cannot be read.
+        pictures: How many are there; None where that cannot be read.
     """
     cost = "" if project_cost_usd is None else f"This project has cost ${project_cost_usd:.2f} so far. "
     log = (
         f"{redact(reason)}\n\n{cost}To try again, set the status to {settings.status_trigger[0]}: only what is "
         "missing is drawn and paid for."
     )
-    return Report(settings.status_error, log, _rounded(project_cost_usd))
+    return Report(settings.status_error, log, _rounded(project_cost_usd), pictures)
 
 
-def budget_report(settings: NotionSettings, *, reason: str, project_cost_usd: float | None) -> Report:
+def budget_report(
+    settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
+) -> Report:
     """Returns the report that the row waits for room in the budget, and asks again by itself when there is some."""
     log = (
         f"{redact(reason)}\n\nWhen there is room, the status is set to {settings.status_trigger[0]} by itself. To keep "
         "it from that, set another status."
     )
-    return Report(settings.status_waiting, log, _rounded(project_cost_usd))
+    return Report(settings.status_waiting, log, _rounded(project_cost_usd), pictures)
 
 
-def waiting_report(settings: NotionSettings, *, reason: str, project_cost_usd: float | None) -> Report:
+def waiting_report(
+    settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
+) -> Report:
     """Returns the report that the row has to wait, and goes on asking: nothing about it is wrong."""
     # A status for "is being drawn" asks for nothing.
     status = settings.status_trigger[0] if settings.status_drawing else None
     log = f"{redact(reason)}\n\nThere is nothing to do here: after that, the row goes on by itself."
-    return Report(status, log, _rounded(project_cost_usd))
+    return Report(status, log, _rounded(project_cost_usd), pictures)
 
 
 def _rounded(cost_usd: float | None) -> float | None:

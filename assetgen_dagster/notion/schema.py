@@ -19,6 +19,7 @@ TYPES: Mapping[str, frozenset[str]] = {
     "error_log": frozenset({"rich_text"}),
     "project_id": READABLE,
     "cost": frozenset({"number"}),
+    "pictures": frozenset({"number"}),
     "run": frozenset({"rich_text", "url"}),
     "regenerate": _CLEARABLE,
     "redraw": _CLEARABLE,

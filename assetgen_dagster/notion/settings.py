@@ -14,6 +14,7 @@ PROPERTY_SETTINGS: Mapping[str, str] = {
     "error_log": "NOTION_PROPERTY_ERROR_LOG",
     "project_id": "NOTION_PROPERTY_PROJECT_ID",
     "cost": "NOTION_PROPERTY_COST",
+    "pictures": "NOTION_PROPERTY_PICTURES",
     "run": "NOTION_PROPERTY_RUN",
     "regenerate": "NOTION_PROPERTY_REGENERATE",
     "redraw": "NOTION_PROPERTY_REDRAW",
@@ -40,6 +41,7 @@ class NotionSettings:
         error_log: Where the reason of a failure goes.
         project_id: Optional; without it the page's id is the project's.
         cost: Optional.
+        pictures: Optional: how many of the project's pictures are there.
         run: Optional: the last finished run.
         regenerate: Optional.
         redraw: Optional.
@@ -61,6 +63,7 @@ class NotionSettings:
     error_log: str = "Error Log"
     project_id: str = "Project ID"
     cost: str = "Cost (USD)"
+    pictures: str = "Pictures"
     run: str = "Run"
     regenerate: str = "Regenerate"
     redraw: str = "Redraw"

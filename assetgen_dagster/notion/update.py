@@ -34,6 +34,7 @@ class Update:
         status: Name of an option.
         error_log: Of any length; empty clears it.
         cost_usd: In all.
+        pictures: How many are there.
         run: The last finished run.
         clear_regenerate: Empties the order to regenerate.
         clear_redraw: Empties the order to redraw.
@@ -42,6 +43,7 @@ class Update:
     status: str | None = None
     error_log: str | None = None
     cost_usd: float | None = None
+    pictures: int | None = None
     run: RunLink | None = None
     clear_regenerate: bool = False
     clear_redraw: bool = False
@@ -52,6 +54,7 @@ class Update:
             "status": self.status is not None,
             "error_log": self.error_log is not None,
             "cost": self.cost_usd is not None,
+            "pictures": self.pictures is not None,
             "run": self.run is not None,
             "regenerate": self.clear_regenerate,
             "redraw": self.clear_redraw,
@@ -73,6 +76,7 @@ class Update:
             "status": self._status,
             "error_log": self._error_log,
             "cost": self._cost,
+            "pictures": self._pictures,
             "run": self._run if links else self._run_without_link,
             "regenerate": _empty if self.clear_regenerate else _leave,
             "redraw": _empty if self.clear_redraw else _leave,
@@ -94,6 +98,9 @@ class Update:
         if self.cost_usd is None or not math.isfinite(self.cost_usd):
             return None
         return {column.type: round(self.cost_usd, 6)}
+
+    def _pictures(self, column: Column) -> Json | None:
+        return None if self.pictures is None else {column.type: self.pictures}
 
     def _run(self, column: Column) -> Json | None:
         if self.run is None:

@@ -80,7 +80,7 @@ def settle(
         instance=instance,
         seconds=_REPORT_SECONDS,
         # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
-        only_cost=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
+        only_figures=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
     )
     return True
 
@@ -106,27 +106,31 @@ def outcome(
     run: dg.DagsterRun, key: ProjectKey, message: str, settings: Settings, notion: NotionSettings, *, waits: bool
 ) -> Report:
     """Returns what a run's row is to be told: judged by the pictures, not by the run."""
-    cost = None
+    cost = there = None
     try:
         paths = locate_project(key, workspace=settings.workspace)
         records = RecordStore(paths.records).records
         cost = records.total_usd()
         found = load_manifest(paths.project / MANIFEST_FILE)
         if found is not None:
-            require_ready(found.manifest, records, measured_pictures(found.manifest, records, paths))
-            return ready_report(notion, project_cost_usd=cost)
+            pictures = measured_pictures(found.manifest, records, paths)
+            there = sum(facts is not None for facts in pictures.values())
+            require_ready(found.manifest, records, pictures)
+            return ready_report(notion, project_cost_usd=cost, pictures=there)
         missing = "No pictures were drawn."
     except NotReadyError as error:
         missing = str(error)
     except AssetgenError as error:
         missing = message = str(error)
     if waits:
-        return waiting_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost)
+        return waiting_report(
+            notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost, pictures=there
+        )
     if run.tags.get(STOPPED_BY_TAG) == _BUDGET:
-        return budget_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost)
+        return budget_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost, pictures=there)
     if run.status is dg.DagsterRunStatus.CANCELED:
         message = f"The run was cancelled. {missing}"
-    return error_report(notion, reason=message or missing, project_cost_usd=cost)
+    return error_report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
 
 
 def _failure_message(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

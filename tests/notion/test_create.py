@@ -51,9 +51,10 @@ def test_a_row_in_it_is_read_and_reported_to(notion: NotionStandIn) -> None:
     with board_for(notion, made.database_id) as board:
         [found] = board.triggered_rows()
         assert (found.page_id, found.topic, found.regenerate) == (page_id, "Owls", "All")
-        board.update_row(page_id, status="Assets Ready", cost_usd=1.5, clear_regenerate=True)
+        board.update_row(page_id, status="Assets Ready", cost_usd=1.5, pictures=22, clear_regenerate=True)
     told = notion.row(page_id)
     assert (told["Status"], told["Cost (USD)"], told["Regenerate"]) == ("Assets Ready", 1.5, None)
+    assert told["Pictures"] == 22
 
 
 def test_the_cost_is_in_dollars_and_the_status_has_the_storys_options(notion: NotionStandIn) -> None:

@@ -47,6 +47,7 @@ def test_when_the_pictures_are_there_the_run_itself_tells_the_row(
     row = notion.row(page)
     assert (row["Status"], row["Error Log"]) == ("Assets Ready", "")
     assert row["Cost (USD)"] == pytest.approx(dagit.total(), abs=1e-3)
+    assert row["Pictures"] == 3
     assert run.run_id in str(row["Run"])
     assert requested(dagit) == []
 
@@ -81,7 +82,7 @@ def test_a_row_whose_run_failed_is_told_which_picture_and_what_to_do(
     assert requested(dagit) == []  # its end is not told yet: no second run beside it
     report(dagit)
     row = notion.row(page)
-    assert row["Status"] == "Asset Error"
+    assert (row["Status"], row["Pictures"]) == ("Asset Error", 2)
     for told in ("#02 picture_02", "IMAGE_SAFETY", "Edit this prompt", "set the status to Generating Assets", "$0.07"):
         assert told in row["Error Log"]
 
@@ -289,7 +290,7 @@ def test_a_row_whose_records_are_damaged_hears_of_it_and_is_not_left_hanging(
     assert not carry_out(dagit, requested(dagit)[0]).success
     report(dagit)
     row = notion.row(page)
-    assert (row["Status"], row["Cost (USD)"]) == ("Asset Error", None)
+    assert (row["Status"], row["Cost (USD)"], row["Pictures"]) == ("Asset Error", None, None)
     assert "restore it from a backup" in row["Error Log"]
     assert "has cost" not in row["Error Log"]
     assert gemini.journal() == []
