@@ -20,15 +20,16 @@ from assetgen_dagster.story.parts import Part, Role, read_atmosphere, split_part
 from assetgen_dagster.story.pictures import Found, read_pictures
 from assetgen_dagster.story.remarks import Remark, same_for, short, texts
 from assetgen_dagster.story.rest import unaccounted
-from assetgen_dagster.story.sections import Picture
+from assetgen_dagster.story.sections import MOST_PICTURES, Picture
 from assetgen_dagster.story.text import clean_text
 
 _LOOKED_FOR = (
     "Looked for a heading 'Part 4: Master Prompts' and below it, for each picture, a heading with a fenced prompt "
     "or a line '**Suggested filename:** name.png'"
 )
-#: A thousand pages: beyond it, a file is a log or a dump, and reading it would only take long.
-_MOST_LINES = 30_000
+#: Beyond these, a file is a log or a dump, and reading it would only take long.
+_MOST_LINES = 15_000
+_MOST_BLOCKS = 6_000
 #: Where prompts are looked for when Part 4 has none, and whether only a fence or a file name makes a picture there.
 _FALLBACKS = (
     ((Role.OTHER, Role.PROMPTS), True),
@@ -64,19 +65,21 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
         The manifest, pictures in the document's order.
 
     Raises:
-        DocumentError: There is not one prompt in it.
+        DocumentError: There is not one prompt in it, or far too much for a video.
     """
     text = clean_text(text)
     if text.count("\n") > _MOST_LINES:
-        raise DocumentError(
-            f"{name}, line {_MOST_LINES}: the document has more than {_MOST_LINES} lines. {_LOOKED_FOR}.",
-            line=_MOST_LINES,
-        )
+        raise _too_much(name, f"{_MOST_LINES:,} lines", line=_MOST_LINES)
     blocks, remarks = read_blocks(text)
+    if len(blocks) > _MOST_BLOCKS:
+        what = f"{_MOST_BLOCKS:,} headings, paragraphs and list items"
+        raise _too_much(name, what, line=blocks[_MOST_BLOCKS].line)
     parts = split_parts(blocks)
     found = _find_pictures(parts)
     if not found.pictures:
         raise _nothing_found(name, blocks, parts)
+    if len(found.pictures) > MOST_PICTURES:
+        raise _too_much(name, f"{MOST_PICTURES:,} pictures", line=found.pictures[MOST_PICTURES].line)
     raw_atmosphere, said = read_atmosphere(parts)
     atmosphere = take_flags(raw_atmosphere)
     lists = read_lists([block for part in parts if part.role is Role.LISTS for block in part.blocks])
@@ -195,6 +198,14 @@ def _flag_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterat
     lines = [picture.line for picture, flag in zip(pictures, flags, strict=True) if flag.references]
     if lines:
         yield same_for(lines, "a flag points at a reference picture, which is not passed on")
+
+
+def _too_much(name: str, what: str, *, line: int) -> DocumentError:
+    return DocumentError(
+        f"{name}, line {line}: the document has more than {what}. Give each video a document of its own. "
+        f"{_LOOKED_FOR}.",
+        line=line,
+    )
 
 
 def _nothing_found(name: str, blocks: Sequence[Block], parts: Sequence[Part]) -> DocumentError:

@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from assetgen_dagster.story.blocks import Block, Kind
 from assetgen_dagster.story.labels import Field, read_label
-from assetgen_dagster.story.sections import Section
+from assetgen_dagster.story.sections import MOST_PICTURES, Section
 
 _LEVEL = 8
 _MOST_DEEP = 6
@@ -36,7 +37,7 @@ def json_entries(fence: Block) -> list[Section]:
     if not re.match(r"\s*[\[{]", fence.text):
         return []
     try:
-        found = list(_objects(json.loads(fence.text), depth=0))
+        found = list(islice(_objects(json.loads(fence.text), depth=0), MOST_PICTURES + 1))
     except (ValueError, RecursionError):
         return []
     lines = fence.text.split("\n")

@@ -12,6 +12,8 @@ _PROMPT_LANGUAGES = frozenset(
 )
 #: Characters of plain text that can be a prompt.
 LEAST_TEXT = 20
+#: Pictures in one document; more are a mistake, and reading them would only take long.
+MOST_PICTURES = 1_000
 
 
 @dataclass(frozen=True)

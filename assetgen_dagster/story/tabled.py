@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from assetgen_dagster.story.blocks import Block, Kind, Row, plain
 from assetgen_dagster.story.labels import Field, has_image_ending, read_label
-from assetgen_dagster.story.sections import Section
+from assetgen_dagster.story.sections import MOST_PICTURES, Section
 
 _LEVEL = 8
 _LEAST_WORDS = 6  # on average, of a column that could hold prompts although its header does not say so
@@ -37,7 +37,8 @@ def read_table(table: Block, *, guess: bool) -> tuple[list[Section], list[Block]
     """
     columns = _columns(table.rows, guess=guess)
     if "Prompt" in columns:
-        return [entry for row in table.rows[1:] if (entry := _row_entry(row, columns))], []
+        rows = table.rows[1 : MOST_PICTURES + 2]
+        return [entry for row in rows if (entry := _row_entry(row, columns))], []
     return [], _fields(table.rows)
 
 

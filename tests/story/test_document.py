@@ -194,7 +194,7 @@ def test_an_atmosphere_repeated_in_a_prompt_is_sent_once() -> None:
         ("\nJust a letter.\n\nTo nobody.\n", 2, "none of the document's parts is there"),
         ("# A\n\n## Part 3: Global Atmosphere\n\nRain.\n", 3, "is 'Part 3: Global Atmosphere', and no prompts follow"),
         ("# A\n\n## Part 4: Master Prompts\n\nTo be written.\n", 3, "but no prompt stands below it"),
-        ("\n" * 200_000, 30_000, "more than 30000 lines"),
+        ("\n" * 200_000, 15_000, "more than 15,000 lines"),
     ],
 )
 def test_a_document_without_prompts_is_an_error_with_the_line(text: str, line: int, said: str) -> None:
