@@ -196,16 +196,19 @@ def dev(
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    services: Annotated[
+        bool, typer.Option("--services", help="Daemon and sensors have to be at work: for a monitor.")
+    ] = False,
 ) -> None:
     """Check every setting, and say what to do about what is wrong: no cost, no picture, no change to a row.
 
-    Example: assetgen doctor
+    Example: assetgen doctor --services --json
     """
     from assetgen_dagster import doctor as examining  # noqa: PLC0415
     from assetgen_dagster.log import configure_logging  # noqa: PLC0415
 
     configure_logging(io.StringIO())  # what a retry would say is in the findings
-    findings = examining.examine()
+    findings = examining.examine(services=services)
     print(examining.as_json(findings) if as_json else "\n".join(map(str, findings)))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

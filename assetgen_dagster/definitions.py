@@ -15,6 +15,9 @@ from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.sensors.upkeep import project_upkeep, refresh_project_assets
 from assetgen_dagster.settings import load_settings
 
+#: All of them; ``assetgen doctor`` asks whether each one looks.
+SENSORS = (notion_tasks, notion_outcomes, project_upkeep)
+
 
 def build_definitions(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.Definitions:
     """Returns the code location.
@@ -35,7 +38,7 @@ def build_definitions(listener: Listener | None = None, log_stream: TextIO | Non
             ),
             refresh_project_assets,
         ],
-        sensors=[notion_tasks, notion_outcomes, project_upkeep],
+        sensors=SENSORS,
         resources={"studio": studio_resource(listener, log_stream)},
         # One process a run: it holds for runs from the UI, too.
         executor=dg.in_process_executor,

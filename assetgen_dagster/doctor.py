@@ -36,8 +36,12 @@ _CAUSE_CHARACTERS = 300
 Check = Callable[[Settings], list[Finding]]
 
 
-def examine() -> list[Finding]:
-    """Returns what all checks found; without readable settings there is nothing else to look at."""
+def examine(*, services: bool = False) -> list[Finding]:
+    """Returns what all checks found; without readable settings there is nothing else to look at.
+
+    Args:
+        services: Whether daemon and sensors have to be at work.
+    """
     try:
         settings = load_settings()
     except AssetgenError as error:
@@ -46,7 +50,7 @@ def examine() -> list[Finding]:
     findings = [Finding("settings", True, "can be read.")]
     for check in (_workspace, _channels, _script, _ui):
         findings += check(settings)
-    findings += _storage(settings)
+    findings += _storage(settings, services=services)
     findings += [*_gemini(settings), *_story_model(settings)]
     return [*findings, *_in_time("Notion", _notion, settings)]
 
@@ -100,16 +104,22 @@ def _script(settings: Settings) -> list[Finding]:
     return [Finding("script", True, f"{settings.script} can be started.")]
 
 
-def _storage(settings: Settings) -> list[Finding]:
+def _storage(settings: Settings, *, services: bool) -> list[Finding]:
     """Looks at PostgreSQL, if it is used, and only where it can be reached at what Dagster makes of it."""
     if settings.database is None:
-        return [*_dagster(settings), *_paying(settings)]
-    from assetgen_dagster.doctor_postgres import examine_server, examine_storage  # noqa: PLC0415
+        found = _dagster(settings)
+    else:
+        from assetgen_dagster.doctor_postgres import examine_server, examine_storage  # noqa: PLC0415
 
-    server = examine_server(settings)
-    if not all(one.ok for one in server):
-        return server
-    return [*server, *_dagster(settings), *examine_storage(settings), *_paying(settings)]
+        server = examine_server(settings)
+        if not all(one.ok for one in server):
+            return server
+        found = [*server, *_dagster(settings), *examine_storage(settings)]
+    if all(one.ok for one in found):
+        from assetgen_dagster.doctor_services import examine_services  # noqa: PLC0415
+
+        found += examine_services(needed=services)
+    return [*found, *_paying(settings)]
 
 
 def _dagster(settings: Settings) -> list[Finding]:

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import psutil
+import pytest
 
+from assetgen_dagster import doctor_services
+from assetgen_dagster.doctor_services import examine_services
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.dev import KEY, LOCATION, Dev, eventually
@@ -12,7 +15,7 @@ from tests.harness import billed, manifest_of
 
 
 def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resumed(
-    dev: Dev, gemini: GeminiStandIn, tmp_path: Path
+    dev: Dev, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "workspace/channels/poke1/projects/vid_123"
     project.mkdir(parents=True)
@@ -58,3 +61,8 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
         lambda: [run["status"] for run in dev.runs() if run["jobName"] == "refresh_project_assets"] == ["SUCCESS"]
     )
     assert len(billed(gemini.journal())) == 5
+
+    # What a monitor asks: daemon and sensors are heard of, and would be missed.
+    eventually(lambda: [finding.ok for finding in examine_services(needed=True)] == [True])
+    monkeypatch.setattr(doctor_services, "STALE_SECONDS", 0.0)
+    assert [finding.ok for finding in examine_services(needed=False)] == [False]
