@@ -10,13 +10,14 @@ from assetgen_dagster.assets.manifest import asset_manifest
 from assetgen_dagster.assets.ready import build_assets_ready
 from assetgen_dagster.assets.sheet import build_contact_sheet
 from assetgen_dagster.assets.studio import Listener, studio_resource
+from assetgen_dagster.sensors.log_retention import log_retention
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.sensors.upkeep import project_upkeep, refresh_project_assets
 from assetgen_dagster.settings import load_settings
 
 #: All of them; ``assetgen doctor`` asks whether each one looks.
-SENSORS = (notion_tasks, notion_outcomes, project_upkeep)
+SENSORS = (notion_tasks, notion_outcomes, project_upkeep, log_retention)
 
 
 def build_definitions(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.Definitions:

@@ -16,6 +16,7 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance, prepare_dagster_home
+from assetgen_dagster.log import make_room
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.run_coordinator import project_tags
 from assetgen_dagster.settings import load_settings
@@ -90,6 +91,7 @@ def run_project(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     log_file = prepare_dagster_home() / "assetgen.log"
+    make_room(log_file)
     with open_instance() as instance, log_file.open("a", encoding="utf-8") as log:
         job = build_definitions(listener, log).resolve_job_def(JOB_NAME)
         if not instance.has_dynamic_partition(_partitions_name(), str(key)):

@@ -3,12 +3,16 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
 
 from assetgen_dagster.redact import hide, redact
 from assetgen_dagster.settings import Settings
+
+#: About 50,000 events.
+_LARGE_BYTES = 20_000_000
 
 
 def configure_logging(stream: TextIO | None = None) -> None:
@@ -32,6 +36,15 @@ def prepare_log(settings: Settings, stream: TextIO | None = None) -> None:
     """Configures logging and makes the secrets of the settings known to it."""
     configure_logging(stream)
     hide(*settings.secrets())
+
+
+def make_room(path: Path) -> None:
+    """Puts a log file aside that has become large, in place of the one that was put aside before.
+
+    A process that still writes to it goes on in the file that was put aside.
+    """
+    if path.exists() and path.stat().st_size > _LARGE_BYTES:
+        path.replace(path.with_name(f"{path.name}.1"))
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

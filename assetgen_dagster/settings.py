@@ -66,6 +66,7 @@ class Settings(BaseSettings):
         google_gemini_base_url: Another endpoint (tests, proxies); unset means Google's.
         postgres_url: Database for Dagster's runs, events and schedules; without it they are in SQLite files.
         machines: ``several``: the project's lock is held in PostgreSQL; ``one``: in a file.
+        log_days: For how long what runs printed is kept.
         ui_url: Where people reach the Dagster UI (``ASSETGEN_UI_URL``); None where nobody has said so.
         notion_token: The integration's secret; without it Notion is left alone.
         notion_database_id: The task board.
@@ -116,6 +117,7 @@ class Settings(BaseSettings):
     google_gemini_base_url: str | None = Field(None, alias="GOOGLE_GEMINI_BASE_URL")
     postgres_url: SecretStr | None = Field(None, alias="ASSETGEN_POSTGRES_URL")
     machines: Machines = Field(Machines.ONE, alias="ASSETGEN_MACHINES")
+    log_days: int = Field(90, alias="ASSETGEN_LOG_DAYS", ge=1, le=36_500)
     ui_url: str | None = Field(None, alias="ASSETGEN_UI_URL")
     notion_token: SecretStr | None = Field(None, alias="NOTION_TOKEN")
     notion_database_id: str | None = Field(None, alias="NOTION_DATABASE_ID")

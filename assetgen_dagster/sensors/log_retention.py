@@ -1,0 +1,52 @@
+"""``log_retention``: what runs printed is deleted after a while; their events, and with them all costs, are kept.
+
+Dagster deletes old ticks by itself, as ``dagster.yaml`` says, and no run's output ever.
+"""
+
+import time
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.sensors.ended_runs import FINISHED
+from assetgen_dagster.settings import load_settings
+
+_DAY = 86400.0
+
+
+@dg.sensor(
+    name="log_retention",
+    minimum_interval_seconds=3600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Deletes what runs printed after ASSETGEN_LOG_DAYS; events, costs and pictures are kept.",
+)
+def log_retention(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Deletes what is due; the cursor is the time until which all is done."""
+    try:
+        days = load_settings().log_days
+    except AssetgenError as error:
+        return dg.SkipReason(str(error))
+    before = time.time() - days * _DAY
+    count = delete_output(context.instance, since=float(context.cursor or 0), before=before)
+    context.update_cursor(repr(before))
+    return dg.SkipReason(f"Deleted the output of {count} runs that ended more than {days} days ago.")
+
+
+def delete_output(instance: dg.DagsterInstance, *, since: float, before: float) -> int:
+    """Deletes what runs printed that ended, or changed after that, between two moments; returns how many they were.
+
+    Args:
+        instance: Whose runs.
+        since: Unix time.
+        before: Unix time.
+    """
+    between = dg.RunsFilter(
+        statuses=list(FINISHED),
+        updated_after=datetime.fromtimestamp(since, UTC),
+        updated_before=datetime.fromtimestamp(before, UTC),
+    )
+    ended = instance.get_run_ids(between)
+    for run_id in ended:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+    return len(ended)
