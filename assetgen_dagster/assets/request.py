@@ -1,7 +1,8 @@
 """What a Dagster run was asked for, and by which run first.
 
-A retry is not a request of its own: it carries out what the run it retries was asked for. Which runs are retries is
-the subject of this module; what follows from it, of ``drawing.plan``.
+A retry is not a request of its own: it carries out what the run it retries was asked for. Nor is a command that was
+given again because its process had died. Which runs are retries is the subject of this module; what follows from it,
+of ``drawing.plan``.
 """
 
 import dagster as dg
@@ -28,7 +29,7 @@ def read_request(instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode
     record = instance.get_run_record_by_id(run.run_id)
     seen = {run.run_id}
     while record is not None:
-        previous = _retried(instance, record.dagster_run)
+        previous = _retried(instance, record.dagster_run) or _died(instance, record.dagster_run)
         if previous is None or previous.dagster_run.run_id in seen:
             break
         seen.add(previous.dagster_run.run_id)
@@ -55,6 +56,22 @@ def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord |
         earlier = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, ascending=True)
         return earlier[0] if earlier else None
     return None
+
+
+def _died(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
+    """Returns the run before this one on its partition, if it asked for the same and died: then this one repeats it.
+
+    Without a daemon nobody says that a run has died. But who asks here holds the project's lock, so it did.
+    """
+    tags = {PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
+    before = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, cursor=run.run_id)
+    return before[0] if before and _is_unended(before[0].dagster_run, like=run) else None
+
+
+def _is_unended(run: dg.DagsterRun, *, like: dg.DagsterRun) -> bool:
+    started = run.status is dg.DagsterRunStatus.STARTED
+    same_request = (run.job_name, run.run_config, run.asset_selection)
+    return started and same_request == (like.job_name, like.run_config, like.asset_selection)
 
 
 def _lost_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

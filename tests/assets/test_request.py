@@ -108,3 +108,25 @@ def test_pictures_picked_by_hand_are_named_by_the_run_that_asked(runs: Runs) -> 
     first = runs.create(selection={image_key(5), image_key(13), ASSETS_READY}, status=FAILED)
     retry = runs.create(parent=first, tags=RESUME, selection={image_key(5)})
     assert read_request(runs.instance, retry, mode=Mode.AUTO).numbers == {5, 13}
+
+
+STARTED = dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_repeats_the_one_before_it_that_asked_for_the_same_and_died(runs: Runs) -> None:
+    first = runs.create(status=STARTED)
+    again = runs.create(status=STARTED)
+    assert runs.request_id(runs.create()) == runs.request_id(again) == first.run_id
+
+
+def test_a_run_does_not_repeat_one_that_ended_asked_for_something_else_or_was_on_another_partition(runs: Runs) -> None:
+    runs.create(status=STARTED)
+    for status in (DONE, FAILED, CANCELED):
+        runs.create(status=status)
+        own = runs.create()
+        assert runs.request_id(own) == own.run_id
+    runs.create(status=STARTED, selection={image_key(1)})
+    own = runs.create()
+    assert runs.request_id(own) == own.run_id
+    other = runs.create(tags={"dagster/partition": "poke1:vid_124"})
+    assert runs.request_id(other) == other.run_id
