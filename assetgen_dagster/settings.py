@@ -81,7 +81,8 @@ class Settings(BaseSettings):
         notion_property_pictures: Optional; how many pictures are there.
         notion_property_run: Optional; the last finished run.
         notion_property_regenerate: Optional; "All" or "Missing or changed", for one run.
-        notion_property_redraw: Optional; not read yet.
+        notion_property_redraw: Optional; pictures to be drawn again, such as "5, 13, env_cave".
+        notion_property_redraw_remark: Optional; what is to be different about them.
         notion_status_trigger: The statuses that ask for pictures, with commas between them.
         notion_status_ready: All pictures are there.
         notion_status_error: They are not.
@@ -133,6 +134,7 @@ class Settings(BaseSettings):
     notion_property_run: str = Field("Run", alias="NOTION_PROPERTY_RUN")
     notion_property_regenerate: str = Field("Regenerate", alias="NOTION_PROPERTY_REGENERATE")
     notion_property_redraw: str = Field("Redraw", alias="NOTION_PROPERTY_REDRAW")
+    notion_property_redraw_remark: str = Field("Redraw Remark", alias="NOTION_PROPERTY_REDRAW_REMARK")
     notion_status_trigger: str = Field("Generating Assets,Assets Generating", alias="NOTION_STATUS_TRIGGER")
     notion_status_ready: str = Field("Assets Ready", alias="NOTION_STATUS_READY")
     notion_status_error: str = Field("Asset Error", alias="NOTION_STATUS_ERROR")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 import dagster as dg
+from pydantic import Field
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_key, image_number
 from assetgen_dagster.assets.picture_events import Report
@@ -15,7 +16,7 @@ from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.job import DrawingJob
-from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.plan import Mode, Redraw
 
 DESCRIPTION = (
     "Picture {number} of the video, drawn by scripts/generate_asset.py into the project's assets folder. Materialize "
@@ -39,9 +40,17 @@ class ImagesConfig(dg.Config):
         mode: ``auto`` continues an unfinished round and begins a new one after a finished one; ``resume`` draws only
             what is missing or whose prompt, references, model or aspect ratio changed; ``regenerate`` draws everything
             again.
+        redraw: Names of pictures that are drawn again; ``auto`` then draws no others of a project that is complete.
+        remark: What is to be different, such as "less golden light": joins their prompts and stays in the manifest.
     """
 
     mode: ModeName = ModeName.auto
+    redraw: list[str] = Field(default=[])
+    remark: str = ""
+
+    def order(self) -> Redraw | None:
+        """Returns the order to draw single pictures again, if it is one."""
+        return Redraw(tuple(dict.fromkeys(self.redraw)), self.remark.strip()) if self.redraw else None
 
 
 def build_images(slots: int) -> dg.AssetsDefinition:
@@ -70,8 +79,9 @@ def build_images(slots: int) -> dg.AssetsDefinition:
             project = studio.open(context)
             report = Report(context, project)
             report.recover()
-            request = read_request(context.instance, context.run, mode=Mode(config.mode.value))
-            manifest = project.manifest()
+            mode = Mode(config.mode.value)
+            request = read_request(context.instance, context.run, mode=mode, redraw=config.order())
+            manifest = project.remarked_manifest(request)
             job = DrawingJob(manifest, project.paths, project.settings, project.look, request, project.run_id, numbers)
             drawing = studio.draw(job, project)
             for event in drawing.events():

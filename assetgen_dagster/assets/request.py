@@ -16,13 +16,15 @@ from assetgen_dagster.assets.projects import (
     PARTITION_TAG,
     RETRY_TAGS,
 )
-from assetgen_dagster.drawing.plan import Mode, Request
+from assetgen_dagster.drawing.plan import Mode, Redraw, Request
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def read_request(instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode) -> Request:
-    """Returns the request behind a run.
+def read_request(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode, redraw: Redraw | None = None
+) -> Request:
+    """Returns the request behind a run, whose config a retry has as well.
 
     Where a retry's first run is no longer known, the request has no time, and nothing that is done is drawn again.
     """
@@ -35,8 +37,9 @@ def read_request(instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode
         seen.add(previous.dagster_run.run_id)
         record = previous
     if record is None or _lost_its_parent(instance, record.dagster_run):
-        return Request(run.run_id, None, mode, _numbers(run))
-    return Request(record.dagster_run.run_id, record.create_timestamp.timestamp(), mode, _numbers(record.dagster_run))
+        return Request(run.run_id, None, mode, _numbers(run), redraw)
+    first = record.dagster_run
+    return Request(first.run_id, record.create_timestamp.timestamp(), mode, _numbers(first), redraw)
 
 
 def started_in_dagster(run: dg.DagsterRun) -> bool:

@@ -25,10 +25,11 @@ from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.leftovers import tidy
 from assetgen_dagster.drawing.look import Look, look_of
 from assetgen_dagster.drawing.pause import fingerprint
-from assetgen_dagster.drawing.plan import assign_numbers
+from assetgen_dagster.drawing.plan import Request, assign_numbers
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.project_lock import ProjectLock, hold_project
 from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.drawing.redraw import remark_upon
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.errors import AssetgenError
@@ -78,6 +79,16 @@ class Project:
             raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.")
         check_slots(found.manifest, self.settings.image_slots)
         return found.manifest
+
+    def remarked_manifest(self, request: Request) -> AssetManifest:
+        """Returns the manifest with the remark of a request, which stays in its file.
+
+        Raises:
+            AssetgenError: See ``manifest``; or the request names pictures that are not there.
+            OSError: The file cannot be written.
+        """
+        path = self.paths.project / MANIFEST_FILE
+        return remark_upon(self.manifest(), path, self.store.records, request)
 
     def tidy_manifest(self) -> AssetManifest:
         """Returns the manifest after records and folders were made to agree with it; costs nothing.

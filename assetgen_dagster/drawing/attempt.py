@@ -235,6 +235,7 @@ class Attempts:
             del records.intents[intent.token]
             if published:
                 records.pictures[intent.name] = record
+                records.redraws.pop(intent.name, None)
         self._clean_up(intent)
         if not published:
             return problems.lost("the received picture was removed from the staging folder", code="received_file_gone")

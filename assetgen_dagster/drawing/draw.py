@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import random
 import threading
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +38,8 @@ from assetgen_dagster.drawing.plan import Action, assign_numbers
 from assetgen_dagster.drawing.postgres_lock import ProjectLostError
 from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.drawing.problems import ErrorClass, Problem
-from assetgen_dagster.drawing.records import PictureRecord, RecordStore, Round, Spend
+from assetgen_dagster.drawing.records import PictureRecord, RecordStore, Spend
+from assetgen_dagster.drawing.redraw import take_up
 from assetgen_dagster.drawing.references import ReferenceDesk, takes_references
 from assetgen_dagster.drawing.workspace import WorkspaceError, unwritable
 from assetgen_dagster.redact import preview
@@ -132,6 +132,7 @@ class _Drawing:
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
         for name in tidy(manifest, numbers, store=self.store, paths=self.job.paths):
             _log.info("asset_generation_retired", asset_name=name)
+        take_up(self.store, self.job.request)
         with_references = any(manifest.references().values()) and await takes_references(settings)
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
         self._report_leftovers({task.asset.name for task in tasks})
@@ -191,8 +192,7 @@ class _Drawing:
         """Opens a round if one begins, and takes what is kept into the round in force."""
         with self.store.change() as records:
             if new_round:
-                number = (records.round.number if records.round else 0) + 1
-                records.rounds.append(Round(number=number, request_id=self.job.request.id, opened_at=time.time()))
+                records.open_round(self.job.request.id)
             number = records.rounds[-1].number
         for task in tasks:
             if task.step.action is Action.RESTORE:

@@ -2,13 +2,22 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.look import Look
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
-from assetgen_dagster.drawing.plan import Action, FileState, ReferenceState, Request, Step, decide, starts_new_round
+from assetgen_dagster.drawing.plan import (
+    Action,
+    FileState,
+    Mode,
+    ReferenceState,
+    Request,
+    Step,
+    decide,
+    starts_new_round,
+)
 from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference
 from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.settings import Settings
@@ -106,6 +115,10 @@ class _Planning:
         self._assets = {asset.name: asset for asset in job.manifest.assets}
         self._job, self._records, self._numbers, self._request = job, records, numbers, request
         self._new_round, self._with_references = new_round, with_references
+        last = records.round
+        # A new round draws everything again as it is.
+        self._redraws = {} if new_round else records.redraws
+        self._only_missing = last is not None and last.redrawing and not new_round and request.mode is Mode.AUTO
 
     def decide(self, name: str) -> None:
         """Decides what happens to a picture; what it refers to was decided before, as far as this run handles it."""
@@ -122,14 +135,17 @@ class _Planning:
             number=self._numbers[name],
             references=[self._state(other) for other in references] if self._with_references else None,
             retired=None if self._new_round else self._retired(name),
+            redraw=name in self._redraws,
+            only_missing=self._only_missing,
         )
         if not prompt:
             step = Step(Action.DRAW, "its prompt is empty")
         self.tasks[name] = Task(self._numbers[name], asset, prompt, step, references)
 
     def _state(self, name: str) -> ReferenceState:
-        if name in self.tasks and self.tasks[name].step.action is Action.DRAW:
-            return ReferenceState(name, None, drawn_first=True)
+        step = self.tasks[name].step if name in self.tasks else None
+        if step is not None and step.action is Action.DRAW:
+            return ReferenceState(name, None, drawn_first=True, by_hand=step.by_name)
         record = self._records.pictures.get(name) or self._retired(name)
         sha256 = file_sha256(_file_of(self._job.paths, self._assets[name], record))
         by_hand = record is not None and (record.by_name or sha256 != record.facts.sha256)
@@ -158,5 +174,5 @@ def _file_state(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord |
 def _normalised(request: Request, numbers: dict[str, int]) -> Request:
     """Returns a request by hand for every picture of the manifest as what it is: one for all."""
     if request.numbers is not None and request.numbers >= set(numbers.values()):
-        return Request(request.id, request.requested_at, request.mode)
+        return replace(request, numbers=None)
     return request

@@ -113,6 +113,7 @@ def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordSt
             replace_durably(source, target)
     with store.change() as changed:
         changed.numbers = dict(numbers)
+        changed.redraws = {name: request for name, request in changed.redraws.items() if name in outputs}
         for name, path in aside.items():
             record = changed.pictures.pop(name)
             if path is not None:

@@ -19,6 +19,23 @@ class Mode(StrEnum):
     REGENERATE = "regenerate"
 
 
+#: A remark that takes away the one before.
+NO_REMARK = "none"
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """An order to draw single pictures again and to keep all others.
+
+    Attributes:
+        names: The pictures, by number.
+        remark: Joins their prompts in place of the one before; empty leaves that one, ``NO_REMARK`` takes it away.
+    """
+
+    names: tuple[str, ...]
+    remark: str = ""
+
+
 @dataclass(frozen=True)
 class Request:
     """What was asked for, and by which run first.
@@ -31,12 +48,14 @@ class Request:
             drawn again.
         mode: How it asked.
         numbers: The pictures it asked for by hand; None for all.
+        redraw: The pictures that it wants drawn again among all those that it handles, if it names any.
     """
 
     id: str
     requested_at: float | None
     mode: Mode = Mode.AUTO
     numbers: frozenset[int] | None = None
+    redraw: Redraw | None = None
 
 
 class Action(StrEnum):
@@ -124,7 +143,7 @@ def starts_new_round(last: Round | None, request: Request) -> bool:
     """
     if last is None:
         return True
-    if request.mode is Mode.RESUME or request.numbers is not None:
+    if request.mode is Mode.RESUME or request.numbers is not None or request.redraw is not None:
         return False
     if request.requested_at is None or last.request_id == request.id:
         return False
@@ -143,6 +162,8 @@ def decide(
     number: int,
     references: Sequence[ReferenceState] | None = None,
     retired: PictureRecord | None = None,
+    redraw: bool = False,
+    only_missing: bool = False,
 ) -> Step:
     """Returns what happens to one picture.
 
@@ -155,8 +176,10 @@ def decide(
         number: The picture's.
         references: The pictures it refers to; None where the script takes none, and then they change nothing.
         retired: What was put aside when this picture left the manifest, if its file is still as it was and may return.
+        redraw: Whether it is still to be drawn again because somebody named it.
+        only_missing: Whether a picture that is there is kept although it is out of date.
     """
-    if _asked_by_name(record, request, number):
+    if redraw or _asked_by_name(record, request, number):
         return Step(Action.DRAW, "asked for by name", by_name=True)
     if record is None and retired is not None and file.sha256 in (None, retired.facts.sha256):
         changes = _changes(retired.inputs, inputs, references, request.mode)
@@ -177,10 +200,11 @@ def decide(
         return Step(Action.DRAW, "its file was damaged")
     if record.round != round_number:
         return Step(Action.DRAW, "everything is drawn again")
-    if changes := _changes(record.inputs, inputs, references, request.mode):
+    changes = _changes(record.inputs, inputs, references, request.mode)
+    if changes and not only_missing:
         return Step(Action.DRAW, changes)
-    if by_hand := changed_references(record.inputs, references, Mode.RESUME):
-        return Step(Action.KEEP, f"done; {', '.join(by_hand)} by hand: mode resume draws it anew")
+    if kept_back := changes or _changes_by_hand(record.inputs, references):
+        return Step(Action.KEEP, f"done; {kept_back}: mode resume draws it anew")
     return Step(Action.KEEP, "done")
 
 
@@ -189,6 +213,12 @@ def _changes(before: Inputs | None, now: Inputs, references: Sequence[ReferenceS
     names = changed_inputs(before, now)
     said = [f"{' and '.join(names)} changed"] if names else []
     return ", ".join(said + changed_references(before, references, mode))
+
+
+def _changes_by_hand(before: Inputs | None, references: Sequence[ReferenceState] | None) -> str:
+    """Returns which references somebody changed by hand, where all else is as it was; empty for none."""
+    found = changed_references(before, references, Mode.RESUME)
+    return f"{', '.join(found)} by hand" if found else ""
 
 
 def changed_inputs(before: Inputs | None, now: Inputs) -> list[str]:
@@ -246,6 +276,7 @@ def missing_pictures(manifest: AssetManifest, records: ProjectRecords, present: 
         or asset.name not in present
         or asset.name not in records.pictures
         or records.pictures[asset.name].round != last.number
+        or asset.name in records.redraws
     ]
 
 

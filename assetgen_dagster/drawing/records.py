@@ -6,6 +6,7 @@ Paths in it start at the workspace, so that a workspace can move. Decisions on t
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -212,7 +213,9 @@ class Round(BaseModel):
         opened_at: Unix time.
         ready_at: When ``assets_ready`` was last recorded in it.
         sheet_at: When ``contact_sheet`` was last recorded in it.
-        closed_at: When it was complete for the first time; None while it is open.
+        closed_at: When it was complete; None while it is open.
+        redrawing: Whether it was complete before, and is open for single pictures only: the others are kept.
+        taken: The requests for single pictures that were taken up in it.
     """
 
     number: int
@@ -221,6 +224,8 @@ class Round(BaseModel):
     ready_at: float | None = None
     sheet_at: float | None = None
     closed_at: float | None = None
+    redrawing: bool = False
+    taken: list[str] = Field(default_factory=list)
 
 
 class ProjectRecords(BaseModel):
@@ -230,6 +235,7 @@ class ProjectRecords(BaseModel):
         version: Of this file's shape.
         numbers: Picture name to number; a number stays with its name.
         pictures: Published pictures by name.
+        redraws: Pictures that are still to be drawn again, by name, each with the request for it.
         retired: The last picture of each name that left the manifest, its path that of the file put aside.
         intents: Calls under way, by token.
         story_calls: Questions to a language model, until their answer is a manifest.
@@ -240,6 +246,7 @@ class ProjectRecords(BaseModel):
     version: Literal[1] = 1
     numbers: dict[str, int] = Field(default_factory=dict)
     pictures: dict[str, PictureRecord] = Field(default_factory=dict)
+    redraws: dict[str, str] = Field(default_factory=dict)
     retired: dict[str, PictureRecord] = Field(default_factory=dict)
     intents: dict[str, Intent] = Field(default_factory=dict)
     story_calls: list[StoryCall] = Field(default_factory=list)
@@ -250,6 +257,12 @@ class ProjectRecords(BaseModel):
     def round(self) -> Round | None:
         """The last round."""
         return self.rounds[-1] if self.rounds else None
+
+    def open_round(self, request_id: str) -> None:
+        """Begins a round, in which everything is drawn again; who wanted single pictures gets them with the others."""
+        number = self.rounds[-1].number + 1 if self.rounds else 1
+        self.rounds.append(Round(number=number, request_id=request_id, opened_at=time.time()))
+        self.redraws.clear()
 
     def total_usd(
         self, *, kind: SpendKind = SpendKind.CONFIRMED, paid_by: str | None = None, reported_by: str | None = None

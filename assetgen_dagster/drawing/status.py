@@ -88,7 +88,7 @@ def note_recorded(store: RecordStore, *, ready: bool = False, sheet: bool = Fals
         last.ready_at = now if ready else last.ready_at
         last.sheet_at = now if sheet else last.sheet_at
         if last.closed_at is None and last.ready_at is not None and last.sheet_at is not None:
-            last.closed_at = now
+            last.closed_at, last.redrawing = now, False
 
 
 def measured_pictures(

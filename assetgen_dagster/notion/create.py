@@ -110,6 +110,7 @@ def properties(settings: NotionSettings) -> Json:
         "run": {"rich_text": {}},
         "regenerate": {"select": _options(REGENERATE)},
         "redraw": {"rich_text": {}},
+        "redraw_remark": {"rich_text": {}},
     }
     return {name: value for role, value in wanted.items() if (name := settings.property_name(role))}
 

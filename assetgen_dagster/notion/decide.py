@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from assetgen_dagster.channels import Channels, UnknownChannelError
+from assetgen_dagster.drawing.plan import Redraw
+from assetgen_dagster.drawing.redraw import Known
+from assetgen_dagster.notion.redraw import Unknown, redraw_of
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying import budget
@@ -54,11 +57,13 @@ class Start:
         row: The row.
         key: Its project.
         attempt: Part of the run key: any run uses one up.
+        redraw: The only pictures that it is to draw of a project that is complete, if the row names any.
     """
 
     row: Row
     key: ProjectKey
     attempt: int
+    redraw: Redraw | None = None
 
     @property
     def run_key(self) -> str:
@@ -101,6 +106,7 @@ def decide(
     *,
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
+    pictures: Mapping[ProjectKey, Known | Unknown] | None = None,
 ) -> Decisions:
     """Decides what follows.
 
@@ -111,6 +117,7 @@ def decide(
         channels: The ones that may be drawn for; any unless given.
         at_once: How many runs may be requested.
         drawing: The status of a row that is being drawn, if there is one: it asks for nothing.
+        pictures: The pictures of the projects whose rows name some to be drawn again.
     """
     channels = channels or Channels()
     starts: list[Start] = []
@@ -129,7 +136,11 @@ def decide(
         elif (reason := _refused(key, row, owners, channels)) is not None:
             rejects.append(Reject(row, reason))
         elif isinstance(key, ProjectKey):
-            starts.append(Start(row, key, run.attempt + 1 if run else 1))
+            redraw = redraw_of(row, (pictures or {}).get(key))
+            if isinstance(redraw, str):
+                rejects.append(Reject(row, redraw))
+            else:
+                starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw))
     postponed = max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
     return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(untold), waiting, postponed)
 

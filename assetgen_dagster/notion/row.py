@@ -32,6 +32,7 @@ class Row:
         last_edited: When it was last changed by anyone, to the minute; for a row in trigger status the best there is
             for when it was asked for.
         archived: Whether it is in the trash.
+        redraw_remark: What is to be different about those, as entered.
     """
 
     page_id: str
@@ -49,6 +50,7 @@ class Row:
     created: datetime
     last_edited: datetime
     archived: bool = False
+    redraw_remark: str = ""
 
     @property
     def age(self) -> tuple[datetime, datetime, str]:
@@ -87,6 +89,7 @@ def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
         run=text("run"),
         regenerate=text("regenerate"),
         redraw=text("redraw"),
+        redraw_remark=text("redraw_remark"),
         error_log=text("error_log"),
         created=_moment(page["created_time"]),
         last_edited=_moment(page["last_edited_time"]),

@@ -22,7 +22,8 @@ TYPES: Mapping[str, frozenset[str]] = {
     "pictures": frozenset({"number"}),
     "run": frozenset({"rich_text", "url"}),
     "regenerate": _CLEARABLE,
-    "redraw": _CLEARABLE,
+    "redraw": _CLEARABLE - {"checkbox"},
+    "redraw_remark": _CLEARABLE - {"checkbox"},
 }
 
 #: Columns that reading a row needs.

@@ -18,6 +18,7 @@ PROPERTY_SETTINGS: Mapping[str, str] = {
     "run": "NOTION_PROPERTY_RUN",
     "regenerate": "NOTION_PROPERTY_REGENERATE",
     "redraw": "NOTION_PROPERTY_REDRAW",
+    "redraw_remark": "NOTION_PROPERTY_REDRAW_REMARK",
 }
 
 #: Columns without which there is nothing to draw, or nowhere to report to.
@@ -44,7 +45,8 @@ class NotionSettings:
         pictures: Optional: how many of the project's pictures are there.
         run: Optional: the last finished run.
         regenerate: Optional.
-        redraw: Optional.
+        redraw: Optional: pictures that are to be drawn again.
+        redraw_remark: Optional: what is to be different about them.
         status_trigger: The statuses that ask for pictures; those that the database does not have are left out.
         status_ready: Reported when all pictures are there.
         status_error: Reported when they are not.
@@ -67,6 +69,7 @@ class NotionSettings:
     run: str = "Run"
     regenerate: str = "Regenerate"
     redraw: str = "Redraw"
+    redraw_remark: str = "Redraw Remark"
     status_trigger: tuple[str, ...] = ("Generating Assets", "Assets Generating")
     status_ready: str = "Assets Ready"
     status_error: str = "Asset Error"

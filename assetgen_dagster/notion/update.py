@@ -37,7 +37,7 @@ class Update:
         pictures: How many are there.
         run: The last finished run.
         clear_regenerate: Empties the order to regenerate.
-        clear_redraw: Empties the order to redraw.
+        clear_redraw: Empties the order to redraw, its remark included.
     """
 
     status: str | None = None
@@ -58,6 +58,7 @@ class Update:
             "run": self.run is not None,
             "regenerate": self.clear_regenerate,
             "redraw": self.clear_redraw,
+            "redraw_remark": self.clear_redraw,
         }
         named = {setting for setting, name in settings.statuses().items() if name == self.status}
         return {role for role, written in roles.items() if written} | named
@@ -80,6 +81,7 @@ class Update:
             "run": self._run if links else self._run_without_link,
             "regenerate": _empty if self.clear_regenerate else _leave,
             "redraw": _empty if self.clear_redraw else _leave,
+            "redraw_remark": _empty if self.clear_redraw else _leave,
         }
         found = {column.name: value(column) for role, value in wanted.items() if (column := schema.columns.get(role))}
         return {name: value for name, value in found.items() if value is not None}

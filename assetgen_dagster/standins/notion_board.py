@@ -36,6 +36,7 @@ NAMES = {
     "run": "Run",
     "regenerate": "Regenerate",
     "redraw": "Redraw",
+    "redraw_remark": "Redraw Remark",
 }
 _USUAL = {
     "topic": "title",
@@ -49,6 +50,7 @@ _USUAL = {
     "run": "rich_text",
     "regenerate": "select",
     "redraw": "rich_text",
+    "redraw_remark": "rich_text",
 }
 
 

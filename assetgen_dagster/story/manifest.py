@@ -44,6 +44,7 @@ class AssetPrompt(BaseModel):
         core: Marked ``[CORE]`` by the producer: the other pictures of the same character refer to it.
         references: Names of the pictures that are passed along when this one is drawn; None: see ``references``.
         aspect_ratio: ``W:H`` for this picture alone, as the producer wrote it; None for that of all pictures.
+        remark: What somebody said who had the picture drawn again, such as "less golden light"; joins the prompt.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +58,7 @@ class AssetPrompt(BaseModel):
     core: bool = False
     references: tuple[str, ...] | None = None
     aspect_ratio: str | None = Field(None, pattern=r"^\d{1,4}(\.\d{1,4})?:\d{1,4}(\.\d{1,4})?$")
+    remark: str = ""
 
     @field_validator("name")
     @classmethod
@@ -97,7 +99,7 @@ class AssetManifest(BaseModel):
         return {kind: sum(asset.asset_type is kind for asset in self.assets) for kind in AssetType}
 
     def combined_prompt(self, asset: AssetPrompt, *, style: str = "") -> str:
-        """Returns the prompt the script gets: atmosphere, style, prompt, a blank line between them, each only once.
+        """Returns the prompt the script gets: atmosphere, style, prompt, remark, a blank line between, each only once.
 
         Args:
             asset: The picture. If its own prompt is only white space, there is no combined one: the result is empty.
@@ -106,6 +108,8 @@ class AssetManifest(BaseModel):
         combined = asset.prompt.strip()
         if not combined:
             return ""
+        if _squeeze(asset.remark) not in _squeeze(combined):
+            combined = f"{combined}\n\n{asset.remark.strip()}"
         atmosphere = self.global_atmosphere.strip()
         if _squeeze(style) not in _squeeze(f"{atmosphere}\n{combined}"):
             combined = f"{style.strip()}\n\n{combined}"
@@ -129,8 +133,19 @@ class AssetManifest(BaseModel):
         )
         return self.model_copy(update={"assets": assets})
 
+    def with_remarks_of(self, before: "AssetManifest | None") -> "AssetManifest":
+        """Returns the manifest with the remarks that another one has on pictures of the same names."""
+        remarks = {asset.name: asset.remark for asset in before.assets if asset.remark} if before else {}
+        if not remarks:
+            return self
+        assets = tuple(a.model_copy(update={"remark": remarks.get(a.name, a.remark)}) for a in self.assets)
+        return self.model_copy(update={"assets": assets})
+
     def content_sha256(self) -> str:
-        """Returns a hash of what a person may edit: atmosphere and pictures, not warnings or provenance."""
+        """Returns a hash of what a person may edit: atmosphere and pictures, not warnings or provenance.
+
+        Remarks do not count: they came from outside the file, and outlive a change of its source.
+        """
         parts = [self.global_atmosphere]
         for asset in self.assets:
             parts += [asset.asset_type, asset.name, asset.prompt]

@@ -166,9 +166,10 @@ def resolve_manifest(
     if existing.edited:
         return Resolution(existing.manifest, existing.source, Action.KEPT_EDITED, "edited by hand")
     if changed:
-        return _make(document, story, director, f"the source changed; before, it was {existing.source.description}")
+        reason = f"the source changed; before, it was {existing.source.description}"
+        return _make(document, story, director, reason, before=existing.manifest)
     if document is None and story is not None and director.model not in (None, existing.source.story_model):
-        return _make(document, story, director, f"{director.model} is to write it now")
+        return _make(document, story, director, f"{director.model} is to write it now", before=existing.manifest)
     return Resolution(existing.manifest, existing.source, Action.KEPT, "its source has not changed")
 
 
@@ -270,8 +271,15 @@ def load_document(path: Path) -> str | None:
         raise DocumentError(f"{path}, line {line}: not UTF-8 text; save it as UTF-8", line=line) from None
 
 
-def _make(document: str | None, story: Story | None, director: Director, reason: str) -> Resolution:
-    """Makes a manifest from the source in force: the document, else the story."""
+def _make(
+    document: str | None,
+    story: Story | None,
+    director: Director,
+    reason: str,
+    *,
+    before: AssetManifest | None = None,
+) -> Resolution:
+    """Makes a manifest from the source in force: the document, else the story; remarks of the one before stay."""
     source_sha256 = _source_hash(document, story) or ""
     if document is not None:
         made = read_document(document, name=DOCUMENT_FILE)
@@ -284,7 +292,7 @@ def _make(document: str | None, story: Story | None, director: Director, reason:
         origin["story_model"] = director.model
     else:
         raise ValueError("neither a document nor a story")
-    manifest = made.model_copy(update={"warnings": _all_warnings(made)}).with_references()
+    manifest = made.model_copy(update={"warnings": _all_warnings(made)}).with_references().with_remarks_of(before)
     source = Source.model_validate(
         {**origin, "source_sha256": source_sha256, "content_sha256": manifest.content_sha256()}
     )

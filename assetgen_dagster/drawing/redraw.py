@@ -1,0 +1,132 @@
+"""Single pictures that somebody wants drawn again, all others kept: named, remarked upon, taken up exactly once.
+
+The remark goes into the manifest, where ``combined_prompt`` finds it whoever draws next. What is to be drawn goes into
+the records, so that it is not forgotten when the run dies or a picture fails. Reading a person's words is the subject
+of ``story.selection``.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assetgen_dagster.drawing.plan import NO_REMARK, Redraw, Request, assign_numbers
+from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
+from assetgen_dagster.drawing.workspace import locate_project
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import write_atomically
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.story.manifest import AssetManifest, AssetType
+from assetgen_dagster.story.selection import select_pictures
+from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
+from assetgen_dagster.story.text import clean_text
+
+#: Longer than any remark, and well below what a command line takes.
+REMARK_CHARACTERS = 2000
+
+
+class RedrawError(AssetgenError):
+    """What is to be drawn again cannot be; nothing was drawn."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The pictures of a project, to be named.
+
+    Attributes:
+        numbers: Number of each, by name.
+        kinds: Kind of each, by name.
+    """
+
+    numbers: Mapping[str, int]
+    kinds: Mapping[str, AssetType]
+
+
+def known_pictures(key: ProjectKey, settings: Settings) -> Known:
+    """Returns the pictures of a project that has been drawn before.
+
+    Raises:
+        RedrawError: It has not.
+        AssetgenError: Its manifest or its records cannot be used.
+    """
+    paths = locate_project(key, workspace=settings.workspace)
+    found, records = load_manifest(paths.project / MANIFEST_FILE), RecordStore(paths.records).records
+    if found is None or records.round is None:
+        raise RedrawError(f"{key} has no pictures yet that could be drawn again.")
+    check_slots(found.manifest, settings.image_slots)
+    numbers = assign_numbers(found.manifest, records.numbers, slots=settings.image_slots)
+    return Known(numbers, {asset.name: asset.asset_type for asset in found.manifest.assets})
+
+
+def read_redraw(pictures: str, remark: str, known: Known) -> Redraw:
+    """Returns the order that a person's words are.
+
+    Raises:
+        AssetgenError: They name pictures that there are not, or the remark is too long.
+    """
+    remark = clean_text(remark).strip()
+    if len(remark) > REMARK_CHARACTERS:
+        raise RedrawError(f"the remark has {len(remark)} characters; at most {REMARK_CHARACTERS} can be used.")
+    return Redraw(select_pictures(pictures, known.numbers, known.kinds), remark)
+
+
+def remark_upon(manifest: AssetManifest, path: Path, records: ProjectRecords, request: Request) -> AssetManifest:
+    """Returns the manifest with the remark of a request, written to its file unless the request was taken up already.
+
+    Args:
+        manifest: As it is in the file.
+        path: The file.
+        records: Of the project.
+        request: What was asked for.
+
+    Raises:
+        RedrawError: Nothing was drawn yet, or the manifest has no such picture any more; the file is as it was.
+        OSError: The file cannot be written.
+    """
+    redraw = request.redraw
+    if redraw is None or is_taken(records, request):
+        return manifest
+    gone = sorted(set(redraw.names) - {asset.name for asset in manifest.assets})
+    if records.round is None or gone:
+        why = f"the manifest has no {', '.join(gone)} any more" if gone else "the project has no pictures yet"
+        raise RedrawError(f"Nothing was drawn: {why}. Name other pictures to be drawn again, or none.")
+    if not redraw.remark:
+        return manifest
+    remark = "" if redraw.remark.casefold() == NO_REMARK else redraw.remark
+    chosen = [asset.name for asset in manifest.assets if asset.name in redraw.names and asset.remark != remark]
+    if chosen:
+        _write_remark(path, chosen, remark)
+    remarked = (a.model_copy(update={"remark": remark}) if a.name in chosen else a for a in manifest.assets)
+    return manifest.model_copy(update={"assets": tuple(remarked)})
+
+
+def is_taken(records: ProjectRecords, request: Request) -> bool:
+    """Returns whether a request for single pictures, or the run that it retries, was taken up already."""
+    return any(request.id in one.taken for one in records.rounds)
+
+
+def take_up(store: RecordStore, request: Request) -> None:
+    """Notes which pictures are to be drawn again, once for each request; a round that was complete is open for them.
+
+    Calls that were under way when the request was made have to be settled before: they drew without the remark.
+    """
+    redraw, records = request.redraw, store.records
+    if redraw is None or request.requested_at is None or records.round is None or is_taken(records, request):
+        return
+    with store.change() as changed:
+        last = changed.rounds[-1]
+        last.taken.append(request.id)
+        changed.redraws.update(dict.fromkeys(redraw.names, request.id))
+        if last.closed_at is not None:
+            last.closed_at = last.ready_at = last.sheet_at = None
+            last.redrawing = True
+
+
+def _write_remark(path: Path, names: Collection[str], remark: str) -> None:
+    """Changes the remarks in a manifest's file, and nothing else that a person may have put there."""
+    data = json.loads(path.read_bytes().decode("utf-8-sig"))
+    for asset in data["assets"]:
+        if asset["name"] in names:
+            asset["remark"] = remark
+    write_atomically(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
