@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,10 +18,14 @@ from assetgen_dagster.cost_report import By, Format
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 
+if TYPE_CHECKING:
+    from assetgen_dagster.project import ProjectKey
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
+EventsOption = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines, for a program.")]
 
 
 @app.callback()
@@ -42,7 +46,7 @@ def generate(
     mode: Annotated[
         Mode, typer.Option(help="auto, resume (only what is missing or changed) or regenerate.")
     ] = Mode.AUTO,
-    events: Annotated[bool, typer.Option("--events", help="Print progress as JSON lines, for a program.")] = False,
+    events: EventsOption = False,
 ) -> None:
     """Draw a project's pictures, without UI or Notion.
 
@@ -51,7 +55,6 @@ def generate(
     """
     from assetgen_dagster import generate as generating  # noqa: PLC0415 - Dagster takes 2 s to import; --help should not
     from assetgen_dagster.channels import load_channels  # noqa: PLC0415
-    from assetgen_dagster.progress import Display, Message, message, result_table  # noqa: PLC0415
     from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
     from assetgen_dagster.settings import load_settings  # noqa: PLC0415
 
@@ -61,6 +64,48 @@ def generate(
     load_channels(load_settings()).get(channel)  # refused here, a typo leaves no folder and no partition
     if document is not None:
         generating.place_document(key, document)
+    _draw(key, events=events, topic=topic, story_direction=story, mode=mode)
+
+
+@app.command()
+def redraw(
+    *,
+    channel: ChannelOption,
+    project: ProjectOption,
+    pictures: Annotated[
+        str, typer.Option(help='Numbers, ranges or file names, such as "5, 13, env_cave"; or all.', show_default=False)
+    ],
+    remark: Annotated[
+        str, typer.Option(help="What is to be different; joins their prompts and stays. none: take it away.")
+    ] = "",
+    events: EventsOption = False,
+) -> None:
+    """Draw single pictures again and keep all others, with a remark if you like.
+
+    Example: assetgen redraw --channel poke1 --project vid_123 --pictures "5, 13, env_cave"
+    --remark "less golden light"
+    """
+    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
+    from assetgen_dagster.drawing.redraw import is_under_way, known_pictures, read_redraw  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    key, settings = ProjectKey(channel, project), load_settings()
+    load_channels(settings).get(channel)
+    order = read_redraw(pictures, remark, known_pictures(key, settings))
+    try:
+        _draw(key, events=events, redraw=order)
+    finally:
+        if is_under_way(key, settings):  # the same command once more would draw all of them once more
+            rest = f"assetgen generate --channel {channel} --project {project} --mode resume"
+            Console(stderr=True, emoji=False).print(f"For what is left: {rest}", soft_wrap=True)
+
+
+def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
+    """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
+    from assetgen_dagster import generate as generating  # noqa: PLC0415
+    from assetgen_dagster.progress import Display, Message, message, result_table  # noqa: PLC0415
+
     console = Console(emoji=False)
     with Display(console) as display:
 
@@ -68,13 +113,7 @@ def generate(
             if news is not None:
                 print(json.dumps(news), flush=True) if events else display.show(news)
 
-        outcome = generating.run_project(
-            key,
-            topic=topic,
-            story_direction=story,
-            mode=mode,
-            listener=lambda key, event: listen(message(str(key), event)),
-        )
+        outcome = generating.run_project(key, listener=lambda key, event: listen(message(str(key), event)), **what)
     if not events:
         if display.results:
             console.print(result_table(str(key), display.results[str(key)]))
@@ -85,9 +124,8 @@ def generate(
         if outcome.contact_sheet:
             console.print(f"Contact sheet: {outcome.contact_sheet}", soft_wrap=True)
     if outcome.interrupted:
-        Console(stderr=True, emoji=False).print(
-            "Interrupted. What is done is kept: the same command goes on from there."
-        )
+        rest = ": the same command goes on from there" if what.get("redraw") is None else ""
+        Console(stderr=True, emoji=False).print(f"Interrupted. What is done is kept{rest}.")
         raise typer.Exit(130)
     if not outcome.success:
         raise AssetgenError(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")

@@ -12,7 +12,7 @@ from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Listener
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.plan import Mode, Redraw
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance, prepare_dagster_home
@@ -71,12 +71,21 @@ def place_document(key: ProjectKey, document: Path) -> None:
 def run_project(
     key: ProjectKey,
     *,
-    topic: str | None,
-    story_direction: str | None,
-    mode: Mode,
     listener: Listener,
+    topic: str | None = None,
+    story_direction: str | None = None,
+    mode: Mode = Mode.AUTO,
+    redraw: Redraw | None = None,
 ) -> Outcome:
     """Materializes all assets of one project and returns how that went.
+
+    Args:
+        key: The project.
+        listener: Told what goes on.
+        topic: Of the story, if one is given.
+        story_direction: Likewise.
+        mode: What is drawn again.
+        redraw: The only pictures to draw of a project that is complete.
 
     Raises:
         AssetgenError: A setting cannot be used.
@@ -85,7 +94,7 @@ def run_project(
     config = {
         "ops": {
             "asset_manifest": {"config": {name: text for name, text in story.items() if text is not None}},
-            "images": {"config": {"mode": mode.value}},
+            "images": {"config": {"mode": mode.value} | (redraw.config() if redraw else {})},
         },
         # The terminal has its own display; everything is in the run's event log.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},

@@ -114,6 +114,31 @@ def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
     assert "Traceback" not in done.stderr + done.stdout
 
 
+def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
+    gemini: GeminiStandIn, document: Path
+) -> None:
+    generate("--document", str(document))
+    project = ("--channel", "poke1", "--project", "vid_123")
+    unknown = assetgen("redraw", *project, "--pictures", "3, clearin")
+    assert unknown.returncode == 1
+    for told in ("no picture 3", "did you mean env_clearing, #02?", "There are: #01 fox_walking_core, #02"):
+        assert told in unknown.stderr
+    assert len(gemini.journal()) == 2
+    done = assetgen("redraw", *project, "--pictures", "clearing", "--remark", "more fog", "--events")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(event["event"], event["draw"]) for event in events[:1]] == [("plan", 1)]
+    [again] = gemini.journal()[2:]
+    assert again.prompt.endswith("An empty clearing.\n\nmore fog")
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="red fox")])
+    failed = assetgen("redraw", *project, "--pictures", "1")
+    assert failed.returncode == 1
+    assert "#01 fox_walking_core" in failed.stderr
+    rest = "assetgen generate --channel poke1 --project vid_123 --mode resume"
+    assert f"For what is left: {rest}" in failed.stderr
+
+
 def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn, document: Path) -> None:
     done = generate("--document", str(document), "--events")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -9,12 +9,13 @@ import time
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import RowGoneError
+from assetgen_dagster.notion.redraw import redraw_digest
 from assetgen_dagster.notion.report import Report, ready_report
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
@@ -70,10 +71,12 @@ def tell(
     instance: dg.DagsterInstance,
     seconds: float,
     only_figures: bool = False,
+    redraw_taken: bool = True,
 ) -> None:
     """Writes a report into a run's row, if it has one that waits for it; marks the run as reported.
 
     Otherwise, or where nothing else is to be said, only cost and pictures are written, which are true all the same.
+    The row's order to draw single pictures again is cleared if the run took it up and it still is that order.
 
     Raises:
         BoardError: It could not be written now.
@@ -89,6 +92,7 @@ def tell(
             return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=_left(deadline))
 
         try:
+            cleared = redraw_taken and _has_its_order(board, page_id, run, _left(deadline))
             written = board.update_row(
                 page_id,
                 status=report.status,
@@ -97,13 +101,18 @@ def tell(
                 pictures=report.pictures,
                 run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
                 clear_regenerate=True,
+                clear_redraw=cleared,
                 only_if=waits,
                 deadline_seconds=_left(deadline),
             )
             if written is None:
                 told = "left to the producer"
                 board.update_row(
-                    page_id, cost_usd=report.cost_usd, pictures=report.pictures, deadline_seconds=_left(deadline)
+                    page_id,
+                    cost_usd=report.cost_usd,
+                    pictures=report.pictures,
+                    clear_redraw=cleared,
+                    deadline_seconds=_left(deadline),
                 )
             _log.info("task_updated", page_id=page_id, status=told)
         except RowGoneError:
@@ -128,6 +137,15 @@ def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSet
 def mark(instance: dg.DagsterInstance, run: dg.DagsterRun, told: str) -> None:
     """Notes on a run that its row needs to hear no more of it."""
     instance.add_run_tags(run.run_id, {REPORTED_TAG: told})
+
+
+def _has_its_order(board: TaskBoard, page_id: str, run: dg.DagsterRun, seconds: float) -> bool:
+    """Returns whether a row holds the order that a run carried out, and not one that was given since."""
+    if REDRAW_TAG not in run.tags:
+        return False
+    row = board.read_row(page_id, deadline_seconds=seconds)
+    # A row that knows of the run was told and cleared: an order in the same words is a new one.
+    return row is not None and run.run_id not in row.run and redraw_digest(row) == run.tags[REDRAW_TAG]
 
 
 def _left(deadline: float) -> float:

@@ -15,6 +15,9 @@ PROJECT_TAG = "project"
 #: The Notion row a run works for.
 PAGE_TAG = "notion_page"
 
+#: Digest of the row's order to draw single pictures again that a run carries out, see ``notion.redraw``.
+REDRAW_TAG = "notion_redraw"
+
 #: What ended a run that was stopped, and the fingerprint of the settings it had.
 STOPPED_BY_TAG = "stopped_by"
 STOPPED_WITH_TAG = "stopped_with"

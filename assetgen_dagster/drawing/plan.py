@@ -6,6 +6,7 @@ Everything is decided from the manifest, the records, the files' hashes and the 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
@@ -34,6 +35,10 @@ class Redraw:
 
     names: tuple[str, ...]
     remark: str = ""
+
+    def config(self) -> dict[str, Any]:
+        """Returns it as run config of the images."""
+        return {"redraw": list(self.names), "remark": self.remark}
 
 
 @dataclass(frozen=True)

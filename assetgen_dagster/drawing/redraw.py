@@ -123,6 +123,12 @@ def take_up(store: RecordStore, request: Request) -> None:
             last.redrawing = True
 
 
+def is_under_way(key: ProjectKey, settings: Settings) -> bool:
+    """Returns whether an order was taken up, and not all that belongs to it is done."""
+    records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
+    return bool(records.redraws) or (records.round is not None and records.round.redrawing)
+
+
 def _write_remark(path: Path, names: Collection[str], remark: str) -> None:
     """Changes the remarks in a manifest's file, and nothing else that a person may have put there."""
     data = json.loads(path.read_bytes().decode("utf-8-sig"))

@@ -6,12 +6,14 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, REPORTED_TAG, mark, tell
-from assetgen_dagster.assets.projects import PARTITION_TAG, STOPPED_BY_TAG, WILL_RETRY_TAG
-from assetgen_dagster.assets.request import started_in_dagster
+from assetgen_dagster.assets.projects import PARTITION_TAG, REDRAW_TAG, STOPPED_BY_TAG, WILL_RETRY_TAG
+from assetgen_dagster.assets.request import read_request, started_in_dagster
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.pause import EVERYBODYS
+from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.drawing.redraw import is_taken
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
@@ -63,7 +65,9 @@ def settle(
     """
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     message = _failure_message(instance, run)
-    report = outcome(run, key, message, settings, notion, waits=goes_on_by_itself(instance, run, notion))
+    taken = redraw_taken(instance, run, key, settings)
+    waits = goes_on_by_itself(instance, run, notion)
+    report = outcome(run, key, message, settings, notion, waits=waits, taken=taken)
     drawn = report.status == notion.status_ready
     if _AT_THE_LOCK in message and not drawn:
         if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
@@ -81,6 +85,7 @@ def settle(
         seconds=_REPORT_SECONDS,
         # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
         only_figures=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
+        redraw_taken=taken,
     )
     return True
 
@@ -102,10 +107,38 @@ def goes_on_by_itself(instance: dg.DagsterInstance, run: dg.DagsterRun, notion: 
     return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
 
 
+def redraw_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKey, settings: Settings) -> bool:
+    """Whether a run has taken its row's order to draw single pictures again, if it had one, into the records."""
+    if REDRAW_TAG not in run.tags:
+        return True
+    try:
+        records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
+    except AssetgenError:
+        return False
+    return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
+
+
 def outcome(
-    run: dg.DagsterRun, key: ProjectKey, message: str, settings: Settings, notion: NotionSettings, *, waits: bool
+    run: dg.DagsterRun,
+    key: ProjectKey,
+    message: str,
+    settings: Settings,
+    notion: NotionSettings,
+    *,
+    waits: bool,
+    taken: bool,
 ) -> Report:
-    """Returns what a run's row is to be told: judged by the pictures, not by the run."""
+    """Returns what a run's row is to be told: judged by the pictures, not by the run.
+
+    Args:
+        run: The run.
+        key: Its project.
+        message: Why it failed; empty if it did not.
+        settings: The settings in force.
+        notion: Names of the statuses.
+        waits: Whether the row goes on asking.
+        taken: False where pictures were to be drawn again, and the run did not come to that.
+    """
     cost = there = None
     try:
         paths = locate_project(key, workspace=settings.workspace)
@@ -116,8 +149,9 @@ def outcome(
             pictures = measured_pictures(found.manifest, records, paths)
             there = sum(facts is not None for facts in pictures.values())
             require_ready(found.manifest, records, pictures)
-            return ready_report(notion, project_cost_usd=cost, pictures=there)
-        missing = "No pictures were drawn."
+            if taken:
+                return ready_report(notion, project_cost_usd=cost, pictures=there)
+        missing = "No pictures were drawn." if found is None else "Nothing was drawn again."
     except NotReadyError as error:
         missing = str(error)
     except AssetgenError as error:

@@ -1,5 +1,6 @@
 """``notion_tasks``: rows that ask for pictures become runs. It fetches and carries out; ``notion.decide`` decides."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,21 +14,24 @@ from assetgen_dagster.assets.projects import (
     PAGE_TAG,
     PARTITION_TAG,
     PROJECT_TAG,
+    REDRAW_TAG,
     WILL_RETRY_TAG,
     projects,
 )
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.pause import Go
+from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, Decisions, LatestRun, Start, decide, mode_of
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
+from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying.shared import held_now
 from assetgen_dagster.paying.words import held_in_words
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors.ended_runs import FINISHED, settle
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.waking import wake
@@ -82,7 +86,23 @@ def _decide(
         load_channels(settings),
         drawing=notion.status_drawing,
         at_once=1 if one else REQUESTS_AT_ONCE,
+        pictures=known_of(rows, settings),
     )
+
+
+def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known | Unknown]:
+    """Returns the pictures of the projects whose rows name some to be drawn again."""
+    found: dict[ProjectKey, Known | Unknown] = {}
+    for row in rows:
+        if not asks_for_redraw(row):
+            continue
+        with contextlib.suppress(InvalidIdentifierError):  # the row hears of that anyway
+            key = ProjectKey(row.channel, row.project_id)
+            try:
+                found[key] = known_pictures(key, settings)
+            except AssetgenError as error:
+                found[key] = Unknown(str(error))
+    return found
 
 
 def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, LatestRun]:
@@ -118,14 +138,14 @@ def claims(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[ProjectKey
 
 def run_request(start: Start) -> dg.RunRequest:
     """Returns the request for a row's run: the story in its config, the row in its tags."""
-    row, key = start.row, start.key
+    row, key, redraw = start.row, start.key, start.redraw
     return dg.RunRequest(
         run_key=start.run_key,
         partition_key=str(key),
         run_config={
             "ops": {
                 "asset_manifest": {"config": {"topic": row.topic, "story_direction": row.story_direction}},
-                "images": {"config": {"mode": mode_of(row)}},
+                "images": {"config": {"mode": mode_of(row)} | (redraw.config() if redraw else {})},
             }
         },
         tags={
@@ -133,7 +153,8 @@ def run_request(start: Start) -> dg.RunRequest:
             CHANNEL_TAG: key.channel,
             PROJECT_TAG: key.project,
             ATTEMPT_TAG: str(start.attempt),
-        },
+        }
+        | ({REDRAW_TAG: redraw_digest(row)} if redraw else {}),
     )
 
 

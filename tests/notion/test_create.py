@@ -30,7 +30,7 @@ def create(notion: NotionStandIn, **changes: Any) -> Created:
     [
         {},
         {"status_drawing": "Drawing", "channel": "Kanal", "status": "Stand", "status_trigger": ("Zeichnen", "Draw")},
-        {"cost": "", "run": "", "regenerate": "", "redraw": "", "project_id": ""},
+        {"cost": "", "run": "", "regenerate": "", "redraw": "", "redraw_remark": "", "project_id": ""},
     ],
 )
 def test_a_database_that_was_made_fits_the_settings_it_was_made_for(

@@ -20,7 +20,7 @@ def writes(notion: NotionStandIn) -> list[dict[str, Any]]:
 
 
 def test_everything_is_written_in_one_page_update(notion: NotionStandIn, board: TaskBoard) -> None:
-    page_id = notion.add_row(status=TRIGGER, topic="Owls", regenerate="All", redraw="3")
+    page_id = notion.add_row(status=TRIGGER, topic="Owls", regenerate="All", redraw="3", redraw_remark="fog")
     row = board.update_row(
         page_id,
         status="Assets Ready",
@@ -44,6 +44,7 @@ def test_everything_is_written_in_one_page_update(notion: NotionStandIn, board: 
         "Run": "run-1",
         "Regenerate": None,
         "Redraw": "",
+        "Redraw Remark": "",
         "in_trash": False,
     }
     assert row
@@ -63,7 +64,7 @@ def test_what_is_not_given_stays_as_it_is(notion: NotionStandIn, board: TaskBoar
     assert len(writes(notion)) == 2, "an update without anything in it is none"
 
 
-@pytest.mark.parametrize("role", ["cost", "run", "regenerate", "redraw", "project_id"])
+@pytest.mark.parametrize("role", ["cost", "run", "regenerate", "redraw", "redraw_remark", "project_id"])
 def test_a_column_that_the_database_lacks_is_left_out(notion: NotionStandIn, role: str) -> None:
     notion.create_database(types={role: None})
     page_id = notion.add_row(status=TRIGGER)
