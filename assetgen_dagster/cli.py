@@ -314,6 +314,48 @@ def costs(
             print(cost_report.as_json(lines, by))
 
 
+@app.command()
+def archive(
+    *,
+    channel: Annotated[str | None, typer.Option(help="Whose projects.")] = None,
+    project: Annotated[list[str] | None, typer.Option(help="A project of that channel; can be given again.")] = None,
+    before: Annotated[
+        str | None, typer.Option("--finished-before", help="All that were finished before a day, such as 2026-11-01.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be archived.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Take projects out of Dagster's list of partitions: files, runs and costs stay, and asking for one brings it back.
+
+    Example: assetgen archive --channel poke1 --finished-before 2026-11-01 --dry-run
+    """
+    from assetgen_dagster import archive as archiving  # noqa: PLC0415
+    from assetgen_dagster.months import day_begins  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    if (project is None) == (before is None) or (project and channel is None):
+        raise AssetgenError("Give either --channel and --project, or --finished-before with or without --channel.")
+    with Console(stderr=True).status("Reading the projects' records") as status:
+
+        def seen(count: int) -> None:
+            status.update(f"Read {count} projects")
+
+        if before is None:
+            keys = [ProjectKey(channel or "", name) for name in project or ()]
+        else:
+            moment = day_begins(before, settings.zone)
+            keys = archiving.finished_before(moment, settings, channel=channel, seen=seen)
+        verdicts = []
+        for verdict in archiving.archive(keys, settings, dry_run=dry_run):
+            verdicts.append(verdict)
+            status.update(f"Archived {len(verdicts)} of {len(keys)} projects")
+    print(archiving.as_json(verdicts, dry_run=dry_run) if as_json else archiving.as_text(verdicts, dry_run=dry_run))
+    if project and any(isinstance(verdict, archiving.Kept) for verdict in verdicts):
+        raise typer.Exit(1)
+
+
 @app.command("init-notion")
 def init_notion(
     parent: Annotated[str, typer.Option(help="Id of, or link to, a page that is shared with the integration.")],

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.projects import ensure_partition
 from assetgen_dagster.assets.studio import Listener
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode, Redraw
@@ -103,8 +103,7 @@ def run_project(
     make_room(log_file)
     with open_instance() as instance, log_file.open("a", encoding="utf-8") as log:
         job = build_definitions(listener, log).resolve_job_def(JOB_NAME)
-        if not instance.has_dynamic_partition(_partitions_name(), str(key)):
-            instance.add_dynamic_partitions(_partitions_name(), [str(key)])
+        ensure_partition(instance, key)
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
@@ -113,10 +112,6 @@ def run_project(
             raise_on_error=False,
         )
     return _outcome(result)
-
-
-def _partitions_name() -> str:
-    return projects.name or ""
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:

@@ -1,7 +1,7 @@
-"""Calendar months where the operator is: a month is what a bill and a budget are for."""
+"""Calendar months and days where the operator is: a month is what a bill and a budget are for."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from assetgen_dagster.errors import AssetgenError
@@ -27,6 +27,19 @@ def month_bounds(month: str, zone: ZoneInfo | None) -> tuple[float, float]:
     number = int(found[2])
     following = (year, number + 1) if number < 12 else (year + 1, 1)
     return _midnight(year, number, zone), _midnight(*following, zone)
+
+
+def day_begins(day: str, zone: ZoneInfo | None) -> float:
+    """Returns the Unix time at which a day such as ``2026-11-01`` begins.
+
+    Raises:
+        AssetgenError: It is no day.
+    """
+    try:
+        found = date.fromisoformat(day)
+        return datetime(found.year, found.month, found.day, tzinfo=zone).timestamp()
+    except (ValueError, OverflowError):
+        raise AssetgenError(f"{day!r} is no day. Give year, month and day, such as 2026-11-01.") from None
 
 
 def _midnight(year: int, month: int, zone: ZoneInfo | None) -> float:

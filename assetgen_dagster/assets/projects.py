@@ -6,7 +6,12 @@ them.
 
 import dagster as dg
 
-projects = dg.DynamicPartitionsDefinition(name="projects")
+from assetgen_dagster.project import ProjectKey
+
+#: The name of the partitions, in one place.
+PARTITIONS = "projects"
+
+projects = dg.DynamicPartitionsDefinition(name=PARTITIONS)
 
 #: Tags of every run, so that runs can be filtered and limited by channel.
 CHANNEL_TAG = "channel"
@@ -29,3 +34,9 @@ PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
 AUTO_RETRY_TAG = "dagster/retry_number"
 WILL_RETRY_TAG = "dagster/will_retry"
 RETRY_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
+
+
+def ensure_partition(instance: dg.DagsterInstance, key: ProjectKey) -> None:
+    """Adds a project's partition if it is not there; it may have been archived, even since its run was asked for."""
+    if not instance.has_dynamic_partition(PARTITIONS, str(key)):
+        instance.add_dynamic_partitions(PARTITIONS, [str(key)])

@@ -13,7 +13,7 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.notion_watch import RowWatch
-from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
+from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.database import name_sessions
@@ -133,6 +133,7 @@ class Studio:
             look = look_of(settings, load_channels(settings).get(key.channel))
             paths = open_project(key, workspace=settings.workspace)
             self._lock = hold_project(key, paths, settings, run_id=context.run.run_id)
+            ensure_partition(context.instance, key)
             store = RecordStore(paths.records, self._lock.ensure)
             self._project = Project(key, paths, store, settings, look, context.run.run_id)
             self._page_id = context.run.tags.get(PAGE_TAG)

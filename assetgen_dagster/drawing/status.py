@@ -124,5 +124,13 @@ def is_stale(records: ProjectRecords) -> bool:
     return any(_drawn_at(record) > recorded for record in records.pictures.values())
 
 
+def finished_at(records: ProjectRecords) -> float | None:
+    """Returns since when a project has been finished, Unix time; None if something is open or out of date."""
+    last = records.round
+    if last is None or last.closed_at is None or is_stale(records):
+        return None
+    return max(last.closed_at, last.ready_at or 0.0, last.sheet_at or 0.0)
+
+
 def _drawn_at(record: PictureRecord) -> float:
     return record.drawn_at or 0.0

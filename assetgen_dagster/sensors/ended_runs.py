@@ -26,6 +26,8 @@ from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 
 FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
+UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
+
 _REPORT_SECONDS = 10.0
 
 #: How a run says that it stopped at another run's lock.

@@ -20,13 +20,11 @@ from assetgen_dagster.drawing.foresee import local_problem, no_room
 from assetgen_dagster.drawing.pause import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.sensors.ended_runs import FINISHED
+from assetgen_dagster.sensors.ended_runs import FINISHED, UNFINISHED
 from assetgen_dagster.settings import Settings
 
 #: What asking may add to a look at the board.
 _ASK_SECONDS = 2.0
-
-_UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def _last_end(instance: dg.DagsterInstance) -> Stopped | None:
 
 
 def _unfinished(instance: dg.DagsterInstance) -> str | None:
-    filters = dg.RunsFilter(job_name=JOB_NAME, statuses=list(_UNFINISHED))
+    filters = dg.RunsFilter(job_name=JOB_NAME, statuses=list(UNFINISHED))
     return next((record.dagster_run.run_id for record in instance.get_run_records(filters, limit=1)), None)
 
 

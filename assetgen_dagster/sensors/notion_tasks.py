@@ -13,6 +13,7 @@ from assetgen_dagster.assets.projects import (
     CHANNEL_TAG,
     PAGE_TAG,
     PARTITION_TAG,
+    PARTITIONS,
     PROJECT_TAG,
     REDRAW_TAG,
     WILL_RETRY_TAG,
@@ -164,8 +165,7 @@ def _result(
     if not starts:
         said = f"{decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
         return dg.SkipReason(" ".join([f"No row asks for a new run; {said}", *troubles]))
-    name = projects.name or ""
-    missing = [str(s.key) for s in starts if not instance.has_dynamic_partition(name, str(s.key))]
+    missing = [str(s.key) for s in starts if not instance.has_dynamic_partition(PARTITIONS, str(s.key))]
     return dg.SensorResult(
         run_requests=[run_request(start) for start in starts],
         dynamic_partitions_requests=[projects.build_add_request(missing)] if missing else [],
