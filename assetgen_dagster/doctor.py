@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from assetgen_dagster.channels import load_channels
+from assetgen_dagster.channels import Channel, load_channels
 from assetgen_dagster.drawing.ask import ask_about
 from assetgen_dagster.drawing.foresee import ROOM_PER_PICTURE, local_problem
+from assetgen_dagster.drawing.look import Look, look_of
 from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.drawing.ratios import drawable_ratios
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.findings import Finding, broken
@@ -48,7 +50,7 @@ def examine(*, services: bool = False) -> list[Finding]:
         return [broken("settings", error)]
     hide(*settings.secrets())
     findings = [Finding("settings", True, "can be read.")]
-    for check in (_workspace, _channels, _script, _ui):
+    for check in (_workspace, _channels, _ratio, _script, _ui):
         findings += check(settings)
     findings += _storage(settings, services=services)
     findings += [*_gemini(settings), *_story_model(settings)]
@@ -93,7 +95,23 @@ def _channels(settings: Settings) -> list[Finding]:
         return [broken("channels", error)]
     if channels.path is None:
         return [Finding("channels", True, "Any channel is drawn for: there is no channels.toml that names them.")]
-    return [Finding("channels", True, f"{channels.path} names {', '.join(sorted(channels.known))}.")]
+    undrawable = [
+        Finding("channels", False, f"{_undrawable(settings, look)} (channel {name}).", f"Change it in {channels.path}.")
+        for name, channel in sorted(channels.known.items())
+        if channel.aspect_ratio is not None and (look := look_of(settings, channel)).is_undrawable
+    ]
+    return undrawable or [Finding("channels", True, f"{channels.path} names {', '.join(sorted(channels.known))}.")]
+
+
+def _ratio(settings: Settings) -> list[Finding]:
+    look = look_of(settings, Channel())
+    if not look.is_undrawable:
+        return []
+    return [Finding("aspect ratio", False, f"{_undrawable(settings, look)}.", "Set GEMINI_ASPECT_RATIO to another.")]
+
+
+def _undrawable(settings: Settings, look: Look) -> str:
+    return f"{settings.gemini_image_model} draws no {look.aspect_ratio}, but {', '.join(drawable_ratios(look.model))}"
 
 
 def _script(settings: Settings) -> list[Finding]:

@@ -116,6 +116,20 @@ def test_it_says_where_rows_link_to(gemini: GeminiStandIn, monkeypatch: pytest.M
     assert any("at https://dagster.example.org." in str(finding) for finding in examine())
 
 
+def test_an_aspect_ratio_that_the_model_does_not_draw_is_named_with_its_place(
+    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GEMINI_ASPECT_RATIO", "7:5")
+    assert "draws no 7:5, but 1:1, 2:3" in problem()
+    assert problem().endswith("Set GEMINI_ASPECT_RATIO to another.")
+    monkeypatch.setenv("GEMINI_ASPECT_RATIO", "32:18")
+    file = tmp_path / "channels.toml"
+    file.write_text('[channels.poke1]\naspect_ratio = "9:16"\n[channels.poke2]\naspect_ratio = "5:7"\n')
+    monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(file))
+    assert "draws no 5:7" in problem()
+    assert problem().endswith(f"(channel poke2). Change it in {file}.")
+
+
 @pytest.mark.parametrize("text", ["[channels.poke1\n", None])
 def test_a_channels_file_that_cannot_be_used_is_named(
     gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None

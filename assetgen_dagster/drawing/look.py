@@ -30,6 +30,11 @@ class Look:
         own = asset.aspect_ratio and drawable_ratio(asset.aspect_ratio, self.model)
         return own or self.aspect_ratio
 
+    @property
+    def is_undrawable(self) -> bool:
+        """Whether the model draws no such ratio, as far as is known."""
+        return drawable_ratio(self.aspect_ratio, self.model) is None
+
     def refuses(self, asset: AssetPrompt) -> bool:
         """Tells whether a picture has a ratio of its own that the model does not draw."""
         return asset.aspect_ratio is not None and drawable_ratio(asset.aspect_ratio, self.model) is None
@@ -38,4 +43,6 @@ class Look:
 def look_of(settings: Settings, channel: Channel) -> Look:
     """Returns the look of a channel's projects: what the channel says counts more than the settings."""
     model = settings.gemini_image_model if settings.own_script else None
-    return Look(channel.aspect_ratio or settings.gemini_aspect_ratio, channel.style or "", model)
+    ratio = channel.aspect_ratio or settings.gemini_aspect_ratio
+    # As the API writes it. What is not known to be drawn is left to the API, which may have learned it since.
+    return Look(drawable_ratio(ratio, model) or ratio, channel.style or "", model)

@@ -199,7 +199,7 @@ def rejected_in_a_row(last: Problem) -> Problem:
         ErrorClass.FATAL,
         "all_rejected",
         f"several prompts in a row were rejected, the last one with: {last.cause}",
-        "Check GEMINI_IMAGE_MODEL and GEMINI_ASPECT_RATIO",
+        "Check GEMINI_IMAGE_MODEL, GEMINI_ASPECT_RATIO and the channel's aspect_ratio in channels.toml",
     )
 
 

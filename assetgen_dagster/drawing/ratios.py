@@ -16,6 +16,10 @@ def drawable_ratio(wanted: str, model: str | None) -> str | None:
         wanted: ``W:H`` as a person wrote it.
         model: Gemini model; None if it is not known which one draws, and then any model's ratio will do.
     """
+    return next((ratio for ratio in drawable_ratios(model) if same_ratio(ratio, wanted)), None)
+
+
+def drawable_ratios(model: str | None) -> tuple[str, ...]:
+    """Returns the ratios that a model draws; those of any model for None."""
     long = model is None or model.removeprefix("models/").startswith(_LONG_MODELS)
-    known = (*_USUAL, *_LONG) if long else _USUAL
-    return next((ratio for ratio in known if same_ratio(ratio, wanted)), None)
+    return (*_USUAL, *_LONG) if long else _USUAL

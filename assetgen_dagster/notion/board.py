@@ -133,6 +133,16 @@ class TaskBoard:
         """
         return self._row(page_id, self._deadline(deadline_seconds))
 
+    def triggers(self, *, deadline_seconds: float | None = None) -> tuple[str, ...]:
+        """Returns the statuses of the settings that ask for pictures and are options of the database.
+
+        Those of the settings where the database has none at the moment.
+
+        Raises:
+            BoardError: The database cannot be read.
+        """
+        return self._schema(self._deadline(deadline_seconds)).triggers or self.settings.status_trigger
+
     def status_can_ask(self, *, deadline_seconds: float | None = None) -> bool:
         """Returns whether the options that ask for pictures are there.
 

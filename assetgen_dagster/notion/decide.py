@@ -58,17 +58,25 @@ class Start:
         key: Its project.
         attempt: Part of the run key: any run uses one up.
         redraw: The only pictures that it is to draw of a project that is complete, if the row names any.
+        inherited: The project was another row's, which is gone; what that one has paid for is kept.
     """
 
     row: Row
     key: ProjectKey
     attempt: int
     redraw: Redraw | None = None
+    inherited: bool = False
 
     @property
     def run_key(self) -> str:
         """Requests nothing twice, however often it is decided."""
         return f"{self.row.page_id}:{self.attempt}"
+
+    @property
+    def mode(self) -> str:
+        """What the row asks for; a project that it takes over is continued unless the row says otherwise."""
+        asked = mode_of(self.row)
+        return "resume" if self.inherited and self.attempt == 1 and asked == "auto" else asked
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,7 @@ def decide(
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
     pictures: Mapping[ProjectKey, Known | Unknown] | None = None,
+    gone: Callable[[str], bool] = lambda _: False,
 ) -> Decisions:
     """Decides what follows.
 
@@ -118,6 +127,8 @@ def decide(
         at_once: How many runs may be requested.
         drawing: The status of a row that is being drawn, if there is one: it asks for nothing.
         pictures: The pictures of the projects whose rows name some to be drawn again.
+        gone: Whether a row is deleted or in the trash, by its page's id; asked only of rows that a project belongs
+            to while another row asks for it.
     """
     channels = channels or Channels()
     starts: list[Start] = []
@@ -133,14 +144,19 @@ def decide(
             waiting += 1
             if run is not None and run.overdue and len(untold) < WRITES_AT_ONCE:
                 untold.append(run.run_id)
-        elif (reason := _refused(key, row, owners, channels)) is not None:
+            continue
+        inherited = False
+        if isinstance(key, ProjectKey) and owners[key] != row.page_id and len(rejects) < WRITES_AT_ONCE:
+            inherited = key in claims and gone(owners[key])
+            owners[key] = row.page_id if inherited else owners[key]
+        if (reason := _refused(key, row, owners, channels)) is not None:
             rejects.append(Reject(row, reason))
         elif isinstance(key, ProjectKey):
             redraw = redraw_of(row, (pictures or {}).get(key))
             if isinstance(redraw, str):
                 rejects.append(Reject(row, redraw))
             else:
-                starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw))
+                starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
     postponed = max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
     return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(untold), waiting, postponed)
 

@@ -1,6 +1,7 @@
 """What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
@@ -69,7 +70,9 @@ def settle(
     message = _failure_message(instance, run)
     taken = redraw_taken(instance, run, key, settings)
     waits = goes_on_by_itself(instance, run, notion)
-    report = outcome(run, key, message, settings, notion, waits=waits, taken=taken)
+    # What the row is told to be set to must be one of its options.
+    words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
+    report = outcome(run, key, message, settings, words, waits=waits, taken=taken)
     drawn = report.status == notion.status_ready
     if _AT_THE_LOCK in message and not drawn:
         if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):

@@ -69,7 +69,9 @@ def _cause_on_this_machine(settings: Settings) -> str | None:
 
 
 def _last_end(instance: dg.DagsterInstance) -> Stopped | None:
-    filters = dg.RunsFilter(job_name=JOB_NAME, statuses=list(FINISHED))
+    # A cancelled run tells nothing about key and model.
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    filters = dg.RunsFilter(job_name=JOB_NAME, statuses=ended)
     for record in instance.get_run_records(filters, limit=1):
         tags = record.dagster_run.tags
         code, settings = tags.get(STOPPED_BY_TAG, ""), tags.get(STOPPED_WITH_TAG, "")

@@ -25,7 +25,7 @@ from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, Decisions, LatestRun, Start, decide, mode_of
+from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.row import Row
@@ -69,7 +69,7 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
             held = hold(context, settings) if asking else Hold(Go.ALL)
             if held.go is Go.NONE:
                 return dg.SkipReason(f"No runs are requested for {asking} rows: {held.reason}")
-            decisions = _decide(context.instance, rows, settings, notion, one=held.go is not Go.ALL)
+            decisions = _decide(context.instance, rows, settings, board, one=held.go is not Go.ALL)
             troubles += [*_reject(board, decisions, notion), *_settle(context, board, decisions, settings, notion)]
             starts = [start for start in decisions.starts if _still_asks(board, start, notion)]
     except AssetgenError as error:
@@ -78,16 +78,17 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
 
 
 def _decide(
-    instance: dg.DagsterInstance, rows: Sequence[Row], settings: Settings, notion: NotionSettings, *, one: bool
+    instance: dg.DagsterInstance, rows: Sequence[Row], settings: Settings, board: TaskBoard, *, one: bool
 ) -> Decisions:
     return decide(
         rows,
         latest_runs(instance, rows),
         claims(instance, rows),
         load_channels(settings),
-        drawing=notion.status_drawing,
+        drawing=board.settings.status_drawing,
         at_once=1 if one else REQUESTS_AT_ONCE,
         pictures=known_of(rows, settings),
+        gone=lambda page_id: board.read_row(page_id) is None,
     )
 
 
@@ -146,7 +147,7 @@ def run_request(start: Start) -> dg.RunRequest:
         run_config={
             "ops": {
                 "asset_manifest": {"config": {"topic": row.topic, "story_direction": row.story_direction}},
-                "images": {"config": {"mode": mode_of(row)} | (redraw.config() if redraw else {})},
+                "images": {"config": {"mode": start.mode} | (redraw.config() if redraw else {})},
             }
         },
         tags={

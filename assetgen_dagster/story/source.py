@@ -206,7 +206,9 @@ def load_manifest(path: Path) -> ManifestFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ManifestFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise ManifestFileError(
+            f"{path} cannot be read: {error.strerror}. Make it a file that this user may read, or move it away"
+        ) from None
     except UnicodeDecodeError as error:
         raise ManifestFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
     except UnicodeEncodeError as error:

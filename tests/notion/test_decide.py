@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.channels import Channel, Channels
-from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, LatestRun, decide, mode_of
+from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, WRITES_AT_ONCE, Claim, LatestRun, decide, mode_of
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.project import ProjectKey
 
@@ -138,6 +138,26 @@ def test_a_copied_row_is_sent_to_the_one_that_had_the_project_first() -> None:
     claims = {ProjectKey("poke1", "vid_1"): Claim("page-0")}
     [reject] = decide([row()], {}, claims).rejects
     assert "https://www.notion.so/page0" in reject.reason
+
+
+def test_a_row_takes_over_the_project_of_one_that_is_gone_and_goes_on_with_it() -> None:
+    claims = {ProjectKey("poke1", "vid_1"): Claim("page-0")}
+    [start] = decide([row()], {}, claims, gone=lambda page_id: page_id == "page-0").starts
+    assert (start.inherited, start.mode) == (True, "resume")
+    [start] = decide([row(regenerate="All")], {}, claims, gone=lambda _: True).starts
+    assert start.mode == "regenerate"
+    # From its second run on it is a row like any other.
+    runs = {"page-1": run(finished=True, reported=True)}
+    [start] = decide([row()], runs, claims, gone=lambda _: True).starts
+    assert start.mode == "auto"
+
+
+def test_of_many_copies_only_as_many_are_looked_into_as_are_told() -> None:
+    claims = {ProjectKey("poke1", "vid_1"): Claim("page-0")}
+    looks: list[str] = []
+    copies = [row(number, project_id="vid_1") for number in range(1, 101)]
+    found = decide(copies, {}, claims, gone=lambda page_id: bool(looks.append(page_id)))
+    assert (len(found.rejects), found.postponed, len(looks)) == (WRITES_AT_ONCE, 90, WRITES_AT_ONCE)
 
 
 def test_of_two_new_rows_with_one_project_the_older_one_has_it_in_whatever_order_they_ask() -> None:

@@ -308,3 +308,32 @@ def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_
     report(dagit)
     project_upkeep(dg.build_sensor_context(instance=dagit.instance, definitions=dagit.definitions))
     assert not (dagit.workspace / "channels" / "poke11").exists()
+
+
+def test_a_new_row_goes_on_with_the_project_of_a_deleted_one_and_pays_for_nothing_that_is_there(
+    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    assert carry_out(dagit, requested(dagit)[0]).success
+    copy = notion.add_row({**ROW, "Project ID": "vid_123"})
+    assert "1 were rejected" in said(dagit)
+    assert "belongs to another row" in notion.row(copy)["Error Log"]
+    notion.archive(page)
+    notion.set_status(copy, "Generating Assets")
+    assert carry_out(dagit, requested(dagit)[0]).success
+    assert (notion.row(copy)["Status"], notion.row(copy)["Pictures"]) == ("Assets Ready", 3)
+    assert len(gemini.journal()) == 3
+    notion.set_status(copy, "Generating Assets")  # now it asks as any row does: for all of them again
+    assert carry_out(dagit, requested(dagit)[0]).success
+    assert len(gemini.journal()) == 6
+
+
+def test_a_row_is_told_to_be_set_to_a_status_that_its_database_has(
+    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = notion.create_database(statuses=["Assets Generating", "Assets Ready", "Asset Error"])
+    monkeypatch.setenv("NOTION_DATABASE_ID", database)
+    page = notion.add_row({**ROW, "Project ID": "vid_123", "Status": "Assets Generating"}, database_id=database)
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
+    carry_out(dagit, requested(dagit)[0])
+    report(dagit)
+    assert "set the status to Assets Generating:" in notion.row(page)["Error Log"]
