@@ -20,7 +20,7 @@ from assetgen_dagster.drawing.foresee import local_problem, no_room
 from assetgen_dagster.drawing.pause import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
 from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.sensors.ended_runs import FINISHED, UNFINISHED
+from assetgen_dagster.sensors.ended_runs import UNFINISHED
 from assetgen_dagster.settings import Settings
 
 #: What asking may add to a look at the board.
