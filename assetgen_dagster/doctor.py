@@ -8,10 +8,11 @@ import json
 import queue
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from assetgen_dagster.channels import Channel, load_channels
+from assetgen_dagster.channels import Channel, ChannelsFileError, load_channels
 from assetgen_dagster.drawing.ask import ask_about
 from assetgen_dagster.drawing.foresee import ROOM_PER_PICTURE, local_problem
 from assetgen_dagster.drawing.look import Look, look_of
@@ -21,11 +22,14 @@ from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.findings import Finding, broken
 from assetgen_dagster.home import open_instance, template
+from assetgen_dagster.months import month_of
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.schema import TYPES, Schema
 from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings
-from assetgen_dagster.paying.shared import held_now
+from assetgen_dagster.paying.budget import state_in_words
+from assetgen_dagster.paying.ledger import limits_of
+from assetgen_dagster.paying.shared import held_now, open_ledger
 from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.redact import hide, redact
 from assetgen_dagster.settings import Settings, load_settings
@@ -187,6 +191,23 @@ def _paying(settings: Settings) -> list[Finding]:
     if said := held_in_words(found, settings):
         detail, _, remedy = said.rpartition(". ")
         return [Finding("paying", False, f"{detail}.", remedy)]
+    return [*_limit(settings), *_budget(settings)]
+
+
+def _budget(settings: Settings) -> list[Finding]:
+    try:
+        limits = limits_of(settings)
+        if not limits:
+            return [Finding("budget", True, "No monthly budget is set.")]
+        month = month_of(time.time(), settings.zone)
+        return [Finding("budget", True, state_in_words(open_ledger(settings).claims(), limits, month))]
+    except ChannelsFileError:
+        return []  # has a finding of its own
+    except AssetgenError as error:
+        return [broken("budget", error)]
+
+
+def _limit(settings: Settings) -> list[Finding]:
     limit = settings.requests_per_minute
     shared = f"all runs together make at most {limit} calls a minute" if limit else "no limit of calls a minute is set"
     return [Finding("paying", True, f"Not paused; {shared}.")]

@@ -23,6 +23,8 @@ from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
+from assetgen_dagster.paying.budget import refusal_in_words, remedy
+from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import Story, check_slots, resolve_in_folder
@@ -91,12 +93,14 @@ def make_plan(key: ProjectKey, *, mode: Mode, story: Story | None = None) -> Pla
     with_references = any(manifest.references().values()) and asyncio.run(takes_references(settings))
     tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)
     warnings = plan_warnings(job, tasks, with_references=with_references)
+    to_draw = len(PlanMade(tuple(tasks), ()).to_draw)
+    unsettled = [*_unsettled(key, paths, records, settings), *_over_budget(key, settings, to_draw)]
     return Plan(
         key=key,
         mode=mode,
         manifest=f"{resolution.action}: {resolution.reason}",
         new_round=new_round,
-        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *_unsettled(key, paths, records, settings))),
+        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *unsettled)),
         retired={name: paths.absolute(one.path) for name, one in records.pictures.items() if name not in numbers},
         ratios={asset.name: look.aspect_ratio_of(asset) for asset in manifest.assets},
         settings=settings,
@@ -187,6 +191,13 @@ def _unsettled(key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, se
         names = ", ".join(sorted({intent.name for intent in records.intents.values()}))
         said.append(f"a run died while it drew {names}: what arrived is taken first, and is not drawn again")
     return said
+
+
+def _over_budget(key: ProjectKey, settings: Settings, to_draw: int) -> list[str]:
+    refused = open_ledger(settings).foresee(key, pictures=to_draw) if to_draw else None
+    if refused is None:
+        return []
+    return [f"the run would not start: {refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."]
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

@@ -184,3 +184,14 @@ def test_a_manifest_whose_edits_and_source_disagree_is_an_error(foxes: Core) -> 
     document.write_text(text.format("running"))
     with pytest.raises(ManifestConflictError):
         make_plan(KEY, mode=Mode.AUTO, story=Story("a", "b"))
+
+
+def test_it_says_that_the_monthly_budget_would_keep_the_run_from_starting(
+    foxes: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.21")
+    assert not any("would not start" in warning for warning in plan()["warnings"])
+    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.2")
+    [said] = [warning for warning in plan()["warnings"] if "would not start" in warning]
+    assert "asks for $0.20; in " in said
+    assert said.endswith("or raise ASSETGEN_MONTHLY_BUDGET_USD.")

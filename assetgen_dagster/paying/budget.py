@@ -76,6 +76,20 @@ def refusal(claims: Iterable[Claim], limits: Limits, channel: str, asked_usd: fl
     return None
 
 
+def state_in_words(claims: Iterable[Claim], limits: Limits, month: str) -> str:
+    """Returns what of each limit is spent and reserved in a month."""
+    given = list(claims)
+    concerned = [] if limits.overall is None else [("all channels together", limits.overall, given)]
+    for name, limit in sorted(limits.channels.items()):
+        concerned.append((name, limit, [claim for claim in given if claim.channel == name]))
+    said = []
+    for whose, limit, theirs in concerned:
+        reserved = sum(claim.reserved_usd for claim in theirs)
+        more = f" and ${reserved:.2f} reserved" if reserved > _ROUNDING else ""
+        said.append(f"{whose} ${sum(claim.spent_usd for claim in theirs):.2f}{more} of ${limit:.2f}")
+    return f"Spent in {month}: {'; '.join(said)}."
+
+
 def refusal_in_words(refused: Refusal, settings: Settings, *, now: float) -> str:
     """Returns the figures: asked, spent, reserved, limit, and when the month is over."""
     month = month_of(now, settings.zone)

@@ -124,6 +124,19 @@ class Ledger:
         self._kept.change(change)
         return refused
 
+    def foresee(self, key: ProjectKey, *, pictures: int) -> Refusal | None:
+        """Returns the limit that a run of so many pictures would go over now; reserves nothing.
+
+        Raises:
+            AssetgenError: Nobody knows what is reserved, or the limits cannot be read.
+        """
+        limits = limits_of(self._settings)
+        if not limits:
+            return None
+        values = {name: value for name, value in self._kept.read().items() if name != f"{_RESERVED}{key}"}
+        self._drop_dead(values)
+        return refusal(self._claims(values), limits, key.channel, pictures * estimate_each(self._settings))
+
     def release(self, key: ProjectKey, *, run_id: str) -> None:
         """Gives up what a run has reserved."""
         name = f"{_RESERVED}{key}"
