@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: demo dev test test-slow bench venv check format lock clean
+.PHONY: demo dev test test-slow bench venv check format docs lock clean
 
 venv: .venv/installed
 
@@ -43,6 +43,10 @@ check: .venv/installed-dev
 format: .venv/installed-dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# The tables of docs/ that come from the code; the tests tell when they are out of date.
+docs: venv
+	@$(BIN)/python -m assetgen_dagster.reference
 
 bench: venv
 	@$(BIN)/python -m bench

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assetgen_dagster.database import clean_url, password_of
@@ -44,51 +44,13 @@ class Machines(StrEnum):
     SEVERAL = "several"
 
 
-class Settings(BaseSettings):
-    """The settings that this version reads.
+def needed_by(what: str) -> dict[str, JsonValue]:
+    """Marks a setting without a default that something cannot do without, for ``docs/settings.md``."""
+    return {"needed_by": what}
 
-    Attributes:
-        workspace: Folder of all channels (``ASSETGEN_WORKSPACE``).
-        script: The script that draws one picture (``ASSETGEN_SCRIPT``).
-        channels_file: Names the channels (``ASSETGEN_CHANNELS_FILE``); ``Path(NONE)`` for no file.
-        image_concurrency: Scripts of one project that run at the same time.
-        image_timeout_seconds: Longest time for one attempt at one picture.
-        image_slots: Number of image assets, so the largest number of pictures a project can have.
-        cost_per_image_usd: The story's estimate, used where the script reports no usage.
-        requests_per_minute: How many calls a minute all runs may make with the key together; unset means any number.
-        monthly_budget_usd: What all channels together may spend in a calendar month; unset means any sum.
-        timezone: Where the operator is, for moments in messages and for months; unset means the machine's.
-        gemini_api_key: Passed to the script through its environment, never on its command line.
-        gemini_image_model: Gemini model, for the script and for prices.
-        gemini_aspect_ratio: ``W:H`` of pictures that nothing else gives one.
-        story_model: Gemini model that writes the prompts from topic and story direction; unset means our tables do.
-        story_timeout_seconds: Longest time for one question to it.
-        google_gemini_base_url: Another endpoint (tests, proxies); unset means Google's.
-        postgres_url: Database for Dagster's runs, events and schedules; without it they are in SQLite files.
-        machines: ``several``: the project's lock is held in PostgreSQL; ``one``: in a file.
-        log_days: For how long what runs printed is kept.
-        ui_url: Where people reach the Dagster UI (``ASSETGEN_UI_URL``); None where nobody has said so.
-        notion_token: The integration's secret; without it Notion is left alone.
-        notion_database_id: The task board.
-        notion_base_url: Another endpoint (tests, proxies); unset means Notion's.
-        notion_property_channel: Name of the column, as all that follow; see ``NotionSettings``.
-        notion_property_topic: What the video is about.
-        notion_property_story_direction: What happens in it.
-        notion_property_status: Starts the work, and tells how it ended.
-        notion_property_error_log: Why it failed.
-        notion_property_project_id: Optional; without it the page's id is the project's.
-        notion_property_cost: Optional; what the project cost so far.
-        notion_property_pictures: Optional; how many pictures are there.
-        notion_property_run: Optional; the last finished run.
-        notion_property_regenerate: Optional; "All" or "Missing or changed", for one run.
-        notion_property_redraw: Optional; pictures to be drawn again, such as "5, 13, env_cave".
-        notion_property_redraw_remark: Optional; what is to be different about them.
-        notion_status_trigger: The statuses that ask for pictures, with commas between them.
-        notion_status_ready: All pictures are there.
-        notion_status_error: They are not.
-        notion_status_budget: Optional; its run waits for room in the monthly budget.
-        notion_status_drawing: Optional; not written yet.
-    """
+
+class Settings(BaseSettings):
+    """The settings; the words below each are its line in ``docs/settings.md`` (``make docs``)."""
 
     model_config = SettingsConfigDict(
         # Producers' scripts keep their .env beside themselves; ours may, too. The later file wins, as in the script.
@@ -98,48 +60,153 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     workspace: Path = Field(PROJECT_ROOT / "workspace", alias="ASSETGEN_WORKSPACE")
+    """Folder of all channels and projects. Made if it is not there."""
+
     script: Path = Field(OWN_SCRIPT, alias="ASSETGEN_SCRIPT")
+    """The program that draws one picture; see below."""
+
     channels_file: Path | None = Field(None, alias="ASSETGEN_CHANNELS_FILE")
+    """The file that [names the channels](#channels). Not set: `channels.toml` in the project's folder, if it is there.
+    `none`: no file, any channel."""
+
     image_concurrency: int = Field(8, alias="ASSETGEN_IMAGE_CONCURRENCY", ge=1, le=64)
+    """Scripts of one project that run at the same time, 1 to 64."""
+
     image_timeout_seconds: float = Field(60, alias="ASSETGEN_IMAGE_TIMEOUT_SECONDS", gt=0, le=3600)
+    """Longest time for one call of the script, up to 3600. A script that takes longer is ended and its call is listed
+    as possibly billed."""
+
     image_slots: int = Field(22, alias="ASSETGEN_IMAGE_SLOTS", ge=1, le=99)
+    """Number of image assets, so the largest number of pictures of a project, 1 to 99."""
+
     cost_per_image_usd: float = Field(0.068, alias="ASSETGEN_COST_PER_IMAGE_USD", ge=0)
+    """Counted for a picture where the script reports no usage, or the model's price is not known."""
+
     requests_per_minute: int | None = Field(None, alias="ASSETGEN_REQUESTS_PER_MINUTE", ge=1, le=100_000)
+    """Calls a minute that all runs together make with the key, retries included; see [the
+    limit](operating.md#requests-a-minute). Not set: as many as the runs make."""
+
     monthly_budget_usd: float | None = Field(None, alias="ASSETGEN_MONTHLY_BUDGET_USD", ge=0, allow_inf_nan=False)
+    """What all channels together may cost in a calendar month; see [the budget](operating.md#budget). Not set: any
+    sum."""
+
     timezone: str | None = Field(None, alias="ASSETGEN_TIMEZONE")
-    gemini_api_key: SecretStr | None = Field(None, alias="GEMINI_API_KEY")
+    """Time zone for moments in messages and for the months of costs and budgets, such as `Europe/Berlin`. Not set: the
+    machine's."""
+
+    gemini_api_key: SecretStr | None = Field(
+        None,
+        alias="GEMINI_API_KEY",
+        json_schema_extra=needed_by("drawing with the project's own script, `ASSETGEN_STORY_MODEL`"),
+    )
+    """Key of the Gemini API. Handed to the script through its environment, never on its command line. A script named by
+    `ASSETGEN_SCRIPT` may have its own."""
+
     gemini_image_model: str = Field("gemini-nano-banana-2.1", alias="GEMINI_IMAGE_MODEL", min_length=1)
+    """Model to draw with, and the one whose price counts."""
+
     gemini_aspect_ratio: str = Field("16:9", alias="GEMINI_ASPECT_RATIO", pattern=ASPECT_RATIO)
+    """Width to height of the pictures, such as `16:9` or `1:1`, unless the channel has its own. Handed to the script;
+    the check `pictures_aspect_ratio` goes by it."""
+
     story_model: str | None = Field(None, alias="ASSETGEN_STORY_MODEL", pattern=r"^(models/)?[A-Za-z0-9._-]+$")
+    """A Gemini text model, such as `gemini-3.8-flash`, that [writes the prompts](#a-language-model-for-the-prompts)
+    from topic and story direction. Not set: tables of words do, at no cost."""
+
     story_timeout_seconds: float = Field(120, alias="ASSETGEN_STORY_TIMEOUT_SECONDS", gt=0, le=3600)
+    """Longest time for one question to that model, up to 3600."""
+
     google_gemini_base_url: str | None = Field(None, alias="GOOGLE_GEMINI_BASE_URL")
-    postgres_url: SecretStr | None = Field(None, alias="ASSETGEN_POSTGRES_URL")
+    """Another endpoint instead of Google's: a proxy, or the stand-in."""
+
+    postgres_url: SecretStr | None = Field(
+        None, alias="ASSETGEN_POSTGRES_URL", json_schema_extra=needed_by("`ASSETGEN_MACHINES=several`")
+    )
+    """Database for Dagster's runs, events and schedules, such as `postgresql://user:password@host:5432/database` (also
+    `postgres://`, `postgresql+psycopg2://`; special characters as `%XX`). Without it they are in SQLite files; see
+    [PostgreSQL](operating.md#postgresql)."""
+
     machines: Machines = Field(Machines.ONE, alias="ASSETGEN_MACHINES")
+    """`several` if runs are at work on more than one machine: a project's lock is then held in PostgreSQL, for which
+    the variable before is needed."""
+
     log_days: int = Field(90, alias="ASSETGEN_LOG_DAYS", ge=1, le=36_500)
+    """For how many days what runs printed is kept; see [what grows](operating.md#what-grows)."""
+
     ui_url: str | None = Field(None, alias="ASSETGEN_UI_URL")
-    notion_token: SecretStr | None = Field(None, alias="NOTION_TOKEN")
-    notion_database_id: str | None = Field(None, alias="NOTION_DATABASE_ID")
+    """Address at which people reach the Dagster UI, such as `https://dagster.example.org`: what a row's `Run` links to.
+    Where it is not set, `make dev` sets it to its own address on this machine, until it is started again."""
+
+    notion_token: SecretStr | None = Field(None, alias="NOTION_TOKEN", json_schema_extra=needed_by("rows in Notion"))
+    """Secret of the Notion integration. Without it, or without the next one, Notion is left alone."""
+
+    notion_database_id: str | None = Field(
+        None, alias="NOTION_DATABASE_ID", json_schema_extra=needed_by("rows in Notion")
+    )
+    """Id of the database, or the link to it; of one of its data sources where it has several."""
+
     notion_base_url: str | None = Field(None, alias="NOTION_BASE_URL")
+    """Another endpoint instead of Notion's: a proxy, or the stand-in."""
+
     notion_property_channel: str = Field("Channel", alias="NOTION_PROPERTY_CHANNEL")
+    """Property that holds the channel; of almost any type, as all that are only read."""
+
     notion_property_topic: str = Field("Topic", alias="NOTION_PROPERTY_TOPIC")
+    """Property that says what the video is about."""
+
     notion_property_story_direction: str = Field("Story Direction", alias="NOTION_PROPERTY_STORY_DIRECTION")
+    """Property that says what happens in it."""
+
     notion_property_status: str = Field("Status", alias="NOTION_PROPERTY_STATUS")
+    """Property of type status or select."""
+
     notion_property_error_log: str = Field("Error Log", alias="NOTION_PROPERTY_ERROR_LOG")
+    """Property of type text: why it failed."""
+
     notion_property_project_id: str = Field("Project ID", alias="NOTION_PROPERTY_PROJECT_ID")
+    """Optional property. Without it, or where it is empty, the page's id without dashes is the project."""
+
     notion_property_cost: str = Field("Cost (USD)", alias="NOTION_PROPERTY_COST")
+    """Optional property of type number: what all runs of the project cost."""
+
     notion_property_pictures: str = Field("Pictures", alias="NOTION_PROPERTY_PICTURES")
+    """Optional property of type number: how many of the project's pictures are there."""
+
     notion_property_run: str = Field("Run", alias="NOTION_PROPERTY_RUN")
+    """Optional property of type text or URL: the last finished run, as a link where `ASSETGEN_UI_URL` is set."""
+
     notion_property_regenerate: str = Field("Regenerate", alias="NOTION_PROPERTY_REGENERATE")
+    """Optional property of type select, multi-select, text or checkbox: `All` or `Missing or changed`, for one run;
+    emptied afterwards."""
+
     notion_property_redraw: str = Field("Redraw", alias="NOTION_PROPERTY_REDRAW")
+    """Optional property of type text, select or multi-select: the pictures to be [drawn
+    again](operating.md#drawing-single-pictures-again), such as `5, 13, env_cave`; emptied afterwards."""
+
     notion_property_redraw_remark: str = Field("Redraw Remark", alias="NOTION_PROPERTY_REDRAW_REMARK")
+    """Optional property of the same types: what is to be different about them, such as `less golden light`; emptied
+    afterwards."""
+
     notion_status_trigger: str = Field("Generating Assets,Assets Generating", alias="NOTION_STATUS_TRIGGER")
+    """Statuses that ask for pictures, with commas between them. One of them has to be an option; the first is the one
+    that reports name."""
+
     notion_status_ready: str = Field("Assets Ready", alias="NOTION_STATUS_READY")
+    """Status for: all pictures are there."""
+
     notion_status_error: str = Field("Asset Error", alias="NOTION_STATUS_ERROR")
+    """Status for: they are not."""
+
     notion_status_budget: str | None = Field(None, alias="NOTION_STATUS_BUDGET")
+    """Optional status for: waits for room in the [monthly budget](operating.md#budget). Not set: the status for an
+    error."""
+
     notion_status_drawing: str | None = Field(None, alias="NOTION_STATUS_DRAWING")
+    """Optional status for: a run is drawing. Set when a run starts."""
 
     @field_validator("workspace", "script")
     @classmethod

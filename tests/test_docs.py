@@ -11,6 +11,7 @@ import typer
 from assetgen_dagster.cli import app
 from assetgen_dagster.drawing.pricing import PRICES
 from assetgen_dagster.drawing.problems import ErrorClass
+from assetgen_dagster.reference import TABLES, renewed
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 from assetgen_dagster.writer.pricing import TEXT_PRICES
 
@@ -94,13 +95,6 @@ def commands() -> dict[str, set[str]]:
     return found
 
 
-def default_of(name: str) -> str:
-    default = Settings.model_fields[name].default
-    if default is None:
-        return "not set"
-    return default.relative_to(PROJECT_ROOT).as_posix() if isinstance(default, Path) else str(default)
-
-
 def test_every_code_is_documented_with_its_class() -> None:
     documented = [(code(row[0]), row[1]) for row in rows(section(DOCS / "operating.md", "Codes"))]
     assert len(documented) == len(set(documented))
@@ -116,9 +110,18 @@ def test_every_log_event_is_documented() -> None:
     assert {code(row[0]) for row in rows(section(DOCS / "operating.md", "Logs"))} == events_in_the_code()
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
-    documented = {code(row[0]): row[1].strip("`") for row in rows(section(DOCS / "settings.md", "Variables"))}
-    assert documented == {str(field.alias): default_of(name) for name, field in Settings.model_fields.items()}
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_the_tables_that_make_docs_writes_are_up_to_date(page: Path) -> None:
+    assert renewed(text_of(page)) == text_of(page)
+
+
+def test_every_table_that_is_made_stands_on_a_page() -> None:
+    marks = [name for page in DOCS.glob("*.md") for name in re.findall(r"made by make docs: (\w+)", text_of(page))]
+    assert sorted(marks) == sorted(TABLES)
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [field.alias for field in Settings.model_fields.values() if not field.description] == []
 
 
 def test_the_example_of_env_holds_every_setting_commented_out_with_its_default(

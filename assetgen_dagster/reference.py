@@ -1,0 +1,50 @@
+"""Tables of docs/ that are made from the code, which knows better: ``make docs`` writes them anew.
+
+A table stands between two marks, ``<!-- made by make docs: NAME -->`` and ``<!-- end -->``; all else in a page is
+written by hand.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from assetgen_dagster.settings import PROJECT_ROOT, Settings
+
+_MADE = re.compile(r"(<!-- made by make docs: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def settings_table() -> str:
+    """Returns every setting: variable, default, what it means, what cannot do without it."""
+    lines = ["| variable | default | meaning | needed by |", "|---|---|---|---|"]
+    for field in Settings.model_fields.values():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `{field.alias}` | {_shown(field.default)} | {meaning} | {extra.get('needed_by', '')} |")
+    return "\n".join(lines)
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "not set"
+    return f"`{default.relative_to(PROJECT_ROOT).as_posix() if isinstance(default, Path) else default}`"
+
+
+TABLES: Mapping[str, Callable[[], str]] = {"settings": settings_table}
+
+
+def renewed(page: str) -> str:
+    """Returns a page with its tables made anew."""
+    return _MADE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
+
+
+def main() -> None:
+    """Writes the pages of docs/ whose tables have changed."""
+    for path in sorted((PROJECT_ROOT / "docs").glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        if (new := renewed(page)) != page:
+            path.write_text(new, encoding="utf-8")
+            print(f"Wrote {path.relative_to(PROJECT_ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
