@@ -4,11 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
+from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.report import ScriptReport
 from assetgen_dagster.drawing.script import CLIScriptError, command
-from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.drawing.workspace import ProjectPaths, writable_workspace
+from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.settings import Settings
 
 #: Room that must be free for each picture before it is paid for, in bytes.
@@ -23,6 +25,17 @@ def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Proble
         if not os.access(folder, os.W_OK | os.X_OK):
             return problems.cannot_write(f"no permission to write to {folder}")
     return no_room(paths.project, pictures=pictures)
+
+
+def cause_on_this_machine(settings: Settings) -> str | None:
+    """Returns what would fail every run here: key, script, workspace, disk, channels; None where nothing would."""
+    try:
+        writable_workspace(settings.workspace)
+        load_channels(settings)
+    except AssetgenError as error:
+        return str(error)
+    problem = local_problem(settings) or no_room(settings.workspace, pictures=settings.image_slots)
+    return f"{problem.remedy}: {problem.cause}." if problem is not None else None
 
 
 def no_room(folder: Path, *, pictures: int) -> Problem | None:

@@ -10,6 +10,7 @@ from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, REPORTED_TAG, 
 from assetgen_dagster.assets.projects import PARTITION_TAG, REDRAW_TAG, STOPPED_BY_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.request import read_request, started_in_dagster
 from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.foresee import cause_on_this_machine
 from assetgen_dagster.drawing.pause import EVERYBODYS
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.project_lock import held_projects
@@ -41,6 +42,9 @@ _WITHDRAWN = problems.withdrawn("").code
 _USED_UP = problems.quota_used_up("", "").code
 
 
+#: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
+_MACHINES = frozenset({"script_cannot_start", "cannot_write"})
+
 #: What stopped a run that is to be asked for again when there is room in the monthly budget.
 _BUDGET = problems.over_budget("", "").code
 
@@ -69,7 +73,7 @@ def settle(
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     message = _failure_message(instance, run)
     taken = redraw_taken(instance, run, key, settings)
-    waits = goes_on_by_itself(instance, run, notion)
+    waits = goes_on_by_itself(instance, run, settings, notion)
     # What the row is told to be set to must be one of its options.
     words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
     report = outcome(run, key, message, settings, words, waits=waits, taken=taken)
@@ -95,16 +99,20 @@ def settle(
     return True
 
 
-def goes_on_by_itself(instance: dg.DagsterInstance, run: dg.DagsterRun, notion: NotionSettings) -> bool:
+def goes_on_by_itself(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings, notion: NotionSettings
+) -> bool:
     """Whether a run's row goes on asking: what stopped the run is nothing that the row's producer could mend.
 
-    A wrong key or a missing model becomes the error of one row, so that somebody hears of it. The rows whose runs were
-    in the queue behind it, and those that are tried to see whether it is over, wait.
+    A wrong key, a missing model or script, or a full disk becomes the error of one row, so that somebody hears of it.
+    The rows whose runs were in the queue behind it, and those that are tried to see whether it is over, wait.
     """
     code = run.tags.get(STOPPED_BY_TAG, "")
     if code == _USED_UP:
         return True
-    if code not in EVERYBODYS or started_in_dagster(run):
+    if started_in_dagster(run):
+        return False
+    if code not in EVERYBODYS and not (code in _MACHINES and cause_on_this_machine(settings)):
         return False
     same = {STOPPED_BY_TAG: code, REPORTED_TAG: notion.status_error}
     told = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, tags=same), limit=1)

@@ -14,12 +14,9 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
-from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.ask import ask_gemini, models_in_use
-from assetgen_dagster.drawing.foresee import local_problem, no_room
+from assetgen_dagster.drawing.foresee import cause_on_this_machine
 from assetgen_dagster.drawing.pause import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
-from assetgen_dagster.drawing.workspace import writable_workspace
-from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.sensors.ended_runs import UNFINISHED
 from assetgen_dagster.settings import Settings
 
@@ -42,7 +39,7 @@ class Hold:
 
 def hold(context: dg.SensorEvaluationContext, settings: Settings) -> Hold:
     """Returns what may be requested now; remembers in the cursor what the API was asked for it."""
-    if cause := _cause_on_this_machine(settings):
+    if cause := cause_on_this_machine(settings):
         return Hold(Go.NONE, cause)
     stopped = _last_end(context.instance)
     if stopped is None or stopped.code not in EVERYBODYS:
@@ -55,17 +52,6 @@ def hold(context: dg.SensorEvaluationContext, settings: Settings) -> Hold:
     if verdict.go is Go.ONE and (trying := _unfinished(context.instance)):
         return Hold(Go.NONE, f"run {stopped.run_id} was stopped by {stopped.code}; run {trying} shows if that is over.")
     return Hold(verdict.go)
-
-
-def _cause_on_this_machine(settings: Settings) -> str | None:
-    """Returns what would fail every run here: key, script, workspace, disk, channels; None where nothing would."""
-    try:
-        writable_workspace(settings.workspace)
-        load_channels(settings)
-    except AssetgenError as error:
-        return str(error)
-    problem = local_problem(settings) or no_room(settings.workspace, pictures=settings.image_slots)
-    return f"{problem.remedy}: {problem.cause}." if problem is not None else None
 
 
 def _last_end(instance: dg.DagsterInstance) -> Stopped | None:

@@ -115,6 +115,26 @@ def test_of_the_rows_in_the_queue_behind_a_wrong_key_one_becomes_an_error_and_th
     assert {(notion.row(page)["Status"], notion.row(page)["Error Log"]) for page in waiting} == {("Assets Ready", "")}
 
 
+def test_rows_in_the_queue_when_the_script_is_lost_wait_until_it_is_back(
+    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (123, 124):
+        notion.add_row({**ROW, "Project ID": f"vid_{number}"})
+        dagit.write_manifest(manifest_of(1), f"poke1:vid_{number}")
+    queued = requested(dagit)
+    monkeypatch.setenv("ASSETGEN_SCRIPT", "/nowhere/generate_asset.py")
+    for request in queued:
+        assert not carry_out(dagit, request).success
+    report(dagit)
+    rows = [notion.row(request.tags[PAGE_TAG]) for request in queued]
+    assert sorted(row["Status"] for row in rows) == ["Asset Error", "Generating Assets"]
+    assert all("/nowhere/generate_asset.py" in row["Error Log"] for row in rows)
+    assert "/nowhere/generate_asset.py" in sensor.look(after=5)[1]
+    monkeypatch.delenv("ASSETGEN_SCRIPT")
+    assert sensor.look(after=5)[0] == 1
+    assert gemini.journal() == []
+
+
 def test_the_api_is_asked_once_a_minute_at_most(
     dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
 ) -> None:
