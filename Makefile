@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: demo dev test test-slow bench venv check format docs lock clean
+.PHONY: demo dev test test-slow soak bench venv check format docs lock clean
 
 venv: .venv/installed
 
@@ -33,6 +33,10 @@ test: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m slow
+
+# Another one, or the same again: make soak SOAK="--seed 7 --minutes 3 --projects 6"
+soak: .venv/installed-dev
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 check: .venv/installed-dev
 	@$(BIN)/ruff check .

@@ -73,12 +73,17 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.2)
 
 
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def running_dev(folder: Path) -> Iterator[Dev]:
     """Runs everything of ours: UI, daemon, code location; its log goes to ``folder``."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = (folder / "dev.log").open("w")
     command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", str(port)]
     process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())

@@ -4,15 +4,12 @@ import contextlib
 import os
 import random
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-import psutil
 import pytest
 
 from assetgen_dagster.costs import materialized_costs
@@ -21,6 +18,7 @@ from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev
 from tests.sensors.pipeline import ROW
+from tests.services import Kind, Services
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -62,58 +60,11 @@ def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
     assert spent < 5
 
 
-class Services:
-    """``assetgen dev``, started and killed again and again; what it leaves behind ends with the test.
-
-    Args:
-        folder: For the logs; the home of this test's Dagster is in it, by which its processes are known.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._rounds = 0
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._rounds += 1
-        with (self._folder / f"dev{self._rounds}.log").open("w") as log:
-            command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", "0"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())
-
-    def kill(self, *, all_of_them: bool = False) -> None:
-        """Ends the services at once; runs and their scripts live on, as they do when only the services die."""
-        victims = [process for process in self._family() if all_of_them or not _draws(process)]
-        for victim in victims:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                victim.kill()
-        psutil.wait_procs(victims, timeout=30)
-        if self._process is not None:
-            self._process.wait(30)
-
-    def _family(self) -> list[psutil.Process]:
-        """Returns all processes that work for this test, also those whose parents are dead."""
-        return [process for process in psutil.process_iter() if process.pid != os.getpid() and self._ours(process)]
-
-    def _ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("DAGSTER_HOME") == os.environ["DAGSTER_HOME"]
-        except psutil.Error:
-            return False
-
-
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     found = Services(tmp_path)
     yield found
-    found.kill(all_of_them=True)
-
-
-def _draws(process: psutil.Process) -> bool:
-    try:
-        words = " ".join(process.cmdline())
-    except psutil.Error:
-        return True  # it has just ended
-    return "execute_run" in words or "generate_asset.py" in words
+    found.kill(frozenset(Kind))
 
 
 def test_rows_survive_a_daemon_that_is_killed_at_random_moments(

@@ -33,6 +33,7 @@ BACKFILL_TAG = "dagster/backfill"
 PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
 AUTO_RETRY_TAG = "dagster/retry_number"
 WILL_RETRY_TAG = "dagster/will_retry"
+FAILURE_REASON_TAG = "dagster/failure_reason"
 RETRY_TAGS = ("dagster/is_resume_retry", "dagster/is_asset_resume_retry")
 
 

@@ -1,13 +1,21 @@
 """What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, REPORTED_TAG, mark, tell
-from assetgen_dagster.assets.projects import PARTITION_TAG, REDRAW_TAG, STOPPED_BY_TAG, WILL_RETRY_TAG
+from assetgen_dagster.assets.projects import (
+    AUTO_RETRY_TAG,
+    FAILURE_REASON_TAG,
+    PARTITION_TAG,
+    REDRAW_TAG,
+    STOPPED_BY_TAG,
+    WILL_RETRY_TAG,
+)
 from assetgen_dagster.assets.request import read_request, started_in_dagster
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.foresee import cause_on_this_machine
@@ -84,6 +92,10 @@ def settle(
         # The other one has told the row, or it died: then the row still asks, and its next run goes on.
         mark(instance, run, NOTHING_TO_SAY)
         return True
+    if not drawn and was_not_retried(instance, run):
+        # The row still asks, and its next run goes on.
+        mark(instance, run, NOTHING_TO_SAY)
+        return True
     tell(
         board,
         notion,
@@ -97,6 +109,20 @@ def settle(
         redraw_taken=taken,
     )
     return True
+
+
+def was_not_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run died that Dagster was to start again and did not: it gives up where no code server answers.
+
+    Not one that was to draw anew what is there: another request would draw again what it has drawn.
+    """
+    config: Mapping[str, Any] = run.run_config
+    mode = config.get("ops", {}).get("images", {}).get("config", {}).get("mode")
+    anew = REDRAW_TAG in run.tags or mode == Mode.REGENERATE
+    if anew or started_in_dagster(run) or run.tags.get(WILL_RETRY_TAG) != "false":
+        return False
+    died = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(FAILURE_REASON_TAG) != "STEP_FAILURE"
+    return died and int(run.tags.get(AUTO_RETRY_TAG, "0")) < instance.run_retries_max_retries
 
 
 def goes_on_by_itself(

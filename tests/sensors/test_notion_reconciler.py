@@ -10,7 +10,7 @@ import pytest
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_report import REPORTED_TAG
 from assetgen_dagster.assets.notion_watch import RowWatch
-from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG
+from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.workspace import open_project
@@ -250,3 +250,39 @@ def test_a_row_that_notion_outcomes_never_saw_is_told_by_notion_tasks(
     assert status(pipeline, page) == "Asset Error"
     [run] = pipeline.runs_of(page)
     assert run.tags[REPORTED_TAG] == "Asset Error"
+
+
+def test_a_run_that_died_and_that_dagster_could_not_start_again_is_followed_by_the_next_one(
+    pipeline: Pipeline, page: str, gemini: GeminiStandIn
+) -> None:
+    settings = {"run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}}
+    with dg.DagsterInstance.ephemeral(settings=settings) as instance:
+        pipeline.dagit.instance = instance
+        died(pipeline, page, retry_number=1)
+        pipeline.tick_until(lambda: status(pipeline, page) == "Assets Ready")
+    assert len(billed(gemini.journal())) == 2
+
+
+@pytest.mark.parametrize(("retry_number", "mode"), [(2, "auto"), (1, "regenerate")], ids=["too often", "drawing anew"])
+def test_a_row_is_told_of_a_run_that_died_if_another_one_could_do_harm(
+    pipeline: Pipeline, page: str, retry_number: int, mode: str
+) -> None:
+    settings = {"run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}}
+    with dg.DagsterInstance.ephemeral(settings=settings) as instance:
+        pipeline.dagit.instance = instance
+        run = died(pipeline, page, retry_number=retry_number, mode=mode)
+        pipeline.tick_until(lambda: status(pipeline, page) == "Asset Error")
+        assert [found.run_id for found in pipeline.runs_of(page)] == [run.run_id]
+
+
+def died(pipeline: Pipeline, page: str, *, retry_number: int, mode: str = "auto") -> dg.DagsterRun:
+    """Returns a run of the row that was started again so many times, died, and is not started again."""
+    tags = {PAGE_TAG: page, "channel": "poke1", "project": "vid_1", "dagster/partition": "poke1:vid_1"}
+    retry = {AUTO_RETRY_TAG: str(retry_number)}
+    job = pipeline.dagit.definitions.resolve_job_def(JOB_NAME)
+    config = {"ops": {"images": {"config": {"mode": mode}}}}
+    instance = pipeline.dagit.instance
+    run = instance.create_run_for_job(job, run_config=config, tags=tags | retry, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(run)
+    instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
+    return run

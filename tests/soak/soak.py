@@ -1,0 +1,264 @@
+"""One soak: rows, faults, kills, and a supervisor that starts again what has died."""
+
+import contextlib
+import json
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import psutil
+from pydantic_core import to_json
+
+from assetgen_dagster.home import open_instance
+from assetgen_dagster.sensors.ended_runs import UNFINISHED
+from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_dagster.standins.notion import NotionStandIn
+from tests.dev import Dev, free_port
+from tests.postgres import PostgresServer
+from tests.services import SERVICES, Kind, Services
+from tests.soak.faults import gemini_plan, notion_plan
+from tests.soak.verdict import examine, records_of
+
+_TRIGGER, _READY, _ERROR = "Generating Assets", "Assets Ready", "Asset Error"
+_KILL_SECONDS = 20.0
+_RESTART_SECONDS = 75.0
+_PROGRESS_SECONDS = 5.0
+
+#: How long everything may take to come to its end when nothing fails any more.
+_CALM_SECONDS = 1200.0
+
+#: How often a producer asks again for the same row.
+_MOST_RETURNS = 20
+
+#: Of ten kills, so many take all processes at once, as when the machine dies.
+_MACHINE_DIES = 0.1
+
+_CHANNELS = ("poke1", "poke2", "poke3")
+_TOPICS = (
+    ("Bulbasaur forest documentary", "Show evolution through seasons"),
+    ("Lapras in the arctic sea", "A mother leads her calf through the breaking ice from dawn to night"),
+    ("Red foxes of the meadow", "Cubs leave the den in spring"),
+    ("Sea turtles of the reef", "From the egg to the open sea"),
+    ("Snow leopards in the mountains", "A hunt at dawn in winter"),
+    ("Otters of the river", "A family learns to fish"),
+    ("Elephants of the savanna", "The long walk to the water"),
+    ("Bats of the cave", "They leave at dusk and return before dawn"),
+    ("Penguins on the coast", "The storm and the day after"),
+    ("Wolves of the tundra", "The pack through a year"),
+    ("Crocodiles of the swamp", "Waiting for the rain"),
+    ("Owls of the night forest", "A night from dusk to dawn"),
+)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked for.
+
+    Attributes:
+        seed: Decides what goes wrong when.
+        minutes: Of faults and kills.
+        projects: Rows on the board.
+    """
+
+    seed: int
+    minutes: float
+    projects: int
+
+
+class Soak:
+    """One soak.
+
+    Args:
+        wishes: What is asked for.
+        folder: Where everything of it goes.
+        postgres: Where Dagster's runs are; restarted now and then.
+        gemini: Draws.
+        notion: Holds the board.
+    """
+
+    def __init__(
+        self, wishes: Wishes, folder: Path, postgres: PostgresServer, gemini: GeminiStandIn, notion: NotionStandIn
+    ) -> None:
+        self._wishes = wishes
+        self._folder = folder
+        self._postgres = postgres
+        self._gemini = gemini
+        self._notion = notion
+        self._chance = random.Random(f"kills {wishes.seed}")
+        port = free_port()
+        self._services = Services(folder, port)
+        self._ui = Dev(port)
+        self._pages: dict[str, str] = {}
+        self._returns: Counter[str] = Counter()
+        self._kills: Counter[str] = Counter()
+        self._killed_calls: Counter[str] = Counter()
+        self._begun = time.monotonic()
+        self._told = 0.0
+        self._log = (folder / "soak.log").open("w")
+
+    def run(self) -> list[str]:
+        """Returns what is not as it must be."""
+        try:
+            self._rage()
+            settled = self._calm_down()
+            self._services.stop()
+            left = [f"{kind} {process.pid} is left" for process, kind in self._remaining()]
+        finally:
+            self._services.kill(frozenset(Kind))
+            self._keep()
+        verdict = examine(self._notion, self._gemini, self._pages, self._killed_calls)
+        for line in verdict.figures:
+            self._say(line)
+        late = [] if settled else [f"not everything came to its end within {_CALM_SECONDS:g} s of calm"]
+        return [*late, *left, *verdict.violations]
+
+    def _rage(self) -> None:
+        self._gemini.set_latency(1.0)
+        self._gemini.plan(gemini_plan(self._wishes.seed))
+        self._notion.plan(notion_plan(self._wishes.seed))
+        for number in range(self._wishes.projects):
+            topic, story = _TOPICS[number % len(_TOPICS)]
+            row = {"Channel": _CHANNELS[number % 3], "Project ID": f"vid_{number + 1:02d}", "Status": _TRIGGER}
+            page = self._notion.add_row(
+                row | {"Topic": f"{topic}, part {number // len(_TOPICS) + 1}", "Story Direction": story}
+            )
+            self._pages[f"{row['Channel']}:{row['Project ID']}"] = page
+        end = self._begun + 60 * self._wishes.minutes
+        next_kill, next_restart = self._begun + _KILL_SECONDS, self._begun + _RESTART_SECONDS
+        while time.monotonic() < end and not self._all_ready():
+            self._look()
+            if time.monotonic() > next_kill:
+                self._kill()
+                next_kill = time.monotonic() + _KILL_SECONDS
+            if time.monotonic() > next_restart:
+                self._restart_postgres()
+                next_restart = time.monotonic() + self._chance.uniform(0.5, 1.5) * _RESTART_SECONDS
+            time.sleep(0.5)
+
+    def _calm_down(self) -> bool:
+        """Ends all faults and waits for everything to come to its end; returns whether it did."""
+        self._say("The faults are over.")
+        self._gemini.plan([])
+        self._notion.plan([])
+        deadline = time.monotonic() + _CALM_SECONDS
+        while not (self._all_ready() and self._at_rest()):
+            if time.monotonic() > deadline:
+                return False
+            self._look()
+            time.sleep(0.5)
+        return True
+
+    def _look(self) -> None:
+        """Does what supervisor and producers do, and says how things are."""
+        if not self._services.up:
+            self._services.kill(SERVICES)  # what its death has left, before the next ones start
+            self._services.start()
+        for key, page in self._pages.items():
+            row = self._notion.row(page)
+            if row["Status"] == _ERROR and self._returns[key] < _MOST_RETURNS:
+                self._returns[key] += 1
+                self._note(f"{key} is asked for again: {row['Error Log'][:300]}")
+                self._notion.set_status(page, _TRIGGER)
+        if time.monotonic() - self._told > _PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            self._say(self._progress())
+
+    def _progress(self) -> str:
+        states = Counter(self._notion.row(page)["Status"] for page in self._pages.values())
+        pictures = len(list((self._folder / "workspace").glob("channels/*/projects/*/assets/*/*.png")))
+        rows = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        kills = ", ".join(f"{count} {kind}" for kind, count in sorted(self._kills.items())) or "none"
+        return (
+            f"{rows}; {pictures} of {22 * len(self._pages)} pictures, {len(self._gemini.journal())} calls; "
+            f"killed: {kills}; services started {self._services.starts} times, rows set back {self._returns.total()}"
+        )
+
+    def _kill(self) -> None:
+        found = [(process, kind) for process, kind in self._services.processes() if kind is not Kind.HELPER]
+        if self._chance.random() < _MACHINE_DIES:
+            self._kills["everything"] += 1
+            self._note("kills everything")
+            self._services.kill(frozenset(Kind))
+            for key in self._pages:
+                self._killed_calls[key] += len(records_of(key).intents)
+            return
+        if not self._ui.ready():  # services that are killed while they start would never be there
+            found = [(process, kind) for process, kind in found if kind in (Kind.SCRIPT, Kind.RUN)]
+        if not found:
+            return
+        chosen = self._chance.choice(sorted({kind for _, kind in found}))
+        process = self._chance.choice([process for process, kind in found if kind is chosen])
+        if chosen is Kind.SCRIPT:
+            self._count(process)
+        self._kills[chosen] += 1
+        self._note(f"kills {chosen} {process.pid}")
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            self._kills[chosen] -= 1
+
+    def _count(self, script: psutil.Process) -> None:
+        """Remembers whose script is killed: its call may be listed, though it never arrived."""
+        with contextlib.suppress(psutil.Error):
+            words = " ".join(script.cmdline())
+            for key in self._pages:
+                self._killed_calls[key] += f"/{key.replace(':', '/projects/')}/" in words
+
+    def _restart_postgres(self) -> None:
+        kill = self._chance.random() < 0.5
+        self._kills["PostgreSQL"] += 1
+        self._note(f"restarts PostgreSQL, {'as after a loss of power' if kill else 'in order'}")
+        self._postgres.stop(kill=kill)
+        time.sleep(self._chance.uniform(0, 4))
+        self._postgres.start()
+
+    def _all_ready(self) -> bool:
+        return all(self._notion.row(page)["Status"] == _READY for page in self._pages.values())
+
+    def _at_rest(self) -> bool:
+        """Whether no run is under way, in Dagster's books or on the machine."""
+        if any(kind in (Kind.RUN, Kind.SCRIPT) for _, kind in self._services.processes()):
+            return False
+        with open_instance() as instance:
+            return not instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED)))
+
+    def _remaining(self) -> list[tuple[psutil.Process, Kind]]:
+        """Returns what is left after the services were ended, and had the time to end."""
+        deadline = time.monotonic() + 30
+        while (left := list(self._services.processes())) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return left
+
+    def _keep(self) -> None:
+        """Writes down all that only this process knows."""
+        (self._folder / "gemini.json").write_bytes(to_json(self._gemini.journal(), indent=1))
+        (self._folder / "notion.json").write_bytes(to_json(self._notion.journal(), indent=1))
+        with open_instance() as instance:
+            runs = [
+                {
+                    "run": record.dagster_run.run_id,
+                    "status": record.dagster_run.status.value,
+                    "tags": dict(record.dagster_run.tags),
+                    "created": str(record.create_timestamp),
+                    "started": record.start_time,
+                    "ended": record.end_time,
+                    "log": [
+                        [entry.timestamp, entry.message or str(entry.dagster_event)]
+                        for entry in instance.all_logs(record.dagster_run.run_id)
+                    ],
+                }
+                for record in instance.get_run_records()
+            ]
+        (self._folder / "runs.json").write_text(json.dumps(runs, indent=1))
+        self._log.flush()
+
+    def _say(self, text: str) -> None:
+        print(f"{time.monotonic() - self._begun:5.0f} s  {text}", flush=True)
+        self._note(text)
+
+    def _note(self, text: str) -> None:
+        self._log.write(f"{time.strftime('%H:%M:%S')} {time.time():.1f} {text}\n")
+        self._log.flush()
