@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: demo dev test test-slow soak bench venv check format docs lock clean
+.PHONY: demo dev test test-slow deploy-test soak bench venv check format docs lock clean
 
 venv: .venv/installed
 
@@ -21,6 +21,11 @@ venv: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# Celery and Redis's client, for several machines; the rest of us does without.
+.venv/installed-celery: .venv/installed-dev requirements-celery.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-celery.lock
+	@touch $@
+
 demo: venv
 	@$(BIN)/assetgen demo $(DEMO)
 
@@ -29,7 +34,7 @@ dev: venv
 
 # Four at once, on two cores too: most tests wait for a script or a service.
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -m "not slow and not deploy" --numprocesses 4 --dist worksteal
 
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m slow
@@ -37,6 +42,10 @@ test-slow: .venv/installed-dev
 # Another one, or the same again: make soak SOAK="--seed 7 --minutes 3 --projects 6"
 soak: .venv/installed-dev
 	@$(BIN)/python -m tests.soak $(SOAK)
+
+# Several machines on this one: takes the program redis-server.
+deploy-test: .venv/installed-celery
+	@$(BIN)/python -m pytest -m deploy
 
 check: .venv/installed-dev
 	@$(BIN)/ruff check .
@@ -58,6 +67,8 @@ bench: venv
 # The locks carry hashes and no index address: they hold wherever the packages come from.
 lock: .venv/installed-dev
 	@$(COMPILE) --extra checkout --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra celery --constraint requirements.lock --output-file requirements-celery.lock pyproject.toml
+	@$(COMPILE) --extra kubernetes --constraint requirements.lock --output-file requirements-kubernetes.lock pyproject.toml
 	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean:

@@ -6,7 +6,6 @@ Exit codes: 0 everything asked for is there; 1 it is not, and the message says w
 
 import io
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -205,30 +204,25 @@ def dev(
 
     Example: assetgen dev --port 3001
     """
-    from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home  # noqa: PLC0415
-    from assetgen_dagster.settings import PROJECT_ROOT, load_settings  # noqa: PLC0415
+    from assetgen_dagster.services import become_dagster_dev  # noqa: PLC0415
 
-    settings = load_settings()
-    home = prepare_dagster_home()
-    check_storage_reachable()
-    if settings.ui_url is None:
-        os.environ["ASSETGEN_UI_URL"] = f"http://127.0.0.1:{port}"
-    print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
-    # Dagster would copy the .env of the folder it runs in into its environment, once; runs read .env anew.
-    os.chdir(home)
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    arguments = [
-        dagster,
-        "dev",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workspace",
-        str(PROJECT_ROOT / "workspace.yaml"),
-    ]
-    os.execv(dagster, arguments)  # noqa: S606 - no shell is the point: signals reach Dagster itself
+    become_dagster_dev(port)
+
+
+@app.command()
+def worker(
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Runs at once on this machine.")] = 3,
+    name: Annotated[
+        str, typer.Option(help="Name of this worker; another one for each on the same machine.")
+    ] = "worker",
+) -> None:
+    """Carry out runs that another machine queues, until SIGTERM; those at work are then finished first.
+
+    Example: assetgen worker --slots 3
+    """
+    from assetgen_dagster.services import become_worker  # noqa: PLC0415
+
+    become_worker(slots=slots, name=name)
 
 
 @app.command()

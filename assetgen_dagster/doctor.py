@@ -158,7 +158,7 @@ def _dagster(settings: Settings) -> list[Finding]:
     except AssetgenError as error:
         return [broken("Dagster", error)]
     remedy = (
-        f"Bring {folder}/dagster.yaml into line with {template(settings.database)}, or move it away: the next command "
+        f"Bring {folder}/dagster.yaml into line with {template(settings)}, or move it away: the next command "
         "puts the usual one there. Or set DAGSTER_HOME to a folder of this project's own."
     )
     if not isinstance(coordinator, ProjectRunCoordinator):

@@ -1,11 +1,14 @@
 """The Dagster instance that commands use: ``DAGSTER_HOME``, set up from a template of ``deploy/`` where there is none.
 
-``ASSETGEN_POSTGRES_URL`` decides which template, and an instance that keeps its runs elsewhere than the setting says is
-refused: with another history, what was drawn would look as if it was not.
+``ASSETGEN_POSTGRES_URL`` and ``ASSETGEN_BROKER_URL`` decide which template, and an instance that keeps its runs
+elsewhere than the settings say, or has them carried out elsewhere, is refused: with another history, what was drawn
+would look as if it was not.
 """
 
+import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +17,22 @@ import yaml
 from assetgen_dagster.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.settings import PROJECT_ROOT, load_settings
+from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 _SQLITE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 _POSTGRES = PROJECT_ROOT / "deploy" / "dagster-postgres.yaml"
+_BROKER = "ASSETGEN_BROKER_URL"
+_CELERY = PROJECT_ROOT / "deploy" / "dagster-celery.yaml"
 
 
-def template(database: str | None) -> Path:
-    """Returns the file that a new ``dagster.yaml`` is copied from, with PostgreSQL or without."""
-    return _SQLITE if database is None else _POSTGRES
+def template(settings: Settings) -> Path:
+    """Returns the file that a new ``dagster.yaml`` is copied from."""
+    if settings.broker is not None:
+        return _CELERY
+    return _SQLITE if settings.database is None else _POSTGRES
 
 
 def prepare_dagster_home() -> Path:
@@ -38,23 +45,26 @@ def prepare_dagster_home() -> Path:
         AssetgenError: The folder cannot be used, a setting cannot be used, or the folder's ``dagster.yaml`` keeps runs
             elsewhere than the settings say.
     """
-    database = load_settings().database
+    settings = load_settings()
     home = PROJECT_ROOT / Path(os.environ.get("DAGSTER_HOME") or ".dagster_home").expanduser()
     configuration = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not configuration.exists():
-            shutil.copyfile(template(database), configuration)
+            shutil.copyfile(template(settings), configuration)
         content = configuration.read_bytes()
     except OSError as error:
         raise AssetgenError(
             f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
         ) from None
-    _check_storage(configuration, content, database)
+    _check_storage(configuration, content, settings.database)
+    _check_launcher(configuration, content, settings.broker)
     os.environ["DAGSTER_HOME"] = str(home)
-    if database is not None:
-        os.environ[SETTING] = database
+    if settings.database is not None:
+        os.environ[SETTING] = settings.database
         name_sessions("assetgen")
+    if settings.broker is not None:
+        os.environ[_BROKER] = settings.broker
     return home
 
 
@@ -101,6 +111,25 @@ def _check_storage(path: Path, content: bytes, database: str | None) -> None:
         raise AssetgenError(
             f"{path} keeps runs in PostgreSQL, but {SETTING} is not set. Set it to that database; or move the file "
             "away to use SQLite, which knows nothing of the runs so far."
+        )
+
+
+def _check_launcher(path: Path, content: bytes, broker: str | None) -> None:
+    to_workers = b"assetgen_dagster.workers" in content
+    if broker is not None and not to_workers:
+        raise AssetgenError(
+            f"{_BROKER} is set, but {path} hands no run to workers. Move that file away: the next command puts the "
+            f"right one there. Or unset {_BROKER}."
+        )
+    if broker is not None and importlib.util.find_spec("dagster_celery") is None:
+        raise AssetgenError(
+            f"{_BROKER} is set, but the packages for workers are not installed: "
+            f"{sys.executable} -m pip install --require-hashes -r {PROJECT_ROOT / 'requirements-celery.lock'}"
+        )
+    if broker is None and to_workers:
+        raise AssetgenError(
+            f"{path} hands runs to workers, but {_BROKER} is not set. Set it to the Redis they take them from; or move "
+            "the file away."
         )
 
 

@@ -8,6 +8,7 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
@@ -34,7 +35,7 @@ NONE = "none"
 ASPECT_RATIO = r"^[1-9]\d?:[1-9]\d?$"
 
 #: Variables that a script has no business to see.
-_NOT_FOR_SCRIPTS = ("NOTION_TOKEN", "ASSETGEN_POSTGRES_URL", "DAGSTER_CLOUD_API_TOKEN")
+_NOT_FOR_SCRIPTS = ("NOTION_TOKEN", "ASSETGEN_POSTGRES_URL", "ASSETGEN_BROKER_URL", "DAGSTER_CLOUD_API_TOKEN")
 
 
 class Machines(StrEnum):
@@ -137,6 +138,10 @@ class Settings(BaseSettings):
     log_days: int = Field(90, alias="ASSETGEN_LOG_DAYS", ge=1, le=36_500)
     """For how many days what runs printed is kept; see [what grows](operating.md#what-grows)."""
 
+    broker_url: SecretStr | None = Field(None, alias="ASSETGEN_BROKER_URL")
+    """Redis from which Celery workers on several machines take runs, such as `redis://:password@host:6379/0`; see
+    [several machines](deploy.md#several-machines). Needs `ASSETGEN_MACHINES=several`."""
+
     ui_url: str | None = Field(None, alias="ASSETGEN_UI_URL")
     """Address at which people reach the Dagster UI, such as `https://dagster.example.org`: what a row's `Run` links to.
     Where it is not set, `make dev` sets it to its own address on this machine, until it is started again."""
@@ -223,10 +228,21 @@ class Settings(BaseSettings):
     def _clean(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(clean_url(value.get_secret_value()))
 
+    @field_validator("broker_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError(
+                "has to be of the form redis://HOST:PORT/0, with :PASSWORD@ before HOST (special ones as %XX)"
+            )
+        return value
+
     @model_validator(mode="after")
     def _reach_each_other(self) -> Self:
         if self.machines is Machines.SEVERAL and self.postgres_url is None:
             raise ValueError("ASSETGEN_MACHINES=several takes ASSETGEN_POSTGRES_URL")
+        if self.broker_url is not None and self.machines is not Machines.SEVERAL:
+            raise ValueError("ASSETGEN_BROKER_URL takes ASSETGEN_MACHINES=several")
         return self
 
     @property
@@ -234,10 +250,16 @@ class Settings(BaseSettings):
         """The address of PostgreSQL, with its password; None for SQLite."""
         return None if self.postgres_url is None else self.postgres_url.get_secret_value()
 
+    @property
+    def broker(self) -> str | None:
+        """The address of Redis, with its password; None where no workers take runs."""
+        return None if self.broker_url is None else self.broker_url.get_secret_value()
+
     def secrets(self) -> tuple[SecretStr | str | None, ...]:
         """Returns everything that must not be shown."""
-        password = password_of(self.database) if self.database else None
-        return (self.gemini_api_key, self.notion_token, self.postgres_url, password)
+        database = password_of(self.database) if self.database else None
+        broker = urlsplit(self.broker).password if self.broker else None
+        return (self.gemini_api_key, self.notion_token, self.postgres_url, database, self.broker_url, broker)
 
     @field_validator("ui_url")
     @classmethod

@@ -128,6 +128,13 @@ class PostgresServer:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else []
 
+    def query_in(self, url: str, statement: str) -> None:
+        """Carries a statement out in a test's own database."""
+        with contextlib.closing(psycopg2.connect(url, application_name="tests")) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+
     @contextlib.contextmanager
     def database(self) -> Iterator[str]:
         """Makes an empty database and yields its URL; removes it, whoever is still connected."""

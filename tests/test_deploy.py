@@ -15,20 +15,31 @@ import yaml
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 
 DEPLOY = PROJECT_ROOT / "deploy"
-COMPOSE_FILES = sorted(DEPLOY.glob("*/*compose*.yaml"))
+ONE, MAIN, WORKER = DEPLOY / "compose/compose.yaml", DEPLOY / "celery/main.yaml", DEPLOY / "celery/worker.yaml"
+COMPOSE_FILES = [ONE, MAIN, WORKER]
+KUBERNETES = DEPLOY / "kubernetes/values.yaml"
 
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} | {ENV_FILE_VARIABLE}
 
-#: Read by PostgreSQL's image and by Dagster.
-OTHERS = {"POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY"}
+#: Read by the images of PostgreSQL and Redis; and by Compose alone, to fill our files in.
+OTHERS = {"POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "REDISCLI_AUTH"}
+FILLED_IN = {"REDIS_PASSWORD", "PRIVATE_ADDRESS", "MAIN_ADDRESS", "NFS_ADDRESS", "NFS_PATH"}
 
 SECRETS = {"GEMINI_API_KEY", "NOTION_TOKEN"}
 
 compose = pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 
 
+def merged(base: Any, over: Any) -> Any:
+    """Returns what Compose makes of two files."""
+    if isinstance(base, dict) and isinstance(over, dict):
+        return base | {name: merged(base.get(name), value) for name, value in over.items()}
+    return [*base, *over] if isinstance(base, list) and isinstance(over, list) else over
+
+
 def services(path: Path) -> dict[str, dict[str, Any]]:
-    return dict(yaml.safe_load(path.read_text())["services"])
+    found = yaml.safe_load(path.read_text())
+    return dict((merged(yaml.safe_load(ONE.read_text()), found) if path == MAIN else found)["services"])
 
 
 def environment(service: dict[str, Any]) -> dict[str, str | None]:
@@ -54,13 +65,13 @@ def test_compose_files_keep_to_the_schema(path: Path) -> None:
 @compose
 def test_every_environment_variable_is_one_that_somebody_reads(path: Path) -> None:
     named = interpolated(path).union(*(environment(one) for one in services(path).values()))
-    assert named - SETTINGS - OTHERS == set()
+    assert named - SETTINGS - OTHERS - FILLED_IN == set()
 
 
 def test_every_setting_of_the_env_file_reaches_the_process_that_draws() -> None:
-    [code] = [one for one in ours(DEPLOY / "compose/compose.yaml").values() if "code-server" in one["command"]]
-    assert code["env_file"] == [{"path": ".env", "required": False}]
-    assert set(environment(code)) >= SECRETS
+    for one in (ours(ONE)["code"], ours(WORKER)["worker"]):
+        assert one["env_file"] == [{"path": ".env", "required": False}]
+        assert set(environment(one)) >= SECRETS
 
 
 @compose
@@ -70,7 +81,7 @@ def test_no_file_holds_a_secret(path: Path) -> None:
             assert environment(service)[name] is None
     for line in path.read_text().splitlines():
         if "PASSWORD" in line and not line.lstrip().startswith("#"):
-            assert "${POSTGRES_PASSWORD:?" in line
+            assert re.search(r"\$\{\w+_PASSWORD:\?", line), line
 
 
 @compose
@@ -105,7 +116,22 @@ def test_the_ui_is_on_this_machine_only(path: Path) -> None:
 
 
 def test_the_database_is_not_reachable_from_outside() -> None:
-    assert "ports" not in services(DEPLOY / "compose/compose.yaml")["postgres"]
+    assert "ports" not in services(ONE)["postgres"]
+
+
+def test_what_other_machines_reach_is_on_the_private_network_only() -> None:
+    published = [port for name, one in services(MAIN).items() if name != "webserver" for port in one.get("ports", ())]
+    assert len(published) == 2
+    assert all(port.startswith("${PRIVATE_ADDRESS:?") for port in published)
+
+
+def test_on_several_machines_everything_of_ours_knows_it_and_has_the_packages() -> None:
+    for one in [*ours(MAIN).values(), *ours(WORKER).values()]:
+        assert environment(one)["ASSETGEN_MACHINES"] == "several"
+        assert str(environment(one)["ASSETGEN_BROKER_URL"]).startswith("redis://")
+        assert one["build"]["args"]["EXTRA_LOCK"] == "requirements-celery.lock"
+        assert one["image"].endswith("-celery")
+        assert "workspace:/workspace" in one["volumes"]
 
 
 def test_the_image_holds_what_was_locked_and_runs_as_a_normal_user() -> None:
@@ -124,3 +150,49 @@ def test_the_image_gets_no_env_file_and_no_pictures() -> None:
     assert "*" in allowed
     assert "**/.env" in allowed
     assert not any("workspace" in line for line in allowed if line.startswith("!"))
+
+
+def test_the_instance_on_several_machines_differs_from_that_on_one_only_in_what_it_must() -> None:
+    one = yaml.safe_load((DEPLOY / "dagster-postgres.yaml").read_text())
+    several = yaml.safe_load((DEPLOY / "dagster-celery.yaml").read_text())
+    assert several.pop("run_launcher")["config"] == {"broker": {"env": "ASSETGEN_BROKER_URL"}}
+    del several["compute_logs"], several["run_monitoring"]["start_timeout_seconds"]
+    assert several == one
+
+
+def kubernetes() -> dict[str, Any]:
+    return dict(yaml.safe_load(KUBERNETES.read_text()))
+
+
+def test_on_kubernetes_every_environment_variable_is_one_that_somebody_reads() -> None:
+    [deployment] = kubernetes()["dagster-user-deployments"]["deployments"]
+    named = set(re.findall(r"\b(?:ASSETGEN|GEMINI|GOOGLE|NOTION)_[A-Z_]*[A-Z]\b", KUBERNETES.read_text()))
+    assert named - SETTINGS == set()
+    assert set(deployment["env"]) <= SETTINGS
+    assert deployment["env"]["ASSETGEN_MACHINES"] == "several"
+
+
+def test_on_kubernetes_the_instance_is_that_of_one_machine() -> None:
+    values, one = kubernetes(), yaml.safe_load((DEPLOY / "dagster-postgres.yaml").read_text())
+    daemon = values["dagsterDaemon"]
+    assert daemon["runCoordinator"]["config"]["customRunCoordinator"] == one.pop("run_coordinator")
+    assert values["telemetry"] == one.pop("telemetry")
+    monitoring = one.pop("run_monitoring")
+    assert daemon["runMonitoring"]["freeSlotsAfterRunEndSeconds"] == monitoring["free_slots_after_run_end_seconds"]
+    assert daemon["runMonitoring"]["pollIntervalSeconds"] == monitoring["poll_interval_seconds"]
+    del one["storage"]
+    assert values["additionalInstanceConfig"] == one
+
+
+def test_on_kubernetes_everything_is_a_normal_user_with_limited_memory_and_no_secret_is_written_down() -> None:
+    values = kubernetes()
+    [deployment] = values["dagster-user-deployments"]["deployments"]
+    for one in (values["dagsterWebserver"], values["dagsterDaemon"], deployment):
+        assert one["podSecurityContext"]["runAsUser"] == 10001
+        assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert "memory" in one["resources"]["limits"]
+    assert values["runLauncher"]["type"] == "K8sRunLauncher"
+    assert values["ingress"] == {"enabled": False}
+    assert "postgresqlPassword" not in values["postgresql"]
+    assert not SECRETS & set(deployment["env"])
+    assert KUBERNETES.read_text().startswith("# NOT RUN")

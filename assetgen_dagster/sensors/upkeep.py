@@ -25,6 +25,7 @@ from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors.ended_runs import FINISHED
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
+from assetgen_dagster.workers.starting import look_after_starting_runs
 
 #: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
 _GRACE_SECONDS = 30.0
@@ -44,10 +45,12 @@ class Memory:
     Attributes:
         looked_until: Unix time of the last run that was looked at.
         unlocked_since: When each started run was first seen without its project's lock.
+        handed_over: When each run on its way to a worker was last handed to the broker.
     """
 
     looked_until: float
     unlocked_since: dict[str, float] = field(default_factory=dict)
+    handed_over: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Memory":
@@ -81,6 +84,8 @@ def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     try:
         settings = load_settings()
         bury_dead_runs(context.instance, memory, settings, troubles)
+        with _noting(troubles):
+            _look_after_starting_runs(context.instance, memory, settings)
         requests = list(_refreshes(context.instance, memory, settings, troubles))
     except (AssetgenError, OSError) as error:
         return dg.SkipReason(str(error))
@@ -107,6 +112,11 @@ def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory, settings: Setti
             started[run_id],
             "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again.",
         )
+
+
+def _look_after_starting_runs(instance: dg.DagsterInstance, memory: Memory, settings: Settings) -> None:
+    if settings.broker is not None and settings.database is not None:
+        memory.handed_over = look_after_starting_runs(instance, settings.database, memory.handed_over)
 
 
 def _refreshes(

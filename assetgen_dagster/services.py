@@ -1,0 +1,52 @@
+"""Commands that become programs of others: prepared here, they replace this process, so that signals reach them."""
+
+import os
+import sys
+from pathlib import Path
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home
+from assetgen_dagster.settings import PROJECT_ROOT, load_settings
+
+
+def become_dagster_dev(port: int) -> None:
+    """Becomes the Dagster UI on 127.0.0.1, with daemon and code location.
+
+    Raises:
+        AssetgenError: The instance cannot be used.
+    """
+    settings = load_settings()
+    home = prepare_dagster_home()
+    check_storage_reachable()
+    if settings.ui_url is None:
+        os.environ["ASSETGEN_UI_URL"] = f"http://127.0.0.1:{port}"
+    print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
+    workspace = str(PROJECT_ROOT / "workspace.yaml")
+    _become(home, "dagster", "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", workspace)
+
+
+def become_worker(*, slots: int, name: str) -> None:
+    """Becomes a Celery worker that carries out runs.
+
+    Args:
+        slots: Runs at once.
+        name: What the worker is called on this machine.
+
+    Raises:
+        AssetgenError: No broker is named, or the instance cannot be used.
+    """
+    if load_settings().broker is None:
+        raise AssetgenError("Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.")
+    home = prepare_dagster_home()
+    check_storage_reachable()
+    options = ["--concurrency", str(slots), "--hostname", f"{name}@%h", "--loglevel", "INFO"]
+    quiet = ["--without-gossip", "--without-mingle"]  # workers have nothing to tell each other
+    _become(home, "celery", "--app", "assetgen_dagster.workers.app", "worker", *options, *quiet)
+
+
+def _become(home: Path, program: str, *arguments: str) -> None:
+    # Dagster would copy the .env of the folder it runs in into its environment, once; runs read .env anew.
+    os.chdir(home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    path = str(Path(sys.executable).with_name(program))
+    os.execv(path, [path, *arguments])  # noqa: S606 - no shell is the point: signals reach the program itself

@@ -1,0 +1,51 @@
+"""Ends this process's run when Dagster says that it is to end.
+
+The run's status in the database is looked at, instead of waiting for a message: one that is lost would leave a
+cancelled run drawing, and paying.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+#: How often the status is looked at.
+LOOK_SECONDS = 1.0
+
+#: A first interrupt comes to nothing where the run was not yet under way; a later one must not disturb its clearing up.
+_AGAIN_SECONDS = 20.0
+
+_TO_END = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
+@contextlib.contextmanager
+def interrupted_when_cancelled(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Interrupts this process, as Ctrl-C would, when the run is cancelled before the block ends."""
+    over = threading.Event()
+
+    def watch() -> None:
+        next_interrupt = 0.0
+        while not over.wait(LOOK_SECONDS):
+            if time.monotonic() >= next_interrupt and _is_to_end(instance, run_id):
+                next_interrupt = time.monotonic() + _AGAIN_SECONDS
+                os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=watch, name="cancel", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _is_to_end(instance: dg.DagsterInstance, run_id: str) -> bool:
+    try:
+        run = instance.get_run_by_id(run_id)
+    except Exception:  # whatever the driver raises: without a database nobody can have cancelled it
+        return False
+    return run is not None and run.status in _TO_END

@@ -1,0 +1,76 @@
+"""Runs on their way to a worker: what a broker lost is handed over again, what died before it began is retried.
+
+Part of what ``project_upkeep`` looks after, where workers carry out runs.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.launcher import LaunchRunContext
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.workers.claim import claim_ages
+
+#: After so long without a worker a run is handed over again: it waits for a free process, or it was lost.
+AGAIN_SECONDS = 60.0
+
+#: How long a worker may take from its claim to the beginning of the run: it loads nothing any more, but may be busy.
+BEGIN_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done about runs on their way.
+
+    Attributes:
+        hand_over: To be handed to the broker again.
+        dead: Claimed by a worker that died before it began.
+        since: When each of them was handed over last, Unix time.
+    """
+
+    hand_over: frozenset[str]
+    dead: frozenset[str]
+    since: Mapping[str, float]
+
+
+def decide(starting: Iterable[str], claimed: Mapping[str, float], since: Mapping[str, float], now: float) -> Decision:
+    """Returns what follows from runs that are starting.
+
+    Args:
+        starting: Runs that Dagster has launched and that have not begun.
+        claimed: For how many seconds each of them has been claimed, of those that are.
+        since: When each was handed over last, as far as known; else it is from now on.
+        now: Unix time.
+    """
+    known = {run_id: since.get(run_id, now) for run_id in starting}
+    dead = frozenset(run_id for run_id in known if claimed.get(run_id, 0.0) >= BEGIN_SECONDS)
+    again = frozenset(run_id for run_id, last in known.items() if run_id not in claimed and now - last >= AGAIN_SECONDS)
+    return Decision(again, dead, {run_id: now if run_id in again else last for run_id, last in known.items()})
+
+
+def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapping[str, float]) -> dict[str, float]:
+    """Does what ``decide`` says; returns when each run was handed over last.
+
+    Raises:
+        AssetgenError: The database or the broker cannot be used.
+    """
+    from kombu.exceptions import OperationalError  # noqa: PLC0415 - only where Celery is installed
+
+    from assetgen_dagster.workers.launcher import ProjectRunLauncher  # noqa: PLC0415
+
+    launcher = instance.run_launcher
+    if not isinstance(launcher, ProjectRunLauncher):
+        return {}
+    records = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING]))
+    runs = {record.dagster_run.run_id: record.dagster_run for record in records}
+    made = decide(runs, claim_ages(url, runs) if runs else {}, since, time.time())
+    for run_id in made.dead:
+        instance.report_run_failed(runs[run_id], "The worker that had taken the run is gone; it had not begun.")
+    try:
+        for run_id in made.hand_over:
+            launcher.hand_over(LaunchRunContext(dagster_run=runs[run_id], workspace=None))
+    except OperationalError as error:
+        raise AssetgenError(f"The broker does not answer: {error}. Start it, or check ASSETGEN_BROKER_URL.") from None
+    return dict(made.since)

@@ -1,0 +1,107 @@
+"""The launcher against a real broker: what is handed over, and what a broker that is away or forgets comes to."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.launcher import LaunchRunContext
+
+from assetgen_dagster.assets.keys import JOB_NAME
+from assetgen_dagster.definitions import defs
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.home import open_instance
+from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.workers.claim import claim
+from assetgen_dagster.workers.starting import look_after_starting_runs
+from tests.machines import Redis, has_redis, running_redis
+from tests.postgres import PostgresServer
+
+pytestmark = [
+    pytest.mark.deploy,
+    pytest.mark.skipif(not has_redis(), reason="redis-server is not installed (Debian: apt-get install redis-server)"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("dagster_celery") is None, reason="run by make deploy-test, which installs Celery"
+    ),
+]
+
+
+@pytest.fixture
+def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> Iterator[Redis]:
+    with running_redis(tmp_path / "redis") as found:
+        monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
+        monkeypatch.setenv("ASSETGEN_MACHINES", "several")
+        monkeypatch.setenv("ASSETGEN_BROKER_URL", found.url)
+        yield found
+
+
+@pytest.fixture
+def instance(redis: Redis) -> Iterator[dg.DagsterInstance]:
+    with open_instance() as found:
+        yield found
+
+
+def starting_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
+    """Returns a run that Dagster has taken from its queue."""
+    code = ReconstructableRepository.for_module("assetgen_dagster.definitions", "defs", str(PROJECT_ROOT))
+    run = instance.create_run_for_job(
+        defs.resolve_job_def(JOB_NAME),
+        status=dg.DagsterRunStatus.NOT_STARTED,
+        job_code_origin=code.get_reconstructable_job(JOB_NAME).get_python_origin(),
+    )
+    instance.report_dagster_event(
+        dg.DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_STARTING.value, job_name=JOB_NAME), run.run_id
+    )
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found
+
+
+def test_a_run_is_handed_over_and_again_when_the_broker_forgot_it(
+    redis: Redis, instance: dg.DagsterInstance, postgres_url: str
+) -> None:
+    run = starting_run(instance)
+    instance.run_launcher.launch_run(LaunchRunContext(run, None))
+    assert redis.waiting() == 1
+    redis.forget()
+    since = look_after_starting_runs(instance, postgres_url, {})
+    assert redis.waiting() == 0  # it has been on its way for a moment only
+    look_after_starting_runs(instance, postgres_url, dict.fromkeys(since, 0.0))
+    assert redis.waiting() == 1
+
+
+def test_a_run_whose_worker_died_before_it_began_fails_and_is_not_handed_over(
+    redis: Redis, instance: dg.DagsterInstance, postgres: PostgresServer, postgres_url: str
+) -> None:
+    run = starting_run(instance)
+    claim(postgres_url, run.run_id)
+    statement = "UPDATE assetgen_claims SET claimed_at = claimed_at - interval '10 minutes'"
+    postgres.query_in(postgres_url, statement)
+    look_after_starting_runs(instance, postgres_url, {run.run_id: 0.0})
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.FAILURE
+    assert redis.waiting() == 0
+
+
+def test_a_broker_that_is_away_is_told_and_fails_no_run(
+    redis: Redis, instance: dg.DagsterInstance, postgres_url: str
+) -> None:
+    run = starting_run(instance)
+    redis.stop()
+    with pytest.raises(AssetgenError, match="ASSETGEN_BROKER_URL"):
+        look_after_starting_runs(instance, postgres_url, {run.run_id: 0.0})
+    still = instance.get_run_by_id(run.run_id)
+    assert still is not None
+    assert still.status is dg.DagsterRunStatus.STARTING
+
+
+def test_a_cancelled_run_is_asked_to_end_through_its_status(redis: Redis, instance: dg.DagsterInstance) -> None:
+    run = starting_run(instance)
+    redis.stop()
+    assert instance.run_launcher.terminate(run.run_id)
+    asked = instance.get_run_by_id(run.run_id)
+    assert asked is not None
+    assert asked.status is dg.DagsterRunStatus.CANCELING
