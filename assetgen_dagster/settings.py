@@ -213,6 +213,9 @@ class Settings(BaseSettings):
     notion_status_drawing: str | None = Field(None, alias="NOTION_STATUS_DRAWING")
     """Optional status for: a run is drawing. Set when a run starts."""
 
+    notion_review_sheet: bool = Field(default=True, alias="NOTION_REVIEW_SHEET")
+    """Whether the page of a row that is ready gets the [review sheet](operating.md#review-sheet). `false`: no."""
+
     @field_validator("workspace", "script")
     @classmethod
     def _from_project_root(cls, value: Path) -> Path:
@@ -301,6 +304,7 @@ class Settings(BaseSettings):
             status_error=self.notion_status_error,
             status_budget=None if self.notion_status_budget == NONE else self.notion_status_budget,
             status_drawing=None if self.notion_status_drawing == NONE else self.notion_status_drawing,
+            review_sheet=self.notion_review_sheet,
         )
 
     def _property_name(self, role: str) -> str:

@@ -82,7 +82,7 @@ def tell(
         BoardError: It could not be written now.
     """
     deadline = time.monotonic() + seconds
-    page_id = run.tags.get(PAGE_TAG) or _find(board, key, seconds)
+    page_id = find_page(board, run, key, seconds)
     told = report.status or WAITS
     if page_id is not None:
 
@@ -152,7 +152,13 @@ def _left(deadline: float) -> float:
     return max(0.5, deadline - time.monotonic())
 
 
-def _find(board: TaskBoard, key: ProjectKey, seconds: float) -> str | None:
-    """Finds the row of a run that was started by hand or by a backfill."""
+def find_page(board: TaskBoard, run: dg.DagsterRun, key: ProjectKey, seconds: float) -> str | None:
+    """Returns the page of a run's row; that of a run that was started by hand or by a backfill is looked for.
+
+    Raises:
+        BoardError: It could not be looked for.
+    """
+    if PAGE_TAG in run.tags:
+        return run.tags[PAGE_TAG]
     row = board.find_row(key.channel, key.project, deadline_seconds=seconds)
     return row.page_id if row else None

@@ -6,6 +6,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
 from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.review_sheet import show_at_once
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
@@ -45,6 +46,7 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
                 }
             )
             note_recorded(project.store, sheet=True)
+            show_at_once(context, project)
 
     return contact_sheet
 

@@ -84,6 +84,27 @@ def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, outp
     return SheetThumbnails(sheet_picture(sheet), pictures)
 
 
+def compress(path: Path, *, largest: int) -> bytes:
+    """Returns a sheet as JPEG of at most so many bytes: with a lower quality, then smaller, as far as needed.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with Image.open(path) as image:
+        sheet = image.convert("RGB")
+    qualities = iter((88, 75, 60))
+    quality = next(qualities)
+    while True:
+        buffer = io.BytesIO()
+        sheet.save(buffer, format="JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= largest or max(sheet.size) < 64:
+            return buffer.getvalue()
+        if (lower := next(qualities, None)) is not None:
+            quality = lower
+        else:
+            sheet = sheet.resize((max(1, sheet.width // 2), max(1, sheet.height // 2)), reducing_gap=2.0)
+
+
 def _fitted(path: Path) -> Image.Image:
     with Image.open(path) as image:
         picture = image.convert("RGB")

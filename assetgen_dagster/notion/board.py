@@ -14,9 +14,11 @@ from typing import Self
 from assetgen_dagster.notion import filters
 from assetgen_dagster.notion.calls import REQUEST_SECONDS, Caller, Clock, Deadline, Json, Pace
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError, RowGoneError
+from assetgen_dagster.notion.page import Page, not_allowed
 from assetgen_dagster.notion.row import Row, read_row
 from assetgen_dagster.notion.schema import DRAWING, TO_READ, TRIGGER, Schema, read_schema
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.sheet import ReviewSheet
 from assetgen_dagster.notion.table import Table
 from assetgen_dagster.notion.trouble import Kind
 from assetgen_dagster.notion.update import RunLink, Update
@@ -218,6 +220,32 @@ class TaskBoard:
                     if not links or update.body(schema, links=False) == body:
                         raise
                     links = False
+
+    def show_sheet(
+        self, page_id: str, sheet: ReviewSheet, picture: bytes, *, deadline_seconds: float | None = None
+    ) -> bool:
+        """Puts the review sheet onto a row's page, in place of the one before; returns whether it is a new one.
+
+        Args:
+            page_id: The row.
+            sheet: What is to be seen.
+            picture: The contact sheet, see ``Page.show``.
+            deadline_seconds: How long it may take in all.
+
+        Raises:
+            BoardError: Something has to be mended first.
+            BoardUnavailableError: Notion did not answer in time; do it again.
+        """
+        deadline, hint = self._deadline(deadline_seconds), ""
+        if "redraw" in self._schema(deadline).columns:
+            hint = (
+                f"To have some drawn again, write their numbers into {self.settings.redraw} and set the status to "
+                f"{self.settings.status_trigger[0]}."
+            )
+        try:
+            return Page(self._caller, page_id, deadline).show(sheet, picture, hint=hint)
+        except BoardError as error:
+            raise (not_allowed(error) if error.kind is Kind.FORBIDDEN else error) from None
 
     def _write(
         self,

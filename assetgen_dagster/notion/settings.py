@@ -52,6 +52,7 @@ class NotionSettings:
         status_error: Reported when they are not.
         status_budget: Reported when a run waits for room in the budget; None for ``status_error``.
         status_drawing: Reported when a run starts; None where the producer wants no such status.
+        review_sheet: Whether the contact sheet and a table of the pictures go onto the row's page.
     """
 
     token: SecretStr
@@ -75,6 +76,7 @@ class NotionSettings:
     status_error: str = "Asset Error"
     status_budget: str | None = None
     status_drawing: str | None = None
+    review_sheet: bool = True
 
     def property_name(self, role: str) -> str:
         """Returns what a role's column is called."""

@@ -19,6 +19,7 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.sensors.ended_runs import FINISHED, needs_no_report, settle
+from assetgen_dagster.sensors.review_sheets import Sheets, show_due
 from assetgen_dagster.settings import Settings, load_settings
 
 _REPORTS_AT_ONCE = 10
@@ -37,11 +38,13 @@ class Pending:
         ended_after: Unix time: runs that ended later have not been looked at.
         run_ids: Runs that are still to be reported, oldest first.
         done: Runs that ended shortly before and need no further look.
+        sheets: Runs whose review sheet is still to be shown.
     """
 
     ended_after: float = 0.0
     run_ids: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    sheets: Sheets = field(default_factory=Sheets)
 
 
 @dg.sensor(
@@ -52,7 +55,7 @@ class Pending:
 )
 def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Reports what is due, and says in one sentence what it did or what keeps it."""
-    pending = Pending(**json.loads(context.cursor)) if context.cursor else Pending()
+    pending = read_pending(context.cursor)
     try:
         settings = load_settings()
         prepare_log(settings)
@@ -61,13 +64,20 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         collect(context.instance, pending)
         said = "No run is to be told."
-        if pending.run_ids:
+        if pending.run_ids or pending.sheets.are_due():
             with TaskBoard(notion) as board:
                 said = report_due(context.instance, pending, board, settings, notion)
+                said = " ".join([said, *show_due(context.instance, pending.sheets, board, settings)])
     except AssetgenError as error:
         said = f"{len(pending.run_ids)} runs are still to be told to Notion: {error}"
     context.update_cursor(json.dumps(asdict(pending)))
     return dg.SkipReason(said)
+
+
+def read_pending(cursor: str | None) -> Pending:
+    """Returns what a cursor holds."""
+    held = json.loads(cursor) if cursor else {}
+    return Pending(**held | {"sheets": Sheets(**held.get("sheets", {}))})
 
 
 def collect(instance: dg.DagsterInstance, pending: Pending) -> None:
@@ -82,6 +92,7 @@ def collect(instance: dg.DagsterInstance, pending: Pending) -> None:
         ours = CHANNEL_TAG in run.tags and _handled_pictures(run) and not needs_no_report(run)
         if ours and run.run_id not in (*pending.run_ids, *pending.done):
             pending.run_ids.append(run.run_id)
+        pending.sheets.note_ended(run)
     known = {record.dagster_run.run_id for record in ended}
     pending.done = [run_id for run_id in pending.done if run_id in known]
 
@@ -104,6 +115,8 @@ def report_due(
                 continue
             pending.done.append(run_id)
             told += due
+            if due:
+                pending.sheets.note_told(instance, run_id, notion)
         except (AssetgenError, OSError) as error:
             pending.run_ids.append(run_id)
             trouble = f": {error}"

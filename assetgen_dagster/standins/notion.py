@@ -15,11 +15,11 @@ SIGTERM; then there are GET ``/standin/journal``, POST ``/standin/faults`` and P
 
 Here is how a request is answered. The server is in ``service``, what people can do to the board in ``notion_board``,
 the workspace in ``notion_world``, its columns in ``notion_properties``, queries in ``notion_query``, refusals in
-``notion_protocol``, what can go wrong in ``notion_faults``, the memory in ``notion_journal``.
+``notion_protocol``, bodies of requests in ``notion_bodies``, what is on pages in ``notion_content``, ``notion_blocks``
+and ``notion_uploads``, what can go wrong in ``notion_faults``, the memory in ``notion_journal``.
 """
 
 import argparse
-import json
 import sys
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from assetgen_dagster.standins import notion_faults as faults
 from assetgen_dagster.standins import notion_protocol as protocol
 from assetgen_dagster.standins.journal import Ticket
 from assetgen_dagster.standins.notion_board import TOKEN, Board
+from assetgen_dagster.standins.notion_bodies import for_the_journal, read_body
 from assetgen_dagster.standins.notion_faults import Fault
 from assetgen_dagster.standins.notion_journal import Call, read_journal
 from assetgen_dagster.standins.service import Handler
@@ -43,12 +44,12 @@ class _Handler(Handler[Board]):
         try:
             protocol.check_token(self.headers.get("Authorization"), board.world.tokens)
             protocol.check_version(self.headers.get("Notion-Version"))
-            request = protocol.find_request(self.command, path)
-            body = _parse(raw, self.path)
+            request = protocol.find_request(self.command, path, urlsplit(self.path).query)
+            body = read_body(request, raw, self.headers.get("Content-Type", ""))
         except protocol.Refused as refused:
             self.reply(ticket, "refused", refused.status, refused.body)
             return
-        board.calls.note(ticket, endpoint=request.endpoint, object_id=request.object_id, body=body)
+        board.calls.note(ticket, endpoint=request.endpoint, object_id=request.object_id, body=for_the_journal(body))
         if (wait := board.limit.take()) is not None:
             reason = {"rate_limit_reason": "public_api_request_rate_limit"}
             answer = protocol.error_body(429, "rate_limited", "You have been rate limited.", reason)
@@ -109,19 +110,6 @@ class NotionStandIn(Board):
 
     def __init__(self, port: int = 0, token: str = TOKEN) -> None:
         super().__init__(port, token)
-
-
-def _parse(raw: bytes, target: str) -> Any:
-    if urlsplit(target).query:
-        raise protocol.invalid(f"The stand-in knows no query string: {urlsplit(target).query[:80]}")
-    if len(raw) > protocol.BODY_BYTES:
-        raise protocol.Refused(413, "validation_error", "The request is larger than 500 KB.")
-    if not raw:
-        return None
-    try:
-        return json.loads(raw)
-    except ValueError:
-        raise protocol.Refused(400, "invalid_json", "Error parsing JSON body.") from None
 
 
 def main(argv: list[str] | None = None) -> int:

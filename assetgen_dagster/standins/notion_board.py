@@ -11,6 +11,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from assetgen_dagster.standins.journal import Journal
+from assetgen_dagster.standins.notion_content import PERSON
 from assetgen_dagster.standins.notion_faults import Fault, faults_from_json
 from assetgen_dagster.standins.notion_journal import Call, RateLimit
 from assetgen_dagster.standins.notion_properties import Option, Property, empty
@@ -65,7 +66,7 @@ class Board(Service[Call, Fault]):
     def __init__(self, port: int, token: str) -> None:
         super().__init__(port, Journal(Call), faults_from_json)
         self.token = token
-        self.world = World({token})
+        self.world = World({token}, base_url=lambda: self.base_url)
         self.limit = RateLimit()
         self._latest = ""
 
@@ -245,6 +246,31 @@ class Board(Service[Call, Fault]):
     def delete(self, page_id: str) -> None:
         """Deletes a row for good."""
         self.world.remove_row(page_id)
+
+    # --- what is on a page -----------------------------------------------------------------------------------------
+
+    def blocks(self, page_id: str) -> list[dict[str, Any]]:
+        """Returns what is on a page: ``id``, ``type``, ``text``, ``by`` whom, and what is ``in it``."""
+        with self.world.lock:
+            return self.world.content.shown(page_id)
+
+    def write_note(self, parent: str, text: str, after: str | None = None) -> str:
+        """Writes a paragraph onto a page or into a block by hand, and returns its id."""
+        with self.world.lock:
+            return self.world.content.blocks.write(parent, text, PERSON, after)
+
+    def remove_block(self, block_id: str) -> None:
+        """Deletes a block by hand."""
+        with self.world.lock:
+            self.world.content.blocks.remove(block_id)
+
+    def allow(self, *, insert: bool = True, update: bool = True) -> None:
+        """Ticks or unticks the integration's capabilities to insert and to update content."""
+        self.world.content.can_insert, self.world.content.can_update = insert, update
+
+    def limit_files(self, largest: int) -> None:
+        """Sets the most bytes that an uploaded file may have, as a workspace's plan does."""
+        self.world.content.uploads.largest = largest
 
     def control(self, name: str, raw: bytes) -> Any:
         """Carries out a request to ``/standin/<name>``."""

@@ -125,7 +125,7 @@ def as_answered(prop: Property, value: Any) -> dict[str, Any]:
     """Returns a kept value as the API answers it."""
     content: Any = value
     if prop.type in TEXTS:
-        content = [_rich_text(piece) for piece in value]
+        content = [rich_text_answer(piece.content, piece.link) for piece in value]
     elif prop.type in CHOICES:
         content = _option_answer(prop.option(option_id=value) if value else None)
     elif prop.type == "multi_select":
@@ -157,7 +157,7 @@ def as_written(prop: Property, body: Any) -> Any:
         raise malformed(f"{place}.{prop.type}", "not present", body[prop.type])
     value = body[prop.type]
     if prop.type in TEXTS:
-        return list(_pieces(f"{place}.{prop.type}", value))
+        return list(read_pieces(f"{place}.{prop.type}", value))
     if prop.type in CHOICES:
         return None if value is None else _written_choice(prop, value, place)
     if prop.type == "multi_select":
@@ -193,7 +193,12 @@ def _written_choice(prop: Property, value: Any, place: str) -> str:
     return _choose(prop, name)
 
 
-def _pieces(place: str, value: Any) -> Iterable[Piece]:
+def read_pieces(place: str, value: Any) -> Iterable[Piece]:
+    """Yields the pieces of a text in a request; checks it as strictly as Notion.
+
+    Raises:
+        Refused: It is no text, or too long.
+    """
     if not isinstance(value, list):
         raise malformed(place, "an array", value)
     if len(value) > TEXT_ITEMS:
@@ -245,12 +250,13 @@ def _option_answer(option: Option | None) -> dict[str, Any] | None:
     return {"id": option.id, "name": option.name, "color": "default"} if option else None
 
 
-def _rich_text(piece: Piece) -> dict[str, Any]:
+def rich_text_answer(content: str, link: str | None = None) -> dict[str, Any]:
+    """Returns one piece of a text as the API answers it."""
     styles = dict.fromkeys(("bold", "italic", "strikethrough", "underline", "code"), False)
     return {
         "type": "text",
-        "text": {"content": piece.content, "link": {"url": piece.link} if piece.link else None},
+        "text": {"content": content, "link": {"url": link} if link else None},
         "annotations": styles | {"color": "default"},
-        "plain_text": piece.content,
-        "href": piece.link,
+        "plain_text": content,
+        "href": link,
     }

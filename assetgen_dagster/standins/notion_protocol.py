@@ -26,6 +26,12 @@ _ENDPOINTS = tuple(
         ("POST", "data_sources/(?P<id>[^/]+)/query", "data_sources.query"),
         ("GET", "pages/(?P<id>[^/]+)", "pages.retrieve"),
         ("PATCH", "pages/(?P<id>[^/]+)", "pages.update"),
+        ("GET", "blocks/(?P<id>[^/]+)/children", "blocks.children.list"),
+        ("PATCH", "blocks/(?P<id>[^/]+)/children", "blocks.children.append"),
+        ("DELETE", "blocks/(?P<id>[^/]+)", "blocks.delete"),
+        ("POST", "file_uploads", "file_uploads.create"),
+        ("GET", "file_uploads/(?P<id>[^/]+)", "file_uploads.retrieve"),
+        ("POST", "file_uploads/(?P<id>[^/]+)/send", "file_uploads.send"),
     )
 )
 
@@ -58,10 +64,12 @@ class Request:
     Attributes:
         endpoint: As the client library calls it, ``pages.update``.
         object_id: The id in its path, as a UUID with dashes; empty where there is none.
+        query: What stands behind a question mark.
     """
 
     endpoint: str
     object_id: str = ""
+    query: str = ""
 
 
 def error_body(status: int, code: str, message: str, additional_data: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -81,12 +89,17 @@ def malformed(place: str, expected: str, value: Any) -> Refused:
     return invalid(f"body failed validation: body.{place} should be {expected}, instead was `{shown}`.")
 
 
+def archived() -> Refused:
+    """Returns what Notion says to who wants to change what is in the trash."""
+    return invalid("Can't edit block that is archived. You must unarchive the block before editing.")
+
+
 def not_found(kind: str, object_id: str) -> Refused:
     """Returns what Notion says of an object that does not exist or that the integration may not see."""
     return Refused(404, "object_not_found", f"Could not find {kind} with ID: {object_id}. {_NOT_SHARED}")
 
 
-def find_request(method: str, path: str) -> Request:
+def find_request(method: str, path: str, query: str = "") -> Request:
     """Returns which request this is.
 
     Raises:
@@ -96,7 +109,7 @@ def find_request(method: str, path: str) -> Request:
         match = pattern.match(path)
         if known == method and match:
             given = match.groupdict().get("id")
-            return Request(name, parse_id(given) if given else "")
+            return Request(name, parse_id(given) if given else "", query)
     raise Refused(400, "invalid_request_url", "Invalid request URL.")
 
 

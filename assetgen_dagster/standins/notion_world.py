@@ -3,13 +3,14 @@
 import copy
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from assetgen_dagster.standins import notion_properties as properties
 from assetgen_dagster.standins import notion_protocol as protocol
+from assetgen_dagster.standins.notion_content import PERSON, Content
 from assetgen_dagster.standins.notion_properties import Option, Property
 from assetgen_dagster.standins.notion_query import find_property, select_rows
 
@@ -57,9 +58,12 @@ class World:
     Args:
         tokens: The valid ones.
         result_limit: The most results that one query gives.
+        base_url: Where the stand-in is.
     """
 
-    def __init__(self, tokens: Iterable[str], result_limit: int = 10_000) -> None:
+    def __init__(
+        self, tokens: Iterable[str], result_limit: int = 10_000, base_url: Callable[[], str] = lambda: ""
+    ) -> None:
         self.lock = threading.RLock()
         self.tokens = frozenset(tokens)
         self.databases: dict[str, Database] = {}
@@ -67,6 +71,7 @@ class World:
         #: Pages outside of databases that are shared with the integration.
         self.pages: set[str] = set()
         self.result_limit = result_limit
+        self.content = Content(_BOT["id"], base_url, lambda page_id: page_id in self.rows)
 
     # --- what people do ------------------------------------------------------------------------------------------
 
@@ -99,6 +104,7 @@ class World:
             row = Row(original.source, copy.deepcopy(original.values), now, now)
             self._number(row)
             self.rows[row.id] = row
+            self.content.blocks.copy(page_id, row.id, PERSON)
             return row.id
 
     def enter(self, page_id: str, name: str, value: Any, *, edited: datetime | None = None) -> None:
@@ -180,8 +186,18 @@ class World:
                     return self._query(self._source(request.object_id), body), {}
                 case "pages.retrieve":
                     return self._page_answer(self._page(request.object_id)), {}
-                case _:
+                case "pages.update":
                     return self._update(self._page(request.object_id), body)
+                case _:
+                    self._check_page(request)
+                    return self.content.answer(request, body), {}
+
+    def _check_page(self, request: protocol.Request) -> None:
+        """Refuses to touch what is on a page that is not shared, or in the trash."""
+        if request.object_id in self.rows:
+            page = self._page(request.object_id)
+            if page.trashed and request.endpoint != "blocks.children.list":
+                raise protocol.archived()
 
     def _database(self, object_id: str) -> Database:
         if object_id in self.rows:
@@ -240,7 +256,7 @@ class World:
         body = protocol.check_fields(body, {"properties", "icon", "cover", "is_locked", "archived", "in_trash"})
         wanted = body.get("in_trash", body.get("archived", row.trashed))
         if row.trashed and wanted:
-            raise protocol.invalid("Can't edit block that is archived. You must unarchive the block before editing.")
+            raise protocol.archived()
         written = body.get("properties", {})
         if not isinstance(written, dict):
             raise protocol.malformed("properties", "an object", written)

@@ -179,6 +179,10 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
         """Answers a write."""
         self._serve()
 
+    def do_DELETE(self) -> None:
+        """Answers a deletion."""
+        self._serve()
+
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = urlsplit(self.path).path

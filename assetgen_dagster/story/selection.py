@@ -142,7 +142,8 @@ class _Pictures:
     def _unknown(self, item: str) -> str:
         if match := _NUMBER.fullmatch(item):
             return self._no_number(item, int(match["number"]))
-        near = difflib.get_close_matches(asset_name(item), self._numbers, n=1)
+        called = {_without_kind(name): name for name in self._numbers} | {name: name for name in self._numbers}
+        near = [called[name] for name in difflib.get_close_matches(asset_name(item), called, n=1)]
         hint = f" (did you mean {near[0]}, #{self._numbers[near[0]]:02d}?)" if near else ""
         return f"there is no picture {item!r}{hint}"
 

@@ -159,6 +159,7 @@ def pipeline(
         "NOTION_TOKEN": notion.token,
         "NOTION_DATABASE_ID": notion.create_database(),
         "NOTION_STATUS_DRAWING": "Drawing",
+        "NOTION_REVIEW_SHEET": "false",  # what becomes of that is no matter of the row's: see test_page.py
         "ASSETGEN_IMAGE_SLOTS": str(PICTURES),
     }
     for name, value in settings.items():

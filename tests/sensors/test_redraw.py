@@ -90,25 +90,12 @@ def test_a_redraw_that_failed_goes_on_with_its_remark_when_the_row_is_set_back(
     assert sorted(prompts(gemini)) == [f"01 {REMARK}", f"02 {REMARK}"]
 
 
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ({"Redraw": "pictur_02, 1"}, "there is no picture 'pictur_02' (did you mean picture_02, #02?)"),
-        ({"Redraw": "23"}, "There are: #01 picture_01, #02 picture_02. Correct it, then set the status again."),
-        ({"Redraw Remark": REMARK}, "not which pictures"),
-        ({"Redraw": "2", "Regenerate": "All"}, "clear one of the two"),
-        ({"Redraw": "2", "Redraw Remark": "x" * 2001}, "the remark has 2001 characters"),
-    ],
-)
 def test_what_cannot_be_carried_out_is_said_and_costs_nothing(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, given: dict[str, str], says: str
+    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
-    for name, value in given.items():
-        notion.set_value(page, name, value)
-    notion.set_status(page, TRIGGER)
-    pipeline.tick_until(lambda: notion.row(page)["Status"] == ERROR)
-    assert says in notion.row(page)["Error Log"]
-    assert {name: notion.row(page)[name] for name in given} == given, "to be corrected"
+    order(notion, page, "1, pictur_02", REMARK)
+    pipeline.tick_until(lambda: cells(notion, page) == (ERROR, "1, pictur_02", REMARK))
+    assert "there is no picture 'pictur_02' (did you mean picture_02, #02?)" in notion.row(page)["Error Log"]
     assert (len(gemini.journal()), len(pipeline.runs_of(page))) == (2, 1)
 
 

@@ -1,0 +1,105 @@
+"""Puts the review sheet onto the page of a row that is ready: from inside the run, after the row was told, or later.
+
+Whatever Notion says to that changes nothing about the run or the row.
+"""
+
+import dagster as dg
+import structlog
+
+from assetgen_dagster.assets.notion_report import find_page
+from assetgen_dagster.assets.studio import Project
+from assetgen_dagster.drawing.contact_sheet import compress
+from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.drawing.status import is_stale
+from assetgen_dagster.drawing.workspace import locate_project
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.errors import BoardUnavailableError
+from assetgen_dagster.notion.page import LARGEST_FILE
+from assetgen_dagster.notion.sheet import sheet_of
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings
+from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
+
+#: A tag of a run: what became of its review sheet.
+SHEET_TAG = "notion_review_sheet"
+
+#: Values of that tag: it is on the page; nobody wants it there; Notion does not take it, and will not without a person;
+#: it is to be tried again.
+SHOWN = "shown"
+NOT_WANTED = "not wanted"
+REFUSED = "refused"
+POSTPONED = "postponed"
+
+#: What it may take inside a run, which keeps the project's place in the queue meanwhile.
+_IN_RUN_SECONDS = 30.0
+
+_log = structlog.get_logger()
+
+
+def show_at_once(context: dg.AssetExecutionContext, project: Project) -> None:
+    """Shows the review sheet of a run's project, if its row is ready; what keeps it from that is a warning."""
+    settings = project.settings
+    notion = settings.notion()
+    if notion is None or not notion.review_sheet or is_stale(project.store.records):
+        return
+    try:
+        with TaskBoard(notion) as board:
+            show_sheet(
+                context.instance, context.run, project.key, board=board, settings=settings, seconds=_IN_RUN_SECONDS
+            )
+    except (AssetgenError, OSError) as error:
+        later = " notion_outcomes tries again." if isinstance(error, BoardUnavailableError) else ""
+        context.log.warning(f"The review sheet is not on the row's page.{later} {error}")
+
+
+def show_sheet(
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    key: ProjectKey,
+    *,
+    board: TaskBoard,
+    settings: Settings,
+    seconds: float,
+) -> None:
+    """Shows the review sheet on the page of a run's row, if that is ready; notes on the run what became of it.
+
+    Raises:
+        BoardUnavailableError: Not now.
+        BoardError: Not before a person has mended something.
+        AssetgenError: Manifest or records cannot be used.
+        OSError: The contact sheet cannot be read.
+    """
+    became = REFUSED
+    try:
+        became = _show(run, key, board=board, settings=settings, seconds=seconds)
+    except BoardUnavailableError as error:
+        became = POSTPONED
+        _log.warning("review_sheet_postponed", reason=str(error))
+        raise
+    except (AssetgenError, OSError) as error:
+        _log.warning("review_sheet_refused", reason=str(error))
+        raise
+    finally:
+        instance.add_run_tags(run.run_id, {SHEET_TAG: became})
+
+
+def _show(run: dg.DagsterRun, key: ProjectKey, *, board: TaskBoard, settings: Settings, seconds: float) -> str:
+    paths = locate_project(key, workspace=settings.workspace)
+    found, records = load_manifest(paths.project / MANIFEST_FILE), RecordStore(paths.records).records
+    page_id = find_page(board, run, key, seconds)
+    row = board.read_row(page_id, deadline_seconds=seconds) if page_id else None
+    if (
+        found is None
+        or is_stale(records)
+        or row is None
+        or row.status not in board.settings.status_asking | {board.settings.status_ready}
+    ):
+        return NOT_WANTED
+    if row.status != board.settings.status_ready:
+        raise BoardUnavailableError("The row does not say yet that its pictures are there.")
+    sheet = sheet_of(found.manifest, records)
+    picture = compress(paths.contact_sheet, largest=LARGEST_FILE)
+    if board.show_sheet(row.page_id, sheet, picture, deadline_seconds=seconds):
+        _log.info("review_sheet_shown", page_id=row.page_id)
+    return SHOWN

@@ -1,0 +1,161 @@
+"""What is on a row's page: puts the review sheet there and takes the earlier one away, and touches nothing else.
+
+It compares what is there with what is to be, so it may be killed between any two calls and done again: the new sheet
+is there before the old one goes, and one that is there is not made twice.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from assetgen_dagster.notion.calls import Caller, Deadline, Json
+from assetgen_dagster.notion.errors import BoardError
+from assetgen_dagster.notion.sheet import ReviewSheet, is_made_by, mark_of, marks_on, sheet_block
+from assetgen_dagster.notion.trouble import Kind
+
+#: Workspaces without a plan take files of at most 5 MiB.
+LARGEST_FILE = 5 * 1024 * 1024
+
+_FILE = ("contact_sheet.jpg", "image/jpeg")
+_DOING = "put the review sheet onto the row's page"
+
+
+class Page:
+    """The page of one row.
+
+    Args:
+        caller: Sends the requests.
+        page_id: The row.
+        deadline: When to give up.
+    """
+
+    def __init__(self, caller: Caller, page_id: str, deadline: Deadline) -> None:
+        self._caller = caller
+        self._page_id = page_id
+        self._deadline = deadline
+
+    def show(self, sheet: ReviewSheet, picture: bytes, *, hint: str) -> bool:
+        """Makes this the only sheet on the page; returns whether it was not there yet.
+
+        Args:
+            sheet: What is to be seen.
+            picture: The contact sheet as JPEG, at most ``LARGEST_FILE`` bytes.
+            hint: What to do to have pictures drawn again; may be empty.
+
+        Raises:
+            BoardError: Notion does not take it, or not now; see ``Caller.call``.
+        """
+        wanted = mark_of(self._page_id, sheet)
+        found = marks_on(self._page_id, self._children(self._page_id))
+        bot = self._bot() if found else ""
+        sheets = [(block, mark) for block, mark in found if is_made_by(block, bot)]
+        there = next((block for block, mark in sheets if mark == wanted), None)
+        if there is None:
+            block = sheet_block(self._page_id, sheet, upload_id=self._upload(picture), hint=hint)
+            self._append(block, wanted)
+        for block, _ in sheets:
+            if block is not there and self._is_all(block, bot):
+                self._delete(block)
+        return there is None
+
+    def _is_all(self, block: Json, bot: str) -> bool:
+        """Returns whether a block and all in it is the integration's; else what is, is deleted."""
+        children = list(self._children(block["id"])) if block.get("has_children") else []
+        ours = [is_made_by(child, bot) and self._is_all(child, bot) for child in children]
+        if all(ours):
+            return True
+        if block.get("type") == "callout":  # somebody has written into it: that stays, and the box around it
+            for child, is_ours in zip(children, ours, strict=True):
+                if is_ours:
+                    self._delete(child)
+        return False
+
+    def _children(self, block_id: str) -> Iterator[Json]:
+        query: Json = {"page_size": 100}
+        while True:
+            answer = self._caller.call(
+                lambda client: client.blocks.children.list(block_id, **query),
+                doing="read what is on the row's page",
+                expect="list",
+                deadline=self._deadline,
+            )
+            yield from answer["results"]
+            cursor = cast("str | None", answer.get("next_cursor"))
+            if not answer.get("has_more") or not cursor:
+                return
+            query["start_cursor"] = cursor
+
+    def _bot(self) -> str:
+        user = self._caller.call(
+            lambda client: client.users.me(),
+            doing="ask who the integration is",
+            expect="user",
+            deadline=self._deadline,
+        )
+        return str(user["id"])
+
+    def _upload(self, picture: bytes) -> str:
+        """Returns the id of a file upload that can be attached within the hour."""
+        name, kind = _FILE
+        made = self._caller.call(
+            lambda client: client.file_uploads.create(filename=name, content_type=kind),
+            doing=_DOING,
+            expect="file_upload",
+            deadline=self._deadline,
+        )
+        upload_id = str(made["id"])
+
+        def sent() -> Json | None:
+            """Returns the upload if an attempt whose answer went astray has brought the file."""
+            upload = self._caller.call(
+                lambda client: client.file_uploads.retrieve(upload_id),
+                doing=_DOING,
+                expect="file_upload",
+                deadline=self._deadline,
+            )
+            return upload if upload.get("status") == "uploaded" else None
+
+        self._caller.call(
+            lambda client: client.file_uploads.send(upload_id, file=(name, picture, kind)),
+            doing=_DOING,
+            expect="file_upload",
+            deadline=self._deadline,
+            settled=sent,
+        )
+        return upload_id
+
+    def _append(self, block: Json, mark: str) -> None:
+        def appended() -> Json | None:
+            """Returns something if an attempt whose answer went astray was carried out after all."""
+            there = [found for found in marks_on(self._page_id, self._children(self._page_id)) if found[1] == mark]
+            return {"object": "list", "results": there} if there else None
+
+        self._caller.call(
+            lambda client: client.blocks.children.append(self._page_id, children=[block]),
+            doing=_DOING,
+            expect="list",
+            deadline=self._deadline,
+            settled=appended,
+        )
+
+    def _delete(self, block: Json) -> None:
+        try:
+            self._caller.call(
+                lambda client: client.blocks.delete(block["id"]),
+                doing="take the earlier review sheet away",
+                expect="block",
+                deadline=self._deadline,
+            )
+        except BoardError as error:
+            # Gone already: somebody was faster, or an attempt whose answer went astray was carried out.
+            if error.kind not in (Kind.INVALID, Kind.MISSING):
+                raise
+
+
+def not_allowed(error: BoardError) -> BoardError:
+    """Returns what to do where the integration's capabilities do not suffice for a sheet."""
+    return BoardError(
+        f"{error} For the review sheet, tick Read, Update and Insert content at notion.so/profile/integrations, in the "
+        "integration's Capabilities; or do without it: NOTION_REVIEW_SHEET=false.",
+        setting="NOTION_REVIEW_SHEET",
+        trouble=error.trouble,
+    )

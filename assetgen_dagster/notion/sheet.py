@@ -1,0 +1,134 @@
+"""The review sheet on a row's page: what is in it, and how it is known again; pure functions.
+
+It is one callout with the contact sheet and a table of the pictures in it, so it comes and goes in one request. At the
+end of its text stands a mark: a digest of page and contents. A callout with another mark, made by this integration, is
+an earlier sheet; a copy on another page, and everything that a person wrote, is none.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assetgen_dagster.drawing.records import ProjectRecords
+from assetgen_dagster.notion import values
+from assetgen_dagster.story.manifest import AssetManifest
+
+Json = dict[str, Any]
+
+#: Notion's limit for blocks in one request and in one table of it, its header included.
+MOST_ROWS = 100
+
+_MARK = re.compile(r"assetgen sheet ([0-9a-f]{8})-([0-9a-f]{12})\Z")
+_HEADER = ("Number", "Name", "Category", "Cost (USD)")
+
+
+@dataclass(frozen=True)
+class SheetPicture:
+    """A line of the table.
+
+    Attributes:
+        number: Of the picture.
+        name: Of the picture.
+        category: Character, environment or prop.
+        cost_usd: What the file cost; None if that is not known.
+        sha256: Of the file.
+    """
+
+    number: int
+    name: str
+    category: str
+    cost_usd: float | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ReviewSheet:
+    """What is to be reviewed.
+
+    Attributes:
+        round: Of the project.
+        cost_usd: What all runs of the project cost.
+        pictures: By number.
+    """
+
+    round: int
+    cost_usd: float
+    pictures: tuple[SheetPicture, ...]
+
+
+def sheet_of(manifest: AssetManifest, records: ProjectRecords) -> ReviewSheet:
+    """Returns the sheet of a project whose pictures are all there."""
+    pictures = [
+        SheetPicture(
+            records.numbers[asset.name],
+            asset.name,
+            str(asset.asset_type),
+            records.pictures[asset.name].file_cost_usd,
+            records.pictures[asset.name].facts.sha256,
+        )
+        for asset in manifest.assets
+    ]
+    last = records.round
+    ordered = tuple(sorted(pictures, key=lambda picture: picture.number))
+    return ReviewSheet(last.number if last else 0, round(records.total_usd(), 4), ordered)
+
+
+def mark_of(page_id: str, sheet: ReviewSheet) -> str:
+    """Returns what tells a sheet on a page from any other; the same as long as there is nothing new to see."""
+    content = hashlib.sha256(json.dumps(asdict(sheet)).encode()).hexdigest()
+    return f"{_on(page_id)}-{content[:12]}"
+
+
+def marks_on(page_id: str, children: Iterable[Json]) -> list[tuple[Json, str]]:
+    """Returns the blocks that look like sheets of this page, each with its mark; who made them is not looked at."""
+    found = []
+    for block in children:
+        text = "".join(item.get("plain_text", "") for item in block.get("callout", {}).get("rich_text", []))
+        match = _MARK.search(text) if block.get("type") == "callout" else None
+        if match and match[1] == _on(page_id):
+            found.append((block, f"{match[1]}-{match[2]}"))
+    return found
+
+
+def sheet_block(page_id: str, sheet: ReviewSheet, *, upload_id: str, hint: str) -> Json:
+    """Returns the sheet as ``blocks.children.append`` takes it.
+
+    Args:
+        page_id: Where it goes.
+        sheet: What is in it.
+        upload_id: The file upload of the contact sheet.
+        hint: What to do to have pictures drawn again; may be empty.
+    """
+    count = len(sheet.pictures)
+    said = f"Review: {count} picture{'s' if count != 1 else ''}, ${sheet.cost_usd:.2f} so far."
+    notes = "This box is replaced when pictures are drawn again: write notes outside of it."
+    text = values.rich_text(f"{' '.join([said, hint, notes] if hint else [said, notes])}\n")
+    mark = values.rich_text(f"assetgen sheet {mark_of(page_id, sheet)}")[0] | {"annotations": {"color": "gray"}}
+    image = {"type": "image", "image": {"type": "file_upload", "file_upload": {"id": upload_id}}}
+    rows = [_HEADER, *(_cells(picture) for picture in sheet.pictures[: MOST_ROWS - 1])]
+    table = {"table_width": len(_HEADER), "has_column_header": True, "has_row_header": False, "children": _rows(rows)}
+    children = [image, {"type": "table", "table": table}]
+    icon = {"type": "emoji", "emoji": "\N{FRAME WITH PICTURE}"}
+    return {"type": "callout", "callout": {"rich_text": [*text, mark], "icon": icon, "children": children}}
+
+
+def is_made_by(block: Mapping[str, Any], user_id: str) -> bool:
+    """Returns whether a block was made by a user, such as the integration itself."""
+    return bool((block.get("created_by") or {}).get("id") == user_id)
+
+
+def _on(page_id: str) -> str:
+    """Returns what stands for a page in its sheets' marks: duplicating a page copies what is on it."""
+    return hashlib.sha256(page_id.replace("-", "").encode()).hexdigest()[:8]
+
+
+def _cells(picture: SheetPicture) -> tuple[str, ...]:
+    cost = "unknown" if picture.cost_usd is None else f"{picture.cost_usd:.4f}"
+    return (f"{picture.number:02d}", picture.name, picture.category, cost)
+
+
+def _rows(rows: Iterable[Iterable[str]]) -> list[Json]:
+    return [{"type": "table_row", "table_row": {"cells": [values.rich_text(cell) for cell in row]}} for row in rows]

@@ -1,0 +1,82 @@
+"""Review sheets that a run could not show itself: ``notion_outcomes`` tries a few times more, one at a look."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from assetgen_dagster.assets.notion_report import REPORTED_TAG
+from assetgen_dagster.assets.projects import PARTITION_TAG
+from assetgen_dagster.assets.review_sheet import POSTPONED, REFUSED, SHEET_TAG, show_sheet
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.errors import BoardUnavailableError
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.settings import Settings
+
+#: After so many attempts a sheet is left to the project's next run.
+_ATTEMPTS = 4
+
+#: The first wait between two attempts; each further one is as much longer.
+_WAIT_SECONDS = 30.0
+
+#: What one attempt may take: a look of the sensor has a minute.
+_SHOW_SECONDS = 20.0
+
+
+@dataclass
+class Sheets:
+    """What the sensor remembers of sheets.
+
+    Attributes:
+        attempts: How often each was tried by the sensor, by the run that drew it; the oldest first.
+        not_before: Unix time of the next attempt at any.
+    """
+
+    attempts: dict[str, int] = field(default_factory=dict)
+    not_before: float = 0.0
+
+    def are_due(self) -> bool:
+        """Returns whether one is to be tried now."""
+        return bool(self.attempts) and time.time() >= self.not_before
+
+    def note_ended(self, run: dg.DagsterRun) -> None:
+        """Adds a run that could not show its sheet itself."""
+        if run.tags.get(SHEET_TAG) == POSTPONED:
+            self.attempts.setdefault(run.run_id, 0)
+
+    def note_told(self, instance: dg.DagsterInstance, run_id: str, notion: NotionSettings) -> None:
+        """Adds a run whose row was told only now that its pictures are there, unless its sheet is settled."""
+        run = instance.get_run_by_id(run_id)
+        tags = run.tags if run else {}
+        if notion.review_sheet and tags.get(REPORTED_TAG) == notion.status_ready and tags.get(SHEET_TAG) != REFUSED:
+            self.attempts.setdefault(run_id, 0)
+
+
+def show_due(instance: dg.DagsterInstance, sheets: Sheets, board: TaskBoard, settings: Settings) -> Iterator[str]:
+    """Shows the sheet that waits longest, if its time has come; yields what there is to say about it."""
+    if not board.settings.review_sheet:
+        sheets.attempts.clear()
+    if not sheets.are_due():
+        return
+    run_id = next(iter(sheets.attempts))
+    attempts = sheets.attempts.pop(run_id) + 1
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return
+    key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
+    try:
+        show_sheet(instance, run, key, board=board, settings=settings, seconds=_SHOW_SECONDS)
+    except BoardUnavailableError as error:
+        sheets.not_before = time.time() + _WAIT_SECONDS * attempts
+        if attempts < _ATTEMPTS:
+            sheets.attempts[run_id] = attempts  # behind the others
+        else:
+            instance.add_run_tags(run_id, {SHEET_TAG: REFUSED})
+        yield f"The review sheet of {key} is not on its row's page: {error}"
+    except (AssetgenError, OSError) as error:
+        yield f"The review sheet of {key} is not on its row's page: {error}"
+    else:
+        yield f"The review sheet of {key} is on its row's page."
