@@ -181,7 +181,9 @@ def _still_asks(board: TaskBoard, start: Start, notion: NotionSettings) -> bool:
     if start.attempt == 1:
         return True
     row = board.read_row(start.row.page_id)
-    return row is not None and row.status in notion.status_trigger
+    # Who was still writing his order gets it with the next look, instead of everything drawn again.
+    same_order = row is not None and redraw_digest(row) == redraw_digest(start.row)
+    return row is not None and row.status in notion.status_trigger and same_order
 
 
 def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> Iterator[str]:

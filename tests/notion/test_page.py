@@ -10,8 +10,9 @@ from PIL import Image
 
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError
-from assetgen_dagster.notion.sheet import ReviewSheet, SheetPicture
+from assetgen_dagster.notion.sheet import ReviewSheet, SheetPicture, mark_of, marks_on
 from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_dagster.standins.notion_content import PERSON
 from assetgen_dagster.standins.notion_faults import (
     AnyAction,
     ApiError,
@@ -144,6 +145,28 @@ def test_a_sheet_on_a_copied_page_is_not_taken_for_our_own(notion: NotionStandIn
     board.show_sheet(copy, sheet(round_number=2), picture())
     assert [block["by"] for block in notion.blocks(copy)] == ["person", "integration"]
     assert len(notion.blocks(page)) == 1
+
+
+def test_a_sheet_that_somebody_duplicated_is_his(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+    board.show_sheet(page, sheet(), picture())
+    notion.world.content.blocks.copy(page, page, PERSON)
+    ours, copied = notion.blocks(page)
+    for block in copied["in it"]:
+        notion.remove_block(block["id"])
+    assert not board.show_sheet(page, sheet(), picture())
+    board.show_sheet(page, sheet(round_number=2), picture())
+    ids = {block["id"] for block in notion.blocks(page)}
+    assert copied["id"] in ids
+    assert ours["id"] not in ids
+
+
+def test_the_mark_of_a_sheet_is_of_its_page(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+    board.show_sheet(page, sheet(), picture())
+    text = [{"plain_text": notion.blocks(page)[0]["text"]}]
+    block = {"type": "callout", "callout": {"rich_text": text}}
+    assert marks_on(page, [block]) == [(block, mark_of(page, sheet()))]
+    assert marks_on(page.replace("-", ""), [block]) == marks_on(page, [block])
+    assert marks_on(notion.add_row(topic="Foxes"), [block]) == []
 
 
 @pytest.mark.parametrize("count", [1, 99])

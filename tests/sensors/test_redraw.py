@@ -14,7 +14,7 @@ from assetgen_dagster.standins.gemini_faults import NoImage
 from assetgen_dagster.standins.notion import Fault, NotionStandIn
 from assetgen_dagster.standins.notion_faults import ApiError
 from tests.harness import billed
-from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, requested
+from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 
 TRIGGER, READY, ERROR = "Generating Assets", "Assets Ready", "Asset Error"
 REMARK = "less golden light"
@@ -165,6 +165,8 @@ def test_an_order_in_the_same_words_after_the_row_was_told_is_a_new_one(
         pipeline.request_keys.append(request.run_key or "")
         carry_out(pipeline.dagit, request)
     order(notion, page, "2")
+    report(pipeline.dagit)  # of the run whose death nobody noticed
+    assert cells(notion, page) == (TRIGGER, "2", "")
     pipeline.tick_until(lambda: cells(notion, page) == (READY, "", ""))
     assert prompts(gemini) == ["02", "02"]
 
