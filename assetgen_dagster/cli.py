@@ -81,7 +81,7 @@ def redraw(
 ) -> None:
     """Draw single pictures again and keep all others, with a remark if you like.
 
-    Example: assetgen redraw --channel poke1 --project vid_123 --pictures "5, 13, env_cave"
+    Example: assetgen redraw --channel poke1 --project vid_123 --pictures "5, 13"
     --remark "less golden light"
     """
     from assetgen_dagster.channels import load_channels  # noqa: PLC0415

@@ -48,10 +48,9 @@ class Sheets:
             self.attempts.setdefault(run.run_id, 0)
 
     def note_told(self, instance: dg.DagsterInstance, run_id: str, notion: NotionSettings) -> None:
-        """Adds a run whose row was told only now that its pictures are there, unless its sheet is settled."""
+        """Adds a run whose row was told only now that its pictures are there: what kept it kept the sheet as well."""
         run = instance.get_run_by_id(run_id)
-        tags = run.tags if run else {}
-        if notion.review_sheet and tags.get(REPORTED_TAG) == notion.status_ready and tags.get(SHEET_TAG) != REFUSED:
+        if notion.review_sheet and run is not None and run.tags.get(REPORTED_TAG) == notion.status_ready:
             self.attempts.setdefault(run_id, 0)
 
 
