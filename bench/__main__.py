@@ -1,7 +1,8 @@
 """Draws the same 22 pictures four ways and prints how they compare.
 
-``make bench`` takes about seven minutes, most of it the story's own loop, one picture after another;
-``.venv/bin/python -m bench --latency 2`` is quicker and less kind to us.
+Takes about seven minutes, most of it the story's own loop, one picture after another;
+``.venv/bin/python -m bench --latency 2`` is quicker and less kind to us. ``--partitions`` measures something else
+instead: see ``bench.many``.
 """
 
 import argparse
@@ -21,9 +22,11 @@ import psutil
 from assetgen_dagster.drawing.script import run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT, PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
+from bench import many
 
 PICTURES = 22
 AT_ONCE = 8
+DATABASES = ("sqlite", "postgres")
 LIMITS = {"wall": 1.15, "cpu": 0.4}
 
 
@@ -94,7 +97,13 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=8.0, help="seconds the API takes for a picture")
     parser.add_argument("--without-loop", action="store_true", help="leave out the story's loop, the slowest part")
     parser.add_argument("--runs", type=int, default=3, help="compare one run with so many at once; 1 leaves it out")
+    parser.add_argument("--partitions", type=int, nargs="+", metavar="N", help="measure at so many projects instead")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES, help="of --partitions")
     options = parser.parse_args()
+    if options.partitions:
+        with _stand_in(0.2):
+            many.measure(sorted(options.partitions), options.databases)
+        return
     with tempfile.TemporaryDirectory() as temporary, _stand_in(options.latency):
         folder = Path(temporary)
         print(f"{PICTURES} pictures, {options.latency:g} s API latency, {AT_ONCE} at a time", flush=True)

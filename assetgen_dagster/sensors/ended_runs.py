@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -40,6 +41,9 @@ UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FIN
 
 _REPORT_SECONDS = 10.0
 
+#: Runs are looked at again for so long after they ended: a run's end bears the time of the machine that it ran on.
+_OVERLAP_SECONDS = 600.0
+
 #: How a run says that it stopped at another run's lock.
 _AT_THE_LOCK = "is at work on this project"
 
@@ -55,6 +59,13 @@ _MACHINES = frozenset({"script_cannot_start", "cannot_write"})
 
 #: What stopped a run that is to be asked for again when there is room in the monthly budget.
 _BUDGET = problems.over_budget("", "").code
+
+
+def ended_since(instance: dg.DagsterInstance, moment: float) -> list[dg.RunRecord]:
+    """Returns the runs that ended since a moment, Unix time, and some from shortly before; the first to end first."""
+    since = datetime.fromtimestamp(max(0.0, moment - _OVERLAP_SECONDS), UTC)
+    found = instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED), updated_after=since))
+    return sorted(found, key=lambda record: record.end_time or 0.0)
 
 
 def needs_no_report(run: dg.DagsterRun) -> bool:

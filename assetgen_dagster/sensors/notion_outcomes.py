@@ -6,7 +6,7 @@ The cursor remembers runs whose report Notion did not take yet, so that none is 
 import json
 import time
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import structlog
@@ -18,14 +18,15 @@ from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.sensors.ended_runs import FINISHED, needs_no_report, settle
+from assetgen_dagster.sensors import LOOK_SECONDS
+from assetgen_dagster.sensors.ended_runs import ended_since, needs_no_report, settle
 from assetgen_dagster.sensors.review_sheets import Sheets, show_due
 from assetgen_dagster.settings import Settings, load_settings
 
 _REPORTS_AT_ONCE = 10
 
-#: Runs are looked at again for so long after they ended: a run's end bears the time of the machine that it ran on.
-_OVERLAP_SECONDS = 600.0
+#: How far the first look of all goes back. Rows that still ask for pictures are told of older runs by ``notion_tasks``.
+_FIRST_LOOK_SECONDS = 86400.0
 
 _log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ class Pending:
 
 @dg.sensor(
     name="notion_outcomes",
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells Notion how runs ended that could not tell it themselves.",
 )
@@ -75,17 +76,16 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 def read_pending(cursor: str | None) -> Pending:
-    """Returns what a cursor holds."""
-    held = json.loads(cursor) if cursor else {}
+    """Returns what a cursor holds; without one, what the first look of all begins with."""
+    held: dict[str, Any] = json.loads(cursor) if cursor else {"ended_after": time.time() - _FIRST_LOOK_SECONDS}
     return Pending(**held | {"sheets": Sheets(**held.get("sheets", {}))})
 
 
 def collect(instance: dg.DagsterInstance, pending: Pending) -> None:
     """Adds the runs that ended since the last look and are ours to report."""
-    since = datetime.fromtimestamp(max(0.0, pending.ended_after - _OVERLAP_SECONDS), UTC)
     now = time.time()
-    ended = instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED), updated_after=since))
-    for record in sorted(ended, key=lambda record: record.end_time or 0.0):
+    ended = ended_since(instance, pending.ended_after)
+    for record in ended:
         # A machine whose clock is ahead must not make the next look begin in the future.
         pending.ended_after = max(pending.ended_after, min(record.end_time or 0.0, now))
         run = record.dagster_run

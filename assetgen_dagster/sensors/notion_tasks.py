@@ -33,6 +33,7 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying.shared import held_now
 from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.sensors import LOOK_SECONDS
 from assetgen_dagster.sensors.ended_runs import FINISHED, settle
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.waking import wake
@@ -48,7 +49,7 @@ _OVERDUE_SECONDS = 60.0
 @dg.sensor(
     name="notion_tasks",
     job_name=JOB_NAME,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Watches Notion for rows that ask for pictures, and requests a run for each.",
 )

@@ -22,7 +22,8 @@ from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
-from assetgen_dagster.sensors.ended_runs import FINISHED
+from assetgen_dagster.sensors import LOOK_SECONDS
+from assetgen_dagster.sensors.ended_runs import ended_since
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 from assetgen_dagster.workers.starting import look_after_starting_runs
@@ -74,7 +75,7 @@ def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -
 @dg.sensor(
     name="project_upkeep",
     job=refresh_project_assets,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports runs whose process died, and sums projects up again after single pictures were redrawn.",
 )
@@ -122,11 +123,8 @@ def _look_after_starting_runs(instance: dg.DagsterInstance, memory: Memory, sett
 def _refreshes(
     instance: dg.DagsterInstance, memory: Memory, settings: Settings, troubles: list[str]
 ) -> Iterator[dg.RunRequest]:
-    ended = [
-        record
-        for record in instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED)), limit=100)
-        if (record.end_time or 0) > memory.looked_until
-    ]
+    recent = ended_since(instance, memory.looked_until)
+    ended = [record for record in recent if (record.end_time or 0) > memory.looked_until]
     before = len(troubles)
     for record in ended:
         run = record.dagster_run
