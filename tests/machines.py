@@ -119,6 +119,14 @@ class Machine:
             with contextlib.suppress(psutil.Error):
                 yield process.cmdline()
 
+    def memory(self) -> str:
+        """Returns how many MB its processes hold alone, largest first."""
+        held = []
+        for process in [self._process, *self._process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                held.append(process.memory_full_info().uss >> 20)
+        return ", ".join(map(str, sorted(held, reverse=True)))
+
     def lose_power(self) -> None:
         """Ends every process of it at once."""
         family = [self._process, *self._process.children(recursive=True)]
