@@ -141,6 +141,10 @@ def _storage(settings: Settings, *, services: bool) -> list[Finding]:
         from assetgen_dagster.doctor_services import examine_services  # noqa: PLC0415
 
         found += examine_services(needed=services)
+        if settings.broker is not None:
+            from assetgen_dagster.doctor_workers import examine_workers  # noqa: PLC0415
+
+            found += examine_workers(settings.broker, needed=services)
     return [*found, *_paying(settings)]
 
 

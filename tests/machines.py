@@ -1,6 +1,7 @@
 """Several machines on this one: Redis, and workers that are process trees of their own."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 PASSWORD = "only-for-tests"
 
@@ -155,5 +157,15 @@ def running_machine(name: str, folder: Path) -> Iterator[Machine]:
         machine.stop()
 
 
-def has_redis() -> bool:
-    return shutil.which("redis-server") is not None
+#: Marks tests that need what only ``make deploy-test`` installs, and Redis.
+on_several_machines = [
+    pytest.mark.deploy,
+    pytest.mark.timeout(420),
+    pytest.mark.skipif(
+        shutil.which("redis-server") is None,
+        reason="redis-server is not installed (Debian: apt-get install redis-server)",
+    ),
+    pytest.mark.skipif(
+        importlib.util.find_spec("dagster_celery") is None, reason="run by make deploy-test, which installs Celery"
+    ),
+]

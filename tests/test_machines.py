@@ -1,7 +1,6 @@
 """Several machines: two workers, one broker, six projects; a worker is lost, a run cancelled, the broker restarted."""
 
 import contextlib
-import importlib.util
 import itertools
 import json
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assetgen_dagster.doctor_workers import examine_workers
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.gemini_journal import Call
@@ -19,16 +19,9 @@ from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.dev import Dev, eventually, running_dev
 from tests.harness import billed, manifest_of
-from tests.machines import Redis, has_redis, running_machine, running_redis
+from tests.machines import Redis, on_several_machines, running_machine, running_redis
 
-pytestmark = [
-    pytest.mark.deploy,
-    pytest.mark.timeout(420),
-    pytest.mark.skipif(not has_redis(), reason="redis-server is not installed (Debian: apt-get install redis-server)"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("dagster_celery") is None, reason="run by make deploy-test, which installs Celery"
-    ),
-]
+pytestmark = on_several_machines
 
 PICTURES = 4
 PROJECTS = {f"vid_{number}": f"poke{number % 3 + 1}" for number in range(1, 7)}
@@ -88,6 +81,9 @@ def test_a_lost_worker_a_cancelled_run_and_a_restarted_broker_leave_every_projec
         machines = [stack.enter_context(running_machine(name, tmp_path)) for name in ("first", "second")]
         for machine in machines:
             eventually(machine.ready, 120)
+        [found] = examine_workers(redis.url, needed=True)
+        assert found.ok
+        assert found.detail.startswith("2 at work: first@")
         pages = {
             project: notion.add_row(
                 {"Channel": channel, "Project ID": project, "Topic": "Foxes", "Status": "Generating Assets"}

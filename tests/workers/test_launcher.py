@@ -1,6 +1,5 @@
 """The launcher against a real broker: what is handed over, and what a broker that is away or forgets comes to."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,21 +10,17 @@ from dagster._core.launcher import LaunchRunContext
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.definitions import defs
+from assetgen_dagster.doctor_workers import examine_workers
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.findings import Finding
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.workers.claim import claim
 from assetgen_dagster.workers.starting import look_after_starting_runs
-from tests.machines import Redis, has_redis, running_redis
+from tests.machines import PASSWORD, Redis, on_several_machines, running_redis
 from tests.postgres import PostgresServer
 
-pytestmark = [
-    pytest.mark.deploy,
-    pytest.mark.skipif(not has_redis(), reason="redis-server is not installed (Debian: apt-get install redis-server)"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("dagster_celery") is None, reason="run by make deploy-test, which installs Celery"
-    ),
-]
+pytestmark = on_several_machines
 
 
 @pytest.fixture
@@ -35,6 +30,23 @@ def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) ->
         monkeypatch.setenv("ASSETGEN_MACHINES", "several")
         monkeypatch.setenv("ASSETGEN_BROKER_URL", found.url)
         yield found
+
+
+def told(findings: list[Finding]) -> list[tuple[bool, str]]:
+    return [(one.ok, one.detail) for one in findings]
+
+
+def test_doctor_tells_a_broker_that_is_away_and_that_no_worker_is_there(redis: Redis) -> None:
+    [(fine, said)] = told(examine_workers(redis.url, needed=False))
+    assert fine
+    assert "no worker does" in said
+    [(fine, _)] = told(examine_workers(redis.url, needed=True))
+    assert not fine
+    redis.stop()
+    [(fine, said)] = told(examine_workers(redis.url, needed=False))
+    assert not fine
+    assert "cannot be used" in said
+    assert PASSWORD not in said
 
 
 @pytest.fixture

@@ -1,0 +1,44 @@
+"""What ``assetgen doctor`` says where Celery workers carry out runs: whether the broker answers, and how many of them.
+
+Also asked by a worker's own machine. Nothing is handed over.
+"""
+
+from urllib.parse import urlsplit
+
+from assetgen_dagster.findings import Finding
+from assetgen_dagster.redact import redact
+
+_NAME = "workers"
+
+#: How long workers have to answer, and the broker to be connected to.
+_ANSWER_SECONDS, _CONNECT_SECONDS = 3.0, 5.0
+
+_CAUSE_CHARACTERS = 200
+
+
+def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
+    """Returns what is to be said of broker and workers.
+
+    Args:
+        broker: The address of Redis.
+        needed: Whether it is a fault that no worker is there.
+    """
+    import redis  # noqa: PLC0415 - only installed where workers are
+
+    from assetgen_dagster.workers.app import app  # noqa: PLC0415
+
+    where = f"{urlsplit(broker).hostname}:{urlsplit(broker).port or 6379}"
+    try:
+        with redis.Redis.from_url(
+            broker, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_CONNECT_SECONDS
+        ) as one:
+            one.ping()
+    except redis.RedisError as error:
+        cause = redact(str(error))[:_CAUSE_CHARACTERS]
+        remedy = "Start it, or check host, port and password in ASSETGEN_BROKER_URL. Runs wait for it."
+        return [Finding(_NAME, False, f"Redis at {where} cannot be used: {cause}.", remedy)]
+    names = sorted(name for answer in app.control.ping(timeout=_ANSWER_SECONDS) for name in answer)
+    if names:
+        return [Finding(_NAME, True, f"{len(names)} at work: {', '.join(names)}.")]
+    remedy = "Start one on each machine that is to carry out runs: assetgen worker." if needed else ""
+    return [Finding(_NAME, not needed, f"Redis at {where} answers, but no worker does.", remedy)]
