@@ -1,6 +1,6 @@
-"""``assetgen dev`` to be killed: its processes, told apart by what they do, and started again as a supervisor would.
+"""Services to be killed: their processes, told apart by what they do, and started again as a supervisor would.
 
-Its processes are known by a variable in their environment, also those whose parents are dead.
+They are known by a variable in their environment, also those whose parents are dead.
 """
 
 import contextlib
@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -37,8 +37,8 @@ _SIGNS = {  # in command lines; runs are processes that the code server has spaw
     Kind.SCRIPT: ("generate_asset.py",),
     Kind.RUN: ("multiprocessing.spawn",),
     Kind.CODE: ("code-server start", "dagster api grpc"),
-    Kind.DAEMON: ("dagster._daemon",),
-    Kind.WEBSERVER: ("dagster_webserver",),
+    Kind.DAEMON: ("dagster._daemon", "dagster-daemon"),
+    Kind.WEBSERVER: ("dagster_webserver", "dagster-webserver"),
     Kind.DEV: ("dagster dev", "assetgen_dagster dev"),
 }
 
@@ -54,37 +54,37 @@ def kind_of(process: psutil.Process) -> Kind:
 
 
 class Services:
-    """``assetgen dev``, started and killed again and again; what it leaves behind is found.
+    """Services that are killed and started again; what they leave behind is found.
 
     Args:
         folder: For the logs.
-        port: The UI's; 0 takes a free one.
+        commands: What to run, by name; ``assetgen dev`` on a free port unless given.
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, commands: Mapping[str, list[str]] | None = None) -> None:
         self._folder = folder
-        self._port = port
+        self._commands = commands or {"dev": [sys.executable, "-m", "assetgen_dagster", "dev", "--port", "0"]}
         self._mark = {_MARK: str(folder)}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.starts = 0
 
     def start(self) -> None:
-        self.starts += 1
-        with (self._folder / f"dev{self.starts}.log").open("w") as log:
-            command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", str(self._port)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | self._mark)
-
-    @property
-    def up(self) -> bool:
-        """Whether the process that started the services is there."""
-        return self._process is not None and self._process.poll() is None
+        """Starts what is not running."""
+        for name, command in self._commands.items():
+            if name in self._running and self._running[name].poll() is None:
+                continue
+            self.starts += 1
+            with (self._folder / f"{name}{self.starts}.log").open("w") as log:
+                environment = os.environ | self._mark
+                self._running[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def stop(self) -> None:
         """Ends the services as Ctrl-C does."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+        for process in self._running.values():
+            process.send_signal(signal.SIGINT)
+        for process in self._running.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(60)
+                process.wait(60)
 
     def kill(self, kinds: frozenset[Kind] = SERVICES) -> None:
         """Ends the processes of these kinds at once; runs live on unless named, as they do when the services die."""
@@ -93,8 +93,6 @@ class Services:
             with contextlib.suppress(psutil.NoSuchProcess):
                 victim.kill()
         psutil.wait_procs(victims, timeout=30)
-        if self._process is not None:
-            self._process.wait(30)
 
     def processes(self) -> Iterator[tuple[psutil.Process, Kind]]:
         """Yields all processes that are at work."""

@@ -147,5 +147,6 @@ def test_a_run_that_dies_at_whatever_call_is_gone_on_with(
             assert code == -signal.SIGKILL
             died += 1
             assert ended(start(project), project) == 0
-        check(project, gemini, lost_calls=with_scripts)
+        # Events are told beside the drawing: the run may die just when a script's files are made, and it never starts.
+        check(project, gemini, lost_calls=with_scripts or calls.startswith("events"))
     assert died >= PICTURES

@@ -94,6 +94,12 @@ def test_services_are_limited_looked_at_and_started_again(path: Path) -> None:
 
 
 @compose
+def test_no_container_outlives_its_code_server(path: Path) -> None:
+    # ``dagster code-server start`` is two processes, and goes on without the one that has the code.
+    assert not [name for name, one in ours(path).items() if "code-server" in one["command"]]
+
+
+@compose
 def test_our_services_run_as_a_normal_user_that_may_do_nothing_else(path: Path) -> None:
     for service in ours(path).values():
         assert service["user"] == "10001:10001"

@@ -1,8 +1,9 @@
 """Rows become pictures while everything fails that can: faults by lot, and a SIGKILL every twenty seconds.
 
-``make soak`` runs the services of ``assetgen dev`` on PostgreSQL against both stand-ins, three runs at a time. At the
-end the faults are over, every row has to become final, and the books have to balance: exit code 1 if anything is not
-as it must be. The folder that is named at the start then holds all there is to look at.
+``make soak`` runs the services of ``deploy/compose/compose.yaml``, on PostgreSQL and against both stand-ins,
+three runs at a time, and starts again what has ended. At the end the faults are over, every row has to become final,
+and the books have to balance: exit code 1 if anything is not as it must be. The folder that is named at the start then
+holds all there is to look at.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+import yaml
 from pydantic_core import to_json
 
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.sensors.ended_runs import UNFINISHED
+from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev, free_port
 from tests.postgres import PostgresServer
-from tests.services import SERVICES, Kind, Services
+from tests.services import RUNS, Kind, Services
 from tests.soak.faults import gemini_plan, notion_plan
 from tests.soak.verdict import examine, records_of
 
@@ -33,8 +36,11 @@ _CALM_SECONDS = 1200.0
 #: How often a producer asks again for the same row.
 _MOST_RETURNS = 20
 
-#: Of ten kills, so many take all processes at once, as when the machine dies.
+#: How many of all kills take every process, as when the machine dies.
 _MACHINE_DIES = 0.1
+
+#: How many kills of the code server take its runs along, as when its container dies.
+_CONTAINER_DIES = 0.5
 
 _CHANNELS = ("poke1", "poke2", "poke3")
 _TOPICS = (
@@ -68,6 +74,26 @@ class Wishes:
     projects: int
 
 
+def commands(folder: Path, *, ui: int, code: int) -> dict[str, list[str]]:
+    """Returns the services of ``deploy/compose/compose.yaml``, on this machine and on these ports."""
+    composed = yaml.safe_load((PROJECT_ROOT / "deploy/compose/compose.yaml").read_text())["services"]
+    workspace = (PROJECT_ROOT / "deploy/compose/workspace.yaml").read_text()
+    (folder / "workspace.yaml").write_text(
+        workspace.replace("host: code", "host: 127.0.0.1").replace("4000", str(code))
+    )
+    here = {
+        "deploy/compose/workspace.yaml": str(folder / "workspace.yaml"),
+        "0.0.0.0": "127.0.0.1",
+        "4000": str(code),
+        "3000": str(ui),
+    }
+    found: dict[str, list[str]] = {}
+    for name in ("code", "webserver", "daemon"):
+        program, *words = composed[name]["command"]
+        found[name] = [str(Path(sys.executable).with_name(program)), *(here.get(word, word) for word in words)]
+    return found
+
+
 class Soak:
     """One soak.
 
@@ -88,9 +114,9 @@ class Soak:
         self._gemini = gemini
         self._notion = notion
         self._chance = random.Random(f"kills {wishes.seed}")
-        port = free_port()
-        self._services = Services(folder, port)
-        self._ui = Dev(port)
+        ui, code = free_port(), free_port()
+        self._services = Services(folder, commands(folder, ui=ui, code=code))
+        self._ui = Dev(ui)
         self._pages: dict[str, str] = {}
         self._returns: Counter[str] = Counter()
         self._kills: Counter[str] = Counter()
@@ -116,6 +142,8 @@ class Soak:
         return [*late, *left, *verdict.violations]
 
     def _rage(self) -> None:
+        with open_instance():
+            pass  # it makes the tables, before three services would at once
         self._gemini.set_latency(1.0)
         self._gemini.plan(gemini_plan(self._wishes.seed))
         self._notion.plan(notion_plan(self._wishes.seed))
@@ -153,9 +181,7 @@ class Soak:
 
     def _look(self) -> None:
         """Does what supervisor and producers do, and says how things are."""
-        if not self._services.up:
-            self._services.kill(SERVICES)  # what its death has left, before the next ones start
-            self._services.start()
+        self._services.start()
         for key, page in self._pages.items():
             row = self._notion.row(page)
             if row["Status"] == _ERROR and self._returns[key] < _MOST_RETURNS:
@@ -179,11 +205,7 @@ class Soak:
     def _kill(self) -> None:
         found = [(process, kind) for process, kind in self._services.processes() if kind is not Kind.HELPER]
         if self._chance.random() < _MACHINE_DIES:
-            self._kills["everything"] += 1
-            self._note("kills everything")
-            self._services.kill(frozenset(Kind))
-            for key in self._pages:
-                self._killed_calls[key] += len(records_of(key).intents)
+            self._kill_with_runs("everything", frozenset(Kind))
             return
         if not self._ui.ready():  # services that are killed while they start would never be there
             found = [(process, kind) for process, kind in found if kind in (Kind.SCRIPT, Kind.RUN)]
@@ -191,6 +213,9 @@ class Soak:
             return
         chosen = self._chance.choice(sorted({kind for _, kind in found}))
         process = self._chance.choice([process for process, kind in found if kind is chosen])
+        if chosen is Kind.CODE and self._chance.random() < _CONTAINER_DIES:
+            self._kill_with_runs("code server and runs", RUNS | {Kind.CODE})
+            return
         if chosen is Kind.SCRIPT:
             self._count(process)
         self._kills[chosen] += 1
@@ -199,6 +224,13 @@ class Soak:
             process.kill()
         except psutil.NoSuchProcess:
             self._kills[chosen] -= 1
+
+    def _kill_with_runs(self, name: str, kinds: frozenset[Kind]) -> None:
+        self._kills[name] += 1
+        self._note(f"kills {name}")
+        self._services.kill(kinds)
+        for key in self._pages:
+            self._killed_calls[key] += len(records_of(key).intents)
 
     def _count(self, script: psutil.Process) -> None:
         """Remembers whose script is killed: its call may be listed, though it never arrived."""
