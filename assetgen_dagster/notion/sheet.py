@@ -21,7 +21,7 @@ Json = dict[str, Any]
 #: Notion's limit for blocks in one request and in one table of it, its header included.
 MOST_ROWS = 100
 
-_MARK = re.compile(r"assetgen sheet ([0-9a-f]{8})-([0-9a-f]{12})\Z")
+_MARK = re.compile(r"assetgen sheet ([0-9a-f]{8})-([0-9a-f]{12})\s*\Z")
 _HEADER = ("Number", "Name", "Category", "Cost (USD)")
 
 
@@ -111,7 +111,7 @@ def sheet_block(page_id: str, sheet: ReviewSheet, *, upload_id: str, hint: str) 
     rows = [_HEADER, *(_cells(picture) for picture in sheet.pictures[: MOST_ROWS - 1])]
     table = {"table_width": len(_HEADER), "has_column_header": True, "has_row_header": False, "children": _rows(rows)}
     children = [image, {"type": "table", "table": table}]
-    icon = {"type": "emoji", "emoji": "\N{FRAME WITH PICTURE}"}
+    icon = {"type": "emoji", "emoji": "\N{ARTIST PALETTE}"}
     return {"type": "callout", "callout": {"rich_text": [*text, mark], "icon": icon, "children": children}}
 
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.sensors import notion_tasks
 from assetgen_dagster.standins.gemini import Fault as GeminiFault
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import NoImage
@@ -139,6 +141,23 @@ def test_an_order_that_was_given_while_another_is_carried_out_is_kept_for_the_ne
     notion.set_status(page, TRIGGER)
     pipeline.tick_until(lambda: cells(notion, page) == (READY, "", ""))
     assert prompts(gemini) == [f"02 {REMARK}", f"01 {REMARK}"]
+
+
+def test_an_order_that_is_written_after_the_status_was_set_does_not_come_too_late(
+    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at_runs = notion_tasks.latest_runs
+
+    def late(*arguments: Any) -> Any:
+        notion.set_value(page, "Redraw", "2")
+        return look_at_runs(*arguments)
+
+    notion.set_status(page, TRIGGER)
+    with monkeypatch.context() as writing:
+        writing.setattr(notion_tasks, "latest_runs", late)
+        assert requested(pipeline.dagit) == [], "or everything would be drawn again"
+    pipeline.tick_until(lambda: cells(notion, page) == (READY, "", ""))
+    assert prompts(gemini) == ["02"]
 
 
 def test_an_order_is_cleared_by_whoever_tells_the_row_and_is_not_carried_out_twice(
