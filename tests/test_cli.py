@@ -131,8 +131,13 @@ def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
     assert [(event["event"], event["draw"]) for event in events[:1]] == [("plan", 1)]
     [again] = gemini.journal()[2:]
     assert again.prompt.endswith("An empty clearing.\n\nmore fog")
+
+
+@pytest.mark.slow
+def test_a_redraw_that_failed_names_the_command_that_draws_the_rest(gemini: GeminiStandIn, document: Path) -> None:
+    generate("--document", str(document))
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="red fox")])
-    failed = assetgen("redraw", *project, "--pictures", "1")
+    failed = assetgen("redraw", "--channel", "poke1", "--project", "vid_123", "--pictures", "1")
     assert failed.returncode == 1
     assert "#01 fox_walking_core" in failed.stderr
     rest = "assetgen generate --channel poke1 --project vid_123 --mode resume"

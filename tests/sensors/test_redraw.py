@@ -107,6 +107,7 @@ def test_a_row_whose_project_was_never_drawn_has_nothing_to_name(pipeline: Pipel
     assert "poke1:vid_2 has no pictures yet" in notion.row(page)["Error Log"]
 
 
+@pytest.mark.slow
 def test_in_a_project_that_is_not_complete_the_missing_pictures_are_drawn_as_well(
     pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -131,6 +132,7 @@ def test_what_else_has_changed_is_left_as_it_is_unless_the_row_asks_for_it(
     assert sorted(prompts(gemini)) == ["01", "02", "02"]
 
 
+@pytest.mark.slow
 def test_an_order_that_was_given_while_another_is_carried_out_is_kept_for_the_next_time(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -208,6 +210,7 @@ def test_a_run_that_ends_before_it_took_the_order_up_leaves_it_on_the_row(
     assert prompts(gemini) == [f"02 {REMARK}"]
 
 
+@pytest.mark.slow
 def test_a_picture_that_has_left_the_manifest_since_is_an_error_before_anything_is_paid(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -223,6 +226,7 @@ def test_a_picture_that_has_left_the_manifest_since_is_an_error_before_anything_
     assert len(gemini.journal()) == 2
 
 
+@pytest.mark.slow
 def test_a_row_that_is_withdrawn_meanwhile_goes_on_with_what_is_left(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

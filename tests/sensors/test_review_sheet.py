@@ -111,6 +111,7 @@ def test_while_notion_does_not_take_it_the_row_is_ready_and_the_sheet_follows(
     assert len(billed(gemini.journal())) == 2
 
 
+@pytest.mark.slow
 def test_it_is_not_tried_for_ever(pipeline: Pipeline, page: str, notion: NotionStandIn) -> None:
     refuse(notion, "file_uploads.create")
     for _ in range(6):
@@ -129,6 +130,7 @@ def test_without_the_capability_it_is_one_attempt_a_run(pipeline: Pipeline, page
     assert [call.endpoint for call in notion.journal()].count("file_uploads.create") == 1
 
 
+@pytest.mark.slow
 def test_a_row_that_was_told_later_has_its_sheet_later(pipeline: Pipeline, page: str, notion: NotionStandIn) -> None:
     refuse(notion, "pages.update", status=400, times=2)
     pipeline.tick()
@@ -143,6 +145,7 @@ def test_a_row_that_the_producer_has_set_to_something_else_gets_none(
     assert notion.blocks(page) == []
 
 
+@pytest.mark.slow
 def test_single_pictures_drawn_by_hand_change_the_sheet_when_the_project_is_summed_up_again(
     pipeline: Pipeline, page: str, notion: NotionStandIn
 ) -> None:
