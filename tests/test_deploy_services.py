@@ -37,6 +37,7 @@ def running(name: str, replaced: dict[str, str], folder: Path) -> Iterator[psuti
     service = yaml.safe_load(FILE.read_text())["services"][name]
     environment = {**os.environ, **{key: value for key, value in replaced.items() if key in service["environment"]}}
     environment["DAGSTER_HOME"] = replaced["DAGSTER_HOME"]
+    environment["HOME"] = "/proc"  # as in the container, nothing can be written there
 
     def command(words: list[str]) -> list[str]:
         for old, new in replaced.items():
