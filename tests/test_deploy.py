@@ -202,3 +202,15 @@ def test_on_kubernetes_everything_is_a_normal_user_with_limited_memory_and_no_se
     assert "postgresqlPassword" not in values["postgresql"]
     assert not SECRETS & set(deployment["env"])
     assert KUBERNETES.read_text().startswith("# NOT RUN")
+
+
+@pytest.mark.parametrize("extra", ["celery", "kubernetes", "dev"])
+def test_the_locks_agree_and_name_no_package_index(extra: str) -> None:
+    pins = {
+        name: dict(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", (PROJECT_ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", f"requirements-{extra}.lock")
+    }
+    one, more = pins.values()
+    assert {name: more[name] for name in one if name in more and more[name] != one[name]} == {}
+    assert set(one) - set(more) <= {"flit-core"}
+    assert "index-url" not in (PROJECT_ROOT / f"requirements-{extra}.lock").read_text()
