@@ -84,8 +84,8 @@ class Redis:
 def running_redis(folder: Path) -> Iterator[Redis]:
     folder.mkdir()
     redis = Redis(folder)
-    redis.start()
     try:
+        redis.start()
         yield redis
     finally:
         redis.stop()
