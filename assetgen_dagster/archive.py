@@ -135,7 +135,9 @@ def _archive(instance: dg.DagsterInstance, key: ProjectKey, settings: Settings, 
     finished = _finished_at(key, settings) is not None
     if not instance.has_dynamic_partition(PARTITIONS, str(key)):
         if not locate_project(key, workspace=settings.workspace).project.is_dir():
-            raise AssetgenError(f"There is no project {key}: it has neither a partition nor a folder.")
+            raise AssetgenError(
+                f"There is no project {key}: it has neither a partition nor a folder.", code="no_project"
+            )
         return Archived(key, finished, before=True)
     if kept := _at_work(instance, key):
         return kept

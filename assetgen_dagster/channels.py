@@ -26,9 +26,13 @@ _LISTED = 20
 class ChannelsFileError(AssetgenError):
     """The file is not there, or cannot be used; no run can go on before it is mended."""
 
+    code = "channels_file"
+
 
 class UnknownChannelError(AssetgenError):
     """The file does not name this channel."""
+
+    code = "unknown_channel"
 
 
 class Channel(BaseModel):
@@ -123,7 +127,7 @@ def parse_channels(text: str, *, name: str = "channels.toml") -> dict[str, Chann
     except tomllib.TOMLDecodeError as error:
         raise ChannelsFileError(f"{name} is no TOML: {error}.") from None
     except InvalidIdentifierError as error:
-        raise ChannelsFileError(f"{name}: {error}") from None
+        raise ChannelsFileError(f"{name}: {error.message}") from None
     except ValidationError as error:
         said = "; ".join(_explain(fault["type"], fault["loc"]) for fault in error.errors(include_url=False)[:3])
         more = error.error_count() - 3

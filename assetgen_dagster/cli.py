@@ -15,7 +15,7 @@ from rich.console import Console
 
 from assetgen_dagster.cost_report import By, Format
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
 
 if TYPE_CHECKING:
     from assetgen_dagster.project import ProjectKey
@@ -58,7 +58,7 @@ def generate(
     from assetgen_dagster.settings import load_settings  # noqa: PLC0415
 
     if document is not None and (topic is not None or story is not None):
-        raise AssetgenError("Give either --document or --topic and --story, not both.")
+        raise AssetgenError("Give either --document or --topic and --story, not both.", code=COMMAND_LINE)
     key = ProjectKey(channel, project)
     load_channels(load_settings()).get(channel)  # refused here, a typo leaves no folder and no partition
     if document is not None:
@@ -127,7 +127,8 @@ def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
         Console(stderr=True, emoji=False).print(f"Interrupted. What is done is kept{rest}.")
         raise typer.Exit(130)
     if not outcome.success:
-        raise AssetgenError(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
+        _complain(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -146,7 +147,7 @@ def manifest(
 
     text = load_document(file)
     if text is None:
-        raise AssetgenError(f"There is no file {file}.")
+        raise AssetgenError(f"There is no file {file}.", code="document")
     found = read_document(text, name=file.name)
     warnings = [*found.warnings, *count_warnings(found)]
     if as_json:
@@ -330,7 +331,9 @@ def archive(
 
     settings = load_settings()
     if (project is None) == (before is None) or (project and channel is None):
-        raise AssetgenError("Give either --channel and --project, or --finished-before with or without --channel.")
+        raise AssetgenError(
+            "Give either --channel and --project, or --finished-before with or without --channel.", code=COMMAND_LINE
+        )
     with Console(stderr=True).status("Reading the projects' records") as status:
 
         def seen(count: int) -> None:
@@ -364,7 +367,9 @@ def init_notion(
 
     settings = load_settings().notion_for("")
     if settings is None:
-        raise AssetgenError("Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).")
+        raise AssetgenError(
+            "Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).", code="notion_token"
+        )
     configure_logging(io.StringIO())
     made = create_database(settings, parent=parent)
     print(f"Made the database {made.title}: {made.url}")
@@ -378,7 +383,11 @@ def main() -> None:
     try:
         app()
     except AssetgenError as error:
-        Console(stderr=True, emoji=False).print(
-            f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-        sys.exit(1)
+        _complain(str(error))
+        sys.exit(2 if error.code == COMMAND_LINE else 1)
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True, emoji=False).print(
+        f"Error: {text}", style="red", markup=False, highlight=False, soft_wrap=True
+    )

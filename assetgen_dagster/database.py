@@ -22,19 +22,24 @@ CONNECT_SECONDS = 5
 
 _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg2://")
 
-#: What PostgreSQL and its client say, and what follows for a user; the first that fits counts.
+#: What PostgreSQL and its client say, the code of that, and what follows for a user; the first that fits counts.
 _CAUSES = (
-    (("password authentication failed", "no password supplied", "fe_sendauth"), "does not accept user or password",
-     f"Set both in {SETTING} (special characters as %XX)."),
-    (("pg_hba.conf", "SSL", "certificate"), "does not let this machine in",
-     f"Allow it in the server's pg_hba.conf, or add ?sslmode=require to {SETTING}."),
-    (("too many", "connection slots"), "has no connection left", "Raise its max_connections, or end other programs."),
-    (("starting up", "shutting down", "recovery mode"), "is not ready", "Wait until it is, then try again."),
-    (("role ",), "does not know the user", f"Set the user in {SETTING}, or create it: createuser NAME."),
-    (("database ",), "has no such database", f"Create it (createdb NAME), or set another in {SETTING}."),
-    (("translate host name",), "cannot be found", f"Check the host's name in {SETTING}."),
-    (("refused", "timeout", "No such file", "closed the connection", "unreachable", "No route"), "does not answer",
-     f"Start it, or check host and port in {SETTING}."),
+    (("password authentication failed", "no password supplied", "fe_sendauth"), "postgres_login",
+     "does not accept user or password", f"Set both in {SETTING} (special characters as %XX)."),
+    (("pg_hba.conf", "SSL", "certificate"), "postgres_access",
+     "does not let this machine in", f"Allow it in the server's pg_hba.conf, or add ?sslmode=require to {SETTING}."),
+    (("too many", "connection slots"), "postgres_connections",
+     "has no connection left", "Raise its max_connections, or end other programs."),
+    (("starting up", "shutting down", "recovery mode"), "postgres_unreachable",
+     "is not ready", "Wait until it is, then try again."),
+    (("role ",), "postgres_login",
+     "does not know the user", f"Set the user in {SETTING}, or create it: createuser NAME."),
+    (("database ",), "postgres_database",
+     "has no such database", f"Create it (createdb NAME), or set another in {SETTING}."),
+    (("translate host name",), "postgres_unreachable",
+     "cannot be found", f"Check the host's name in {SETTING}."),
+    (("refused", "timeout", "No such file", "closed the connection", "unreachable", "No route"), "postgres_unreachable",
+     "does not answer", f"Start it, or check host and port in {SETTING}."),
 )  # fmt: skip
 
 
@@ -113,10 +118,10 @@ def connect(url: str, *, name: str, options: Mapping[str, str | int] | None = No
 def unreachable(url: str, error: Exception) -> DatabaseError:
     """Returns what a user is told of an error of the driver."""
     said = " ".join(redact(str(error)).split())
-    for words, what, remedy in _CAUSES:
+    for words, code, what, remedy in _CAUSES:
         if any(word in said for word in words):
-            return DatabaseError(f"PostgreSQL at {where(url)} {what}. {remedy}")
-    return DatabaseError(f"PostgreSQL at {where(url)} cannot be used: {said[:300]}. Check {SETTING}.")
+            return DatabaseError(f"PostgreSQL at {where(url)} {what}. {remedy}", code=code)
+    return DatabaseError(f"PostgreSQL at {where(url)} cannot be used: {said[:300]}. Check {SETTING}.", code="postgres")
 
 
 def check_reachable(url: str) -> None:

@@ -97,7 +97,7 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
 def _empty(folder: Path) -> None:
     """Makes an empty folder; removes what an earlier demo left there, and nothing else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).exists():
-        raise AssetgenError(f"{folder} is not empty and was not made by a demo: name another --folder.")
+        raise AssetgenError(f"{folder} is not empty and was not made by a demo: name another --folder.", code="demo")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _MARKER).touch()
@@ -155,7 +155,7 @@ def _watch(
         if over:
             return
         if time.monotonic() > deadline:
-            raise AssetgenError(f"The rows were not done after {_LONGEST_SECONDS:g} s; see {log}.")
+            raise AssetgenError(f"The rows were not done after {_LONGEST_SECONDS:g} s; see {log}.", code="demo")
         time.sleep(_LOOK_SECONDS)
 
 
@@ -193,7 +193,7 @@ def _gemini(latency_seconds: float) -> Iterator[str]:
     try:
         base_url = process.stdout.readline().split()[-1:] if process.stdout else []
         if not base_url:
-            raise AssetgenError("The stand-in for Gemini did not start; its message is above.")
+            raise AssetgenError("The stand-in for Gemini did not start; its message is above.", code="demo")
         yield base_url[0]
     finally:
         process.send_signal(signal.SIGTERM)
@@ -271,6 +271,6 @@ def _report(
     billed, recorded = sum(journal), sum(costs.values())
     say(f"The stand-in billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")
     if any(notion.row(page)["Status"] != "Assets Ready" for page in pages.values()):
-        raise AssetgenError("Not every row is Assets Ready; its error log is above.")
+        raise AssetgenError("Not every row is Assets Ready; its error log is above.", code="demo")
     if round(billed, 2) != round(recorded, 2):
-        raise AssetgenError("The stand-in's bill and Dagster's metadata differ; this is a bug.")
+        raise AssetgenError("The stand-in's bill and Dagster's metadata differ; this is a bug.", code="demo")

@@ -251,8 +251,9 @@ def _notion(settings: Settings) -> list[Finding]:
         with TaskBoard(notion, deadline_seconds=NETWORK_SECONDS * 0.9) as board:
             schema = board.schema()
     except BoardUnavailableError as error:
-        cause = str(error).removesuffix(" It is tried again later.")
-        return [Finding("Notion", False, cause, "Check network and proxy (NOTION_BASE_URL), then run this again.")]
+        cause = error.message.removesuffix(" It is tried again later.")
+        remedy = "Check network and proxy (NOTION_BASE_URL), then run this again."
+        return [Finding("Notion", False, cause, remedy, error.code)]
     except AssetgenError as error:
         return [broken("Notion", error)]
     shared = Finding("Notion", True, "The token is valid, and the database is shared with the integration.")
@@ -309,7 +310,7 @@ def _statuses(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
 
 
 def _of_problem(name: str, problem: Problem) -> Finding:
-    return Finding(name, False, f"{problem.cause.rstrip('. ')}.", f"{problem.remedy}.")
+    return Finding(name, False, f"{problem.cause.rstrip('. ')}.", f"{problem.remedy}.", problem.code)
 
 
 def _in_time(name: str, check: Check, settings: Settings) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.redact import redact
 
 
@@ -15,24 +15,27 @@ class Finding:
         ok: Whether it is in order.
         detail: What is there.
         remedy: What to do; empty where nothing is wrong.
+        code: What a run would end with for it, if it would; see the codes in ``docs/operating.md``.
     """
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
         """Returns the finding's line."""
-        told = f"{self.detail} {self.remedy}".strip()
+        told = f"{self.detail} {self.remedy}"
+        told = coded(told, self.code) if self.code else told
         return f"{'ok     ' if self.ok else 'PROBLEM'} {self.name}: {' '.join(told.split())}"
 
 
 def broken(name: str, error: AssetgenError) -> Finding:
     """Returns the finding behind an error, whose message says what is wrong and then what to do."""
-    text = redact(str(error))
+    text = redact(error.message)
     for mark in (". ", ": "):
         detail, found, remedy = text.partition(mark)
         if found:
-            return Finding(name, False, f"{detail}{mark.strip()}", remedy)
-    return Finding(name, False, "cannot be used.", text)
+            return Finding(name, False, f"{detail}{mark.strip()}", remedy, error.code)
+    return Finding(name, False, "cannot be used.", text, error.code)

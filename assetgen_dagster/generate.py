@@ -60,7 +60,7 @@ def place_document(key: ProjectKey, document: Path) -> None:
     try:
         content = document.read_bytes()
     except OSError as error:
-        raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.") from None
+        raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.", code="document") from None
     if target.exists():
         if target.read_bytes() == content:
             return

@@ -55,7 +55,8 @@ def prepare_dagster_home() -> Path:
         content = configuration.read_bytes()
     except OSError as error:
         raise AssetgenError(
-            f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
+            f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written.",
+            code="dagster_home",
         ) from None
     _check_storage(configuration, content, settings.database)
     _check_launcher(configuration, content, settings.broker)
@@ -85,7 +86,8 @@ def open_instance() -> "DagsterInstance":
         except Exception as error:  # whatever its YAML holds or names
             raise AssetgenError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
-                "command puts the usual one there."
+                "command puts the usual one there.",
+                code="dagster_yaml",
             ) from None
 
 
@@ -105,12 +107,14 @@ def _check_storage(path: Path, content: bytes, database: str | None) -> None:
     if database is not None and not elsewhere:
         raise AssetgenError(
             f"{SETTING} is set, but {path} keeps runs in SQLite. Move that file away to use PostgreSQL (the next "
-            f"command puts the right one there; runs so far stay where they are), or unset {SETTING}."
+            f"command puts the right one there; runs so far stay where they are), or unset {SETTING}.",
+            code="storage",
         )
     if database is None and elsewhere:
         raise AssetgenError(
             f"{path} keeps runs in PostgreSQL, but {SETTING} is not set. Set it to that database; or move the file "
-            "away to use SQLite, which knows nothing of the runs so far."
+            "away to use SQLite, which knows nothing of the runs so far.",
+            code="storage",
         )
 
 

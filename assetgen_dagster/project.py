@@ -19,6 +19,8 @@ SEPARATOR = ":"
 class InvalidIdentifierError(AssetgenError, ValueError):
     """A channel or project identifier that could leave its folder or break a partition key."""
 
+    code = "identifier"
+
 
 def validate_identifier(value: str, name: str) -> str:
     """Returns ``value`` unchanged if it may be part of a path and of a partition key.

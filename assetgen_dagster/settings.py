@@ -349,16 +349,17 @@ def load_settings() -> Settings:
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}".lstrip(": ")
             for fault in error.errors()
         )
-        raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}") from None
+        raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}", code="settings") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AssetgenError(f"The .env file cannot be read: {error}. Save it as UTF-8 text.") from None
+        raise AssetgenError(f"The .env file cannot be read: {error}. Save it as UTF-8 text.", code="env_file") from None
 
 
 def _named_env_file(named: str) -> Path:
     path = PROJECT_ROOT / Path(named).expanduser()
     if not path.is_file():
         raise AssetgenError(
-            f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for no file at all."
+            f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for none at all.",
+            code="env_file",
         )
     return path
 

@@ -1,6 +1,7 @@
 """What README and docs say is what the code does: codes, events, settings, prices, commands, links."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from assetgen_dagster import database
 from assetgen_dagster.cli import app
 from assetgen_dagster.drawing.pricing import PRICES
 from assetgen_dagster.drawing.problems import ErrorClass
+from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.reference import TABLES, renewed
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 from assetgen_dagster.writer.pricing import TEXT_PRICES
@@ -81,6 +84,44 @@ def problems_in_the_code() -> set[tuple[str, str]]:
     return found
 
 
+def constants() -> dict[str, str]:
+    """Returns the modules' constants that are strings."""
+    statements = [node for tree in trees() for node in tree.body if isinstance(node, ast.Assign)]
+    return {
+        ast.unparse(node.targets[0]): node.value.value
+        for node in statements
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+
+
+def errors(*, coded: bool) -> dict[str, str]:
+    """Returns name and code of every error that a person can mend whose class has a code, or of those without one."""
+    for path in PACKAGE.rglob("[!_]*.py"):
+        importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
+    found, left = {}, [AssetgenError]
+    while left:
+        error = left.pop()
+        left += error.__subclasses__()
+        if bool(error.code) is coded:
+            found[error.__name__] = error.code
+    return found
+
+
+def codes_in_the_code() -> set[str]:
+    """Returns the code of everything that is not about a single picture."""
+    named, makes = constants(), errors(coded=False).keys() | {"super().__init__"}
+    found = {*errors(coded=True).values(), *(cause[1] for cause in database._CAUSES)}
+    for name, call in calls():
+        given = [keyword.value for keyword in call.keywords if keyword.arg == "code" and name in makes]
+        given += call.args[1:2] if name == "coded" else []
+        for code in given:
+            if isinstance(code, ast.Constant):
+                found.add(str(code.value))
+            elif isinstance(code, ast.Name) and code.id in named:
+                found.add(named[code.id])
+    return found
+
+
 def events_in_the_code() -> set[str]:
     names = {f"_log.{level}" for level in ("debug", "info", "warning", "error", "exception")}
     return {ast.literal_eval(call.args[0]) for name, call in calls() if name in names}
@@ -95,10 +136,25 @@ def commands() -> dict[str, set[str]]:
     return found
 
 
-def test_every_code_is_documented_with_its_class() -> None:
+def test_every_code_is_documented_once_and_with_its_class_if_it_is_about_pictures() -> None:
     documented = [(code(row[0]), row[1]) for row in rows(section(DOCS / "operating.md", "Codes"))]
-    assert len(documented) == len(set(documented))
-    assert set(documented) == problems_in_the_code()
+    assert len(documented) == len({code for code, _ in documented})
+    assert {row for row in documented if row[1] != "-"} == problems_in_the_code()
+    with_class = {code for code, _ in problems_in_the_code()}
+    assert {code for code, of_class in documented if of_class == "-"} == codes_in_the_code() - with_class
+
+
+def test_no_error_that_a_person_can_mend_is_made_without_a_code() -> None:
+    makes = errors(coded=False)
+    bare = [
+        ast.unparse(call) for name, call in calls() if name in makes and "code" not in {k.arg for k in call.keywords}
+    ]
+    # Has the code of its problem.
+    assert [call for call in bare if not call.startswith("StoryModelError(")] == []
+
+
+def test_a_code_stands_behind_the_message() -> None:
+    assert str(AssetgenError("Fill in Channel.", code="no_channel")) == "Fill in Channel. [no_channel]"
 
 
 def test_every_class_is_documented() -> None:

@@ -76,7 +76,7 @@ class Project:
         path = self.paths.project / MANIFEST_FILE
         found = load_manifest(path)
         if found is None:
-            raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.")
+            raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.", code="no_manifest")
         check_slots(found.manifest, self.settings.image_slots)
         return found.manifest
 

@@ -329,9 +329,9 @@ class _Drawing:
                 )
             )
         except ProjectLostError as error:
-            return problems.lock_lost(str(error))
+            return problems.lock_lost(error.message)
         except OSError as error:
-            return problems.cannot_write(str(self._unwritable(error)))
+            return problems.cannot_write(self._unwritable(error).message)
         except Exception as error:
             # A fault of ours: what is in flight and paid for is let in, then the run ends with the stack trace.
             _log.exception("asset_generation_unexpected_error", asset_number=task.number, asset_name=task.asset.name)

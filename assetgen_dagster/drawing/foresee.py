@@ -10,7 +10,7 @@ from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.report import ScriptReport
 from assetgen_dagster.drawing.script import CLIScriptError, command
 from assetgen_dagster.drawing.workspace import ProjectPaths, writable_workspace
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.settings import Settings
 
 #: Room that must be free for each picture before it is paid for, in bytes.
@@ -35,7 +35,7 @@ def cause_on_this_machine(settings: Settings) -> str | None:
     except AssetgenError as error:
         return str(error)
     problem = local_problem(settings) or no_room(settings.workspace, pictures=settings.image_slots)
-    return f"{problem.remedy}: {problem.cause}." if problem is not None else None
+    return coded(f"{problem.remedy}: {problem.cause}.", problem.code) if problem is not None else None
 
 
 def no_room(folder: Path, *, pictures: int) -> Problem | None:

@@ -26,6 +26,8 @@ _AGAIN_SECONDS = 0.05
 class ProjectBusyError(AssetgenError):
     """Another run is at work on the project."""
 
+    code = "project_busy"
+
 
 class FileLock:
     """An exclusive lock on a file; the file says who holds it.

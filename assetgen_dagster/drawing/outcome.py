@@ -2,6 +2,7 @@
 
 from assetgen_dagster.drawing.draw import Summary
 from assetgen_dagster.drawing.events import Task
+from assetgen_dagster.errors import coded
 
 
 def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: float) -> str:
@@ -26,7 +27,8 @@ def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: 
 
 def _first_line(summary: Summary, done: int) -> str:
     if summary.stopped_by is not None:
-        return f"{summary.stopped_by.remedy}: {summary.stopped_by.cause}. {done} pictures are done."
+        stopped = summary.stopped_by
+        return coded(f"{stopped.remedy}: {stopped.cause}. {done} pictures are done.", stopped.code)
     causes = [problem for _, problem in summary.failures if problem.code != "reference_failed"]
     remedies = dict.fromkeys(problem.remedy for problem in causes)
     advice = f"{next(iter(remedies))}. " if len(remedies) == 1 else "See each picture for what to do. "

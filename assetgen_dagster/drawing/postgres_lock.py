@@ -51,6 +51,8 @@ _log = structlog.get_logger()
 class ProjectLostError(AssetgenError):
     """The run's lock on its project is gone for good: whatever it does now, another run may be doing, too."""
 
+    code = "lock_lost"
+
 
 class PostgresLock:
     """One project, held by one run.
@@ -170,14 +172,14 @@ class PostgresLock:
             except psycopg2.Error as error:
                 why = str(unreachable(self._url, error))
             except DatabaseError as error:
-                why = str(error)
+                why = error.message
             if self._superseded():
                 break
             time.sleep(_AGAIN_SECONDS)
         else:
             raise self._lose(f"PostgreSQL did not give it back within {REGAIN_SECONDS:g} s. {why}".rstrip())
         if self._superseded():
-            raise self._lose(str(busy(self._noted())))
+            raise self._lose(busy(self._noted()).message)
         self._session = session
         _log.info("project_lock_regained")
 

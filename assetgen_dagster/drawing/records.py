@@ -26,6 +26,8 @@ MANIFEST_NUMBER = 0
 class RecordsError(AssetgenError):
     """The records cannot be read."""
 
+    code = "records"
+
 
 class Reference(BaseModel):
     """A picture that was passed along when another was drawn.

@@ -29,6 +29,8 @@ REMARK_CHARACTERS = 2000
 class RedrawError(AssetgenError):
     """What is to be drawn again cannot be; nothing was drawn."""
 
+    code = "redraw"
+
 
 @dataclass(frozen=True)
 class Known:

@@ -41,6 +41,8 @@ class CLIScriptError(AssetgenError):
         stdout: The same of stdout.
     """
 
+    code = "unrecognised"  # until ``problems.classify`` has read what it said
+
     def __init__(self, script: str, exit_code: int, stderr: str, stdout: str = "") -> None:
         self.script = script
         self.exit_code = exit_code

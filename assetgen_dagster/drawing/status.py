@@ -16,6 +16,8 @@ from assetgen_dagster.story.manifest import AssetManifest
 class NotReadyError(AssetgenError):
     """Pictures are missing."""
 
+    code = "pictures_missing"
+
 
 @dataclass(frozen=True)
 class Totals:

@@ -139,7 +139,9 @@ class ProjectPaths:
         """
         path = self.workspace / recorded
         if not path.resolve().is_relative_to(self.workspace.resolve()):
-            raise WorkspaceError(f"{self.records} names {recorded!r}, which is outside the workspace.")
+            raise WorkspaceError(
+                f"{self.records} names {recorded!r}, which is outside the workspace.", code="workspace"
+            )
         return path
 
 
@@ -227,7 +229,8 @@ def _refuse_outside(folder: Path, root: Path) -> None:
     if not folder.resolve().is_relative_to(root):
         raise WorkspaceError(
             f"{folder} is a symlink that leads out of the workspace ({folder.resolve()}). "
-            "Replace it by a folder, or set ASSETGEN_WORKSPACE to where it leads."
+            "Replace it by a folder, or set ASSETGEN_WORKSPACE to where it leads.",
+            code="workspace",
         )
 
 
@@ -243,4 +246,6 @@ def unwritable(path: Path, error: OSError) -> WorkspaceError:
     remedy = remedies.get(
         error.errno or 0, "Give this user permission to write there, or set ASSETGEN_WORKSPACE to another folder"
     )
-    return WorkspaceError(f"Cannot write {path}: {error.strerror or error}. {remedy}, then run again.")
+    return WorkspaceError(
+        f"Cannot write {path}: {error.strerror or error}. {remedy}, then run again.", code="cannot_write"
+    )

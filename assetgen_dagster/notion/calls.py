@@ -285,6 +285,7 @@ def _checked_url(given: str | None) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host:
         raise BoardError(
             f"NOTION_BASE_URL is no address: {redact(text)!r}. Unset it to use Notion itself.",
+            code="notion_address",
             setting="NOTION_BASE_URL",
         )
     return url
@@ -293,10 +294,16 @@ def _checked_url(given: str | None) -> httpx.URL:
 def _checked_token(given: SecretStr) -> str:
     token = given.get_secret_value().strip()
     if not token:
-        raise BoardError("NOTION_TOKEN is not set: it is the integration's secret.", setting="NOTION_TOKEN")
+        raise BoardError(
+            "NOTION_TOKEN is not set: it is the integration's secret.", code="notion_token", setting="NOTION_TOKEN"
+        )
     # In a header anything else raises an error that shows it.
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise BoardError("NOTION_TOKEN holds characters that no token has: copy it again.", setting="NOTION_TOKEN")
+        raise BoardError(
+            "NOTION_TOKEN holds characters that no token has: copy it again.",
+            code="notion_token",
+            setting="NOTION_TOKEN",
+        )
     return token
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from notion_client import Client
 
+from assetgen_dagster.errors import COMMAND_LINE
 from assetgen_dagster.notion.calls import Caller, Clock, Deadline, Json, Pace, checked_answer
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.settings import NotionSettings
@@ -79,6 +80,7 @@ def create_database(
                     f"Notion did not say whether it made the database ({trouble.cause}). Look at the page: if it is "
                     "there, set NOTION_DATABASE_ID to the 32 characters in its link, before '?v='; if not, run this "
                     "again.",
+                    code="notion_unsure",
                     trouble=trouble,
                 ) from None
             raise
@@ -126,7 +128,8 @@ def parse_page_id(given: str) -> str:
     found = find_id(peeked[1]) if peeked else find_id(given)
     if found is None:
         raise BoardError(
-            "--parent names no page: give the page's link (Share, Copy link), or the 32 characters at its end."
+            "--parent names no page: give the page's link (Share, Copy link), or the 32 characters at its end.",
+            code=COMMAND_LINE,
         )
     return found
 
@@ -153,4 +156,4 @@ def _for_a_page(error: BoardError, page_id: str) -> BoardError:
             )
         case _:
             return error
-    return BoardError(text, trouble=error.trouble)
+    return BoardError(text, code=error.code, trouble=error.trouble)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from assetgen_dagster.channels import Channels, UnknownChannelError
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
+from assetgen_dagster.errors import coded
 from assetgen_dagster.notion.redraw import Unknown, redraw_of
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
@@ -246,11 +247,11 @@ def _refused(key: ProjectKey | str, row: Row, owners: Mapping[ProjectKey, str], 
 def _key(row: Row) -> ProjectKey | str:
     """Returns a row's project, or why it has none."""
     if not row.channel:
-        return "Fill in Channel, then set the status again. Nothing was drawn."
+        return coded("Fill in Channel, then set the status again. Nothing was drawn.", "no_channel")
     try:
         return ProjectKey(row.channel, row.project_id)
     except InvalidIdentifierError as error:
-        return f"{error} Correct it, then set the status again. Nothing was drawn."
+        return coded(f"{error.message} Correct it, then set the status again. Nothing was drawn.", error.code)
 
 
 def _unknown(key: ProjectKey, channels: Channels) -> str | None:
@@ -258,12 +259,13 @@ def _unknown(key: ProjectKey, channels: Channels) -> str | None:
     try:
         channels.get(key.channel)
     except UnknownChannelError as error:
-        return f"{error} Correct Channel, then set the status again. Nothing was drawn."
+        return coded(f"{error.message} Correct Channel, then set the status again. Nothing was drawn.", error.code)
     return None
 
 
 def _copied(key: ProjectKey, owner: str) -> str:
-    return (
+    return coded(
         f"Project {key} belongs to another row: https://www.notion.so/{owner.replace('-', '')} (a copied row has the "
-        "same project id). Give this row a project id of its own, then set the status again. Nothing was drawn."
+        "same project id). Give this row a project id of its own, then set the status again. Nothing was drawn.",
+        "project_taken",
     )

@@ -9,12 +9,15 @@ class BoardError(AssetgenError):
 
     Args:
         message: What is wrong and what to do.
+        code: See ``AssetgenError``.
         setting: The environment variable that it is about, if there is one.
         trouble: Why the call failed, where one did.
     """
 
-    def __init__(self, message: str, *, setting: str | None = None, trouble: Trouble | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, code: str | None = None, setting: str | None = None, trouble: Trouble | None = None
+    ) -> None:
+        super().__init__(message, code=code)
         self.setting = setting
         self.trouble = trouble
 
@@ -27,6 +30,10 @@ class BoardError(AssetgenError):
 class BoardUnavailableError(BoardError):
     """Notion is away, busy or slow; later it will do. Nothing was read, and a write may or may not have been saved."""
 
+    code = "notion_unavailable"
+
 
 class RowGoneError(BoardError):
     """The row that was to be written is in the trash, deleted, or moved to another database."""
+
+    code = "notion_row_gone"

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from assetgen_dagster.drawing.plan import Redraw
-from assetgen_dagster.drawing.redraw import Known, read_redraw
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.drawing.redraw import Known, RedrawError, read_redraw
+from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.notion.row import Row
 
 _AGAIN = "then set the status again. Nothing was drawn."
@@ -33,16 +33,24 @@ def redraw_of(row: Row, known: Known | Unknown | None) -> Redraw | str | None:
     if not asks_for_redraw(row):
         return None
     if not row.redraw:
-        return f"Redraw Remark says how, but not which pictures: fill in Redraw (5, 13; or all), or clear it, {_AGAIN}"
+        return _refused(
+            f"Redraw Remark says how, but not which pictures: fill in Redraw (5, 13; or all), or clear it, {_AGAIN}"
+        )
     if row.regenerate.strip().casefold() == "all":
-        return f"Redraw names pictures, and Regenerate says All: clear one of the two, {_AGAIN}"
+        return _refused(f"Redraw names pictures, and Regenerate says All: clear one of the two, {_AGAIN}")
     if not isinstance(known, Known):
         why = known.reason if known else "its pictures are not known."
-        return f"Redraw names pictures to be drawn again: {why} Clear Redraw to have all of them drawn, {_AGAIN}"
+        return _refused(
+            f"Redraw names pictures to be drawn again: {why} Clear Redraw to have all of them drawn, {_AGAIN}"
+        )
     try:
         return read_redraw(row.redraw, row.redraw_remark, known)
     except AssetgenError as error:
-        return f"Redraw cannot be carried out: {error} Correct it, {_AGAIN}"
+        return coded(f"Redraw cannot be carried out: {error.message} Correct it, {_AGAIN}", error.code)
+
+
+def _refused(why: str) -> str:
+    return coded(why, RedrawError.code)
 
 
 def redraw_digest(row: Row) -> str:

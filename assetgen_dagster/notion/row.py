@@ -69,6 +69,7 @@ def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
         raise BoardError(
             "Notion shows the integration no properties. At notion.so/profile/integrations, in the integration's "
             "Capabilities, tick Read content.",
+            code="notion_rights",
             setting="NOTION_TOKEN",
         )
 

@@ -78,7 +78,7 @@ class Schema:
         wanted = self.faults if keys is None else set(keys)
         found = [fault for key, fault in self.faults.items() if key in wanted]
         if found:
-            raise BoardError(" ".join(str(fault) for fault in found), setting=found[0].setting)
+            raise BoardError(" ".join(fault.message for fault in found), code=found[0].code, setting=found[0].setting)
 
     def fits(self, page: Mapping[str, Any], settings: NotionSettings) -> bool:
         """Returns whether a page has the columns as they were when the schema was read: none renamed, none added."""
@@ -127,10 +127,13 @@ def _column(given: Mapping[str, Any]) -> Column:
 
 def _missing(name: str, setting: str, properties: Mapping[str, Any]) -> BoardError:
     if not name:
-        return BoardError(f"{setting} is empty: set it to the name of a property.", setting=setting)
+        return BoardError(
+            f"{setting} is empty: set it to the name of a property.", code="notion_property", setting=setting
+        )
     return BoardError(
         f"The Notion database has no property {name!r} (renamed?). Rename it back, or set {setting} to its new name. "
         f"There are: {_listed(properties)}.",
+        code="notion_property",
         setting=setting,
     )
 
@@ -140,6 +143,7 @@ def _wrong_type(name: str, setting: str, kind: str, types: Iterable[str], *, opt
     return BoardError(
         f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(types))}. Change its type in "
         f"Notion, or set {setting} to another property{without}.",
+        code="notion_property",
         setting=setting,
     )
 
@@ -148,6 +152,7 @@ def _no_option(status: Column, wanted: str, setting: str) -> BoardError:
     return BoardError(
         f"The Notion property {status.name!r} has no option {wanted} (renamed or removed?). Add it in Notion, or set "
         f"{setting} to one of: {_listed(status.options)}.",
+        code="notion_option",
         setting=setting,
     )
 

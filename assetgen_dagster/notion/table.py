@@ -52,8 +52,8 @@ class Table:
             if error.kind is Kind.MISSING:
                 return self._itself(deadline)
             if error.kind is Kind.INVALID:
-                text = f"{error} Set NOTION_DATABASE_ID to the database's id."
-                raise BoardError(text, setting="NOTION_DATABASE_ID") from None
+                text = f"{error.message} Set NOTION_DATABASE_ID to the database's id."
+                raise BoardError(text, code=error.code, setting="NOTION_DATABASE_ID") from None
             raise
         if database.get("in_trash"):
             raise _in_trash(self._database_id)
@@ -128,7 +128,10 @@ class Table:
             # One query gives 10,000 results at most; the next one begins where this one was cut off.
             latest = max((page["created_time"] for page in pages.values()), default=None)
             if latest == begin:
-                raise BoardError(f"Notion could not {doing}: more than 10,000 rows were made in the same minute.")
+                raise BoardError(
+                    f"Notion could not {doing}: more than 10,000 rows were made in the same minute.",
+                    code="notion_refused",
+                )
             begin = latest
 
     def _add_window(
@@ -165,6 +168,7 @@ def parse_database_id(given: str) -> str:
     if found is None:
         raise BoardError(
             "NOTION_DATABASE_ID names no database: set it to the 32 characters in the database's link, before '?v='.",
+            code="notion_database",
             setting="NOTION_DATABASE_ID",
         )
     return found
@@ -180,6 +184,7 @@ def find_id(given: str) -> str | None:
 def _in_trash(database_id: str) -> BoardError:
     return BoardError(
         f"The Notion database {database_id} is in the trash. Restore it, or set NOTION_DATABASE_ID to another.",
+        code="notion_database",
         setting="NOTION_DATABASE_ID",
     )
 
@@ -190,4 +195,4 @@ def _not_one_source(sources: list[Mapping[str, Any]]) -> BoardError:
     else:
         named = ", ".join(f"{source['id']} ({source.get('name') or 'unnamed'})" for source in sources)
         text = f"holds several data sources: set NOTION_DATABASE_ID to the id of the one to use: {named}"
-    return BoardError(f"The Notion database {text}.", setting="NOTION_DATABASE_ID")
+    return BoardError(f"The Notion database {text}.", code="notion_database", setting="NOTION_DATABASE_ID")

@@ -90,7 +90,9 @@ class Update:
         if self.status is None:
             return None
         if self.status not in column.options:
-            raise BoardError(f"{self.status!r} is no option of {column.name!r}: {', '.join(column.options)}.")
+            raise BoardError(
+                f"{self.status!r} is no option of {column.name!r}: {', '.join(column.options)}.", code="notion_option"
+            )
         return values.choice(column.type, self.status)
 
     def _error_log(self, column: Column) -> Json | None:

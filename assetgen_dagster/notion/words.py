@@ -22,6 +22,7 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 "Notion does not accept the token. Set NOTION_TOKEN to the integration's secret: "
                 "notion.so/profile/integrations, choose the integration, Internal Integration Secret.",
+                code="notion_token",
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
@@ -29,12 +30,14 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 f"Notion does not allow the integration to {doing} ({cause}). At notion.so/profile/integrations, in "
                 "the integration's Capabilities, tick Read content and Update content.",
+                code="notion_rights",
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
         case Kind.MISSING:
             return BoardError(
                 f"Notion could not {doing}: it is not there, or not shared with the integration ({cause}). {SHARE}.",
+                code="notion_not_shared",
                 setting="NOTION_DATABASE_ID",
                 trouble=trouble,
             )
@@ -42,17 +45,19 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 f"Notion has blocked the integration's requests ({cause}); waiting does not help. Ask Notion's support "
                 "why, or set NOTION_TOKEN to another integration's secret.",
+                code="notion_blocked",
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
         case Kind.ENDPOINT:
             return BoardError(
                 f"Notion could not be called: {cause}. Check NOTION_BASE_URL (unset means Notion itself) and proxies.",
+                code="notion_address",
                 setting="NOTION_BASE_URL",
                 trouble=trouble,
             )
         case Kind.INVALID:
-            return BoardError(f"Notion refused to {doing}: {cause}.", trouble=trouble)
+            return BoardError(f"Notion refused to {doing}: {cause}.", code="notion_refused", trouble=trouble)
     busy = "asks us to wait" if trouble.kind is Kind.BUSY else "is not available just now"
     return BoardUnavailableError(
         f"Notion {busy}: could not {doing} ({cause}). It is tried again later.", trouble=trouble
@@ -64,5 +69,6 @@ def not_shared(database_id: str) -> BoardError:
     return BoardError(
         f"Notion shows the integration no database {database_id}. {SHARE}; or set NOTION_DATABASE_ID to the right "
         "database (the 32 characters in its link, before '?v=').",
+        code="notion_not_shared",
         setting="NOTION_DATABASE_ID",
     )

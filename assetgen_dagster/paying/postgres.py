@@ -82,7 +82,7 @@ class PostgresSwitches:
         return named(dict(session.fetchall()))
 
     def _unavailable(self, error: DatabaseError) -> SwitchesUnavailableError:
-        return SwitchesUnavailableError(f"{error} Nobody knows {self._unknown}.")
+        return SwitchesUnavailableError(f"{error.message} Nobody knows {self._unknown}.")
 
 
 def in_postgres(url: str, fingerprint: str) -> Callable[[list[Rate]], AbstractBucket]:

@@ -30,6 +30,8 @@ _QUOTA = "daily_quota:"
 class SwitchesUnavailableError(AssetgenError):
     """The switches can be neither read nor set now."""
 
+    code = "switches_unavailable"
+
 
 class Switches(Protocol):
     """Where the switches are kept. Every method raises ``SwitchesUnavailableError`` where that does not answer."""
@@ -121,7 +123,7 @@ class FileSwitches:
                 change(values)
                 write_atomically(path, json.dumps(values, indent=2).encode())
         except OSError as error:
-            raise SwitchesUnavailableError(str(unwritable(path, error))) from error
+            raise SwitchesUnavailableError(unwritable(path, error).message) from error
 
 
 def quota_key(settings: Settings, model: str) -> str:

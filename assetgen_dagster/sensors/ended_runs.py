@@ -27,7 +27,7 @@ from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.redraw import is_taken
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.drawing.workspace import locate_project
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.settings import NotionSettings
@@ -43,6 +43,9 @@ _REPORT_SECONDS = 10.0
 
 #: Runs are looked at again for so long after they ended: a run's end bears the time of the machine that it ran on.
 _OVERLAP_SECONDS = 600.0
+
+#: The code of a run whose process was killed, or whose machine is gone.
+RUN_DIED = "run_died"
 
 #: How a run says that it stopped at another run's lock.
 _AT_THE_LOCK = "is at work on this project"
@@ -213,7 +216,7 @@ def outcome(
     if run.tags.get(STOPPED_BY_TAG) == _BUDGET:
         return budget_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost, pictures=there)
     if run.status is dg.DagsterRunStatus.CANCELED:
-        message = f"The run was cancelled. {missing}"
+        message = f"{coded('The run was cancelled.', 'cancelled')} {missing}"
     return error_report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
 
 
@@ -221,7 +224,10 @@ def _failure_message(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     """Returns the message of the step that failed, else of the run."""
     if run.status is not dg.DagsterRunStatus.FAILURE:
         return ""
-    return next(_messages(instance, run.run_id), "The run ended without a word; its process may have been killed.")
+    return next(
+        _messages(instance, run.run_id),
+        coded("The run ended without a word; its process may have been killed.", "run_died"),
+    )
 
 
 def _messages(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:

@@ -104,7 +104,7 @@ def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known 
             try:
                 found[key] = known_pictures(key, settings)
             except AssetgenError as error:
-                found[key] = Unknown(str(error))
+                found[key] = Unknown(error.message)
     return found
 
 

@@ -20,10 +20,10 @@ from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import LOOK_SECONDS
-from assetgen_dagster.sensors.ended_runs import ended_since
+from assetgen_dagster.sensors.ended_runs import RUN_DIED, ended_since
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 from assetgen_dagster.workers.starting import look_after_starting_runs
@@ -111,7 +111,10 @@ def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory, settings: Setti
     for run_id in dead:
         instance.report_run_failed(
             started[run_id],
-            "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again.",
+            coded(
+                "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again.",
+                RUN_DIED,
+            ),
         )
 
 

@@ -49,6 +49,8 @@ class DocumentError(AssetgenError):
         line: 1-based line at which it stopped making sense.
     """
 
+    code = "document"
+
     def __init__(self, message: str, *, line: int) -> None:
         super().__init__(message)
         self.line = line

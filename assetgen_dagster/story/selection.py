@@ -34,6 +34,8 @@ _CATEGORY = re.compile(r"(?P<kind>characters?|chars?|environments?|envs?|props?)
 class SelectionError(AssetgenError):
     """Pictures are named that there are not, or not clearly."""
 
+    code = "redraw"
+
 
 def select_pictures(text: str, numbers: Mapping[str, int], kinds: Mapping[str, AssetType]) -> tuple[str, ...]:
     """Returns the names of the pictures that a text names, by number, each once.

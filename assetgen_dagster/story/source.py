@@ -28,17 +28,25 @@ DOCUMENT_FILE = "03_assets.md"
 class NoStoryError(AssetgenError):
     """There is nothing a manifest could be made from."""
 
+    code = "no_story"
+
 
 class ManifestConflictError(AssetgenError):
     """The manifest was edited, and its source has changed, too: only a person can say which counts."""
+
+    code = "manifest_conflict"
 
 
 class ManifestFileError(AssetgenError):
     """The manifest file cannot be used as it is."""
 
+    code = "manifest"
+
 
 class TooManyPicturesError(AssetgenError):
     """The manifest has more pictures than there are image assets."""
+
+    code = "too_many_pictures"
 
 
 @dataclass(frozen=True)

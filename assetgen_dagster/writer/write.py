@@ -57,8 +57,10 @@ class StoryModelError(AssetgenError):
     """
 
     def __init__(self, model: str, problem: Problem) -> None:
+        why = f"{problem.cause.rstrip('. ')}. {problem.remedy}"
         super().__init__(
-            f"{model} cannot write the prompts: {problem} Or unset ASSETGEN_STORY_MODEL: then our tables write them."
+            f"{model} cannot write the prompts: {why}. Or unset ASSETGEN_STORY_MODEL: then our tables write them.",
+            code=problem.code,
         )
         self.problem = problem
 
