@@ -2,36 +2,42 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
+from assetgen_dagster.terminal import show
 
 _LONGEST_PROMPT = 160
 
 
-def preview(manifest: AssetManifest, *, name: str, warnings: Sequence[str]) -> RenderableType:
-    """Returns everything that there is to show of a document.
+def preview(manifest: AssetManifest, console: Console, *, name: str, warnings: Sequence[str]) -> None:
+    """Shows everything that there is to show of a document.
 
     Args:
         manifest: What was read from it.
+        console: Where.
         name: The document's.
         warnings: The manifest's, and what else there is to warn of.
     """
+
+    def say(text: str, style: str = "") -> None:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
     counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in manifest.counts().items())
-    # Text, not strings: a prompt may hold "[CORE]" or "[/b]", which Rich would take for markup.
-    return Group(
-        Text(f"{name}: {len(manifest.assets)} pictures ({counts})", style="bold"),
-        Text(f"Atmosphere: {_cut(manifest.global_atmosphere) or 'none'}"),
-        _table(manifest.assets),
-        *(Text(f"Warning: {warning}", style="yellow") for warning in warnings),
-        *(Text(f"Note: {note}", style="dim") for note in manifest.notes),
-    )
+    say(f"{name}: {len(manifest.assets)} pictures ({counts})", style="bold")
+    say(f"Atmosphere: {_cut(manifest.global_atmosphere) or 'none'}")
+    show(_table(manifest.assets), console)
+    for warning in warnings:
+        say(f"Warning: {warning}", style="yellow")
+    for remark in manifest.notes:
+        say(f"Note: {remark}", style="dim")
 
 
 def _table(assets: Sequence[AssetPrompt]) -> Table:
-    table = Table(title_justify="left")
+    table = Table()
+    # Text, not strings: a prompt may hold "[CORE]" or "[/b]", which Rich would take for markup.
     table.add_column("line", justify="right")
     table.add_column("type", no_wrap=True)
     table.add_column("name", overflow="fold", min_width=20)

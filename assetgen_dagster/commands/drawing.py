@@ -1,0 +1,163 @@
+"""Commands that draw, or show what would be drawn."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
+from assetgen_dagster.terminal import complain, note, show, stdout
+
+if TYPE_CHECKING:
+    from assetgen_dagster.project import ProjectKey
+
+ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
+ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
+EventsOption = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines, for a program.")]
+
+
+def generate(
+    *,
+    channel: ChannelOption,
+    project: ProjectOption,
+    topic: Annotated[str | None, typer.Option(help="What the video is about.")] = None,
+    story: Annotated[str | None, typer.Option(help="Story direction: what happens in it.")] = None,
+    document: Annotated[
+        Path | None, typer.Option(help="A producer's own 03_assets.md; copied into the project folder.")
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="auto, resume (only what is missing or changed) or regenerate.")
+    ] = Mode.AUTO,
+    events: EventsOption = False,
+) -> None:
+    r"""Draw a project's pictures, without UI or Notion.
+
+    Example: assetgen generate --channel poke1 --project vid_123 \
+    --topic "Bulbasaur forest documentary" --story "Evolution through seasons"
+
+    Example: assetgen generate --channel poke1 --project vid_123 --mode resume
+    """
+    from assetgen_dagster import generate as generating  # noqa: PLC0415 - Dagster takes 2 s to import; --help should not
+    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    if document is not None and (topic is not None or story is not None):
+        raise AssetgenError("Give either --document or --topic and --story, not both.", code=COMMAND_LINE)
+    key = ProjectKey(channel, project)
+    load_channels(load_settings()).get(channel)  # refused here, a typo leaves no folder and no partition
+    if document is not None:
+        generating.place_document(key, document)
+    _draw(key, events=events, topic=topic, story_direction=story, mode=mode)
+
+
+def redraw(
+    *,
+    channel: ChannelOption,
+    project: ProjectOption,
+    pictures: Annotated[
+        str, typer.Option(help='Numbers, ranges or file names, such as "5, 13, env_cave"; or all.', show_default=False)
+    ],
+    remark: Annotated[
+        str, typer.Option(help="What is to be different; joins their prompts and stays. none: take it away.")
+    ] = "",
+    events: EventsOption = False,
+) -> None:
+    r"""Draw single pictures again and keep all others, with a remark if you like.
+
+    Example: assetgen redraw --channel poke1 --project vid_123 \
+    --pictures "5, 13-14" --remark "less golden light"
+    """
+    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
+    from assetgen_dagster.drawing.redraw import is_under_way, known_pictures, read_redraw  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    key, settings = ProjectKey(channel, project), load_settings()
+    load_channels(settings).get(channel)
+    order = read_redraw(pictures, remark, known_pictures(key, settings))
+    try:
+        _draw(key, events=events, redraw=order)
+    finally:
+        if is_under_way(key, settings):  # the same command once more would draw all of them once more
+            rest = f"assetgen generate --channel {channel} --project {project} --mode resume"
+            note(f"For what is left: {rest}")
+
+
+def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
+    """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
+    from assetgen_dagster import generate as generating  # noqa: PLC0415
+    from assetgen_dagster.progress import Display, Message, message, result_table  # noqa: PLC0415
+
+    console = stdout()
+    with Display(console) as display:
+
+        def listen(news: Message | None) -> None:
+            if news is not None:
+                print(json.dumps(news), flush=True) if events else display.show(news)
+
+        outcome = generating.run_project(key, listener=lambda key, event: listen(message(str(key), event)), **what)
+    if not events:
+        if display.results:
+            show(result_table(str(key), display.results[str(key)]), console)
+        if outcome.total_cost_usd is not None:
+            console.print(
+                f"This run: ${outcome.total_cost_usd:.4f}. All runs of {key}: ${outcome.project_cost_usd:.4f}."
+            )
+        if outcome.contact_sheet:
+            console.print(f"Contact sheet: {outcome.contact_sheet}", soft_wrap=True)
+    if outcome.interrupted:
+        rest = ": the same command goes on from there" if what.get("redraw") is None else ""
+        note(f"Interrupted. What is done is kept{rest}.")
+        raise typer.Exit(130)
+    if not outcome.success:
+        complain(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
+        raise typer.Exit(1)
+
+
+def manifest(
+    file: Annotated[Path, typer.Argument(help="A producer's 03_assets.md.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Show what would be drawn from a document, without cost: each picture with its line and what decided its type.
+
+    Example: assetgen manifest 03_assets.md --json
+    """
+    from assetgen_dagster.story.document import read_document  # noqa: PLC0415
+    from assetgen_dagster.story.manifest import count_warnings  # noqa: PLC0415
+    from assetgen_dagster.story.preview import preview  # noqa: PLC0415
+    from assetgen_dagster.story.source import load_document  # noqa: PLC0415
+
+    text = load_document(file)
+    if text is None:
+        raise AssetgenError(f"There is no file {file}.", code="document")
+    found = read_document(text, name=file.name)
+    warnings = [*found.warnings, *count_warnings(found)]
+    if as_json:
+        print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))
+        return
+    preview(found, stdout(), name=file.name, warnings=warnings)
+
+
+def plan(
+    *,
+    channel: ChannelOption,
+    project: ProjectOption,
+    topic: Annotated[str | None, typer.Option(help="What the video is about, as for generate.")] = None,
+    story: Annotated[str | None, typer.Option(help="Story direction, as for generate.")] = None,
+    mode: Annotated[Mode, typer.Option(help="As for generate.")] = Mode.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Say what a run would draw, keep and put aside, why, and at what cost: nothing is paid for or changed.
+
+    Example: assetgen plan --channel poke1 --project vid_123 --mode resume
+    """
+    from assetgen_dagster import planning  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.story.source import Story  # noqa: PLC0415
+
+    given = None if topic is None and story is None else Story(topic or "", story or "")
+    made = planning.make_plan(ProjectKey(channel, project), mode=mode, story=given)
+    print(planning.as_json(made)) if as_json else planning.show(made, stdout())

@@ -1,0 +1,134 @@
+"""Commands of whoever keeps it running: is all well, what did it cost, stop, go on, tidy up."""
+
+import io
+from typing import Annotated
+
+import typer
+
+from assetgen_dagster.cost_report import By, Format
+from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
+from assetgen_dagster.terminal import show, stderr, stdout
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    services: Annotated[
+        bool, typer.Option("--services", help="Daemon and sensors have to be at work: for a monitor.")
+    ] = False,
+) -> None:
+    """Check every setting, and say what to do about what is wrong: no cost, no picture, no change to a row.
+
+    Example: assetgen doctor --json
+    """
+    from assetgen_dagster import doctor as examining  # noqa: PLC0415
+    from assetgen_dagster.log import configure_logging  # noqa: PLC0415
+
+    configure_logging(io.StringIO())  # what a retry would say is in the findings
+    findings = examining.examine(services=services)
+    print(examining.as_json(findings) if as_json else "\n".join(map(str, findings)))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def pause(
+    reason: Annotated[str, typer.Option(help="Why, for whoever finds everything at a standstill.")] = "",
+) -> None:
+    """Stop all paying at once: pictures in flight finish, no further one is started, whoever asks for it.
+
+    Example: assetgen pause --reason "checking the bill"
+    """
+    from assetgen_dagster.paying.shared import open_switches  # noqa: PLC0415
+    from assetgen_dagster.paying.switches import pause as stop  # noqa: PLC0415
+    from assetgen_dagster.paying.words import pause_in_words  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    print(f"{pause_in_words(stop(open_switches(settings), reason=reason), settings)}.")
+
+
+def resume() -> None:
+    """Let paying go on after assetgen pause, or after a daily quota was raised; runs that wait go on by themselves.
+
+    Example: assetgen resume
+    """
+    from assetgen_dagster.paying.shared import open_switches  # noqa: PLC0415
+    from assetgen_dagster.paying.switches import resume as go_on  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    before = go_on(open_switches(load_settings()))
+    print("Paying goes on." if before else "Paying was not paused.")
+
+
+def costs(
+    *,
+    by: Annotated[list[By] | None, typer.Option(help="What to tell apart; can be given again.")] = None,
+    month: Annotated[str | None, typer.Option(help="Only this month, such as 2026-11, by ASSETGEN_TIMEZONE.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only this channel.")] = None,
+    how: Annotated[Format, typer.Option("--format", help="For people, a spreadsheet or a program.")] = Format.TABLE,
+) -> None:
+    r"""Say what was spent, from Dagster's records; what may have been billed without an answer is listed apart.
+
+    Example: assetgen costs --by project --by model --month 2026-11 \
+    --format csv
+    """
+    from assetgen_dagster import cost_report  # noqa: PLC0415
+    from assetgen_dagster.costs import recorded_costs  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    zone, by = load_settings().zone, by or [By.MONTH, By.CHANNEL]
+    with stderr().status("Reading Dagster's records") as status:
+        found = recorded_costs(
+            zone, month=month, channel=channel, seen=lambda count: status.update(f"Read {count} events")
+        )
+        lines = cost_report.add_up(found, by, zone)
+    match how:
+        case Format.TABLE:
+            show(cost_report.as_table(lines, by), stdout())
+        case Format.CSV:
+            print(cost_report.as_csv(lines, by), end="")
+        case Format.JSON:
+            print(cost_report.as_json(lines, by))
+
+
+def archive(
+    *,
+    channel: Annotated[str | None, typer.Option(help="Whose projects.")] = None,
+    project: Annotated[list[str] | None, typer.Option(help="A project of that channel; can be given again.")] = None,
+    before: Annotated[
+        str | None, typer.Option("--finished-before", help="All that were finished before a day, such as 2026-11-01.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be archived.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    r"""Take projects out of Dagster's list of partitions: files, runs, costs stay, and asking for one brings it back.
+
+    Example: assetgen archive --channel poke1 --finished-before 2026-11-01 \
+    --dry-run
+    """
+    from assetgen_dagster import archive as archiving  # noqa: PLC0415
+    from assetgen_dagster.months import day_begins  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    if (project is None) == (before is None) or (project and channel is None):
+        raise AssetgenError(
+            "Give either --channel and --project, or --finished-before with or without --channel.", code=COMMAND_LINE
+        )
+    with stderr().status("Reading the projects' records") as status:
+
+        def seen(count: int) -> None:
+            status.update(f"Read {count} projects")
+
+        if before is None:
+            keys = [ProjectKey(channel or "", name) for name in project or ()]
+        else:
+            moment = day_begins(before, settings.zone)
+            keys = archiving.finished_before(moment, settings, channel=channel, seen=seen)
+        verdicts = []
+        for verdict in archiving.archive(keys, settings, dry_run=dry_run):
+            verdicts.append(verdict)
+            status.update(f"Archived {len(verdicts)} of {len(keys)} projects")
+    print(archiving.as_json(verdicts, dry_run=dry_run) if as_json else archiving.as_text(verdicts, dry_run=dry_run))
+    if project and any(isinstance(verdict, archiving.Kept) for verdict in verdicts):
+        raise typer.Exit(1)

@@ -1,0 +1,79 @@
+"""Commands that start something which stays, or set something up."""
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.terminal import stdout
+
+
+def demo(
+    *,
+    latency: Annotated[float, typer.Option(help="Seconds the stand-in for Gemini takes for a picture.")] = 1.5,
+    ui: Annotated[bool, typer.Option("--ui", help="Keep the Dagster UI open at the end.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where everything of the demo goes; emptied first.")] = None,
+) -> None:
+    """Draw two rows of a board, against stand-ins for Notion and Gemini: no key, no cost.
+
+    Example: assetgen demo --ui
+    """
+    from assetgen_dagster.demo import run_demo  # noqa: PLC0415
+    from assetgen_dagster.settings import PROJECT_ROOT  # noqa: PLC0415
+
+    where = (folder or PROJECT_ROOT / "demo").resolve()
+    run_demo(stdout(), folder=where, latency_seconds=latency, stay=ui)
+
+
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Open the Dagster UI with the daemon, on this machine only.
+
+    Example: assetgen dev --port 3001
+    """
+    from assetgen_dagster.services import become_dagster_dev  # noqa: PLC0415
+
+    become_dagster_dev(port)
+
+
+def worker(
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Runs at once on this machine.")] = 3,
+    name: Annotated[
+        str, typer.Option(help="Name of this worker; another one for each on the same machine.")
+    ] = "worker",
+) -> None:
+    """Carry out runs that another machine queues, until SIGTERM; those at work are then finished first.
+
+    Example: assetgen worker --slots 3
+    """
+    from assetgen_dagster.services import become_worker  # noqa: PLC0415
+
+    become_worker(slots=slots, name=name)
+
+
+def init_notion(
+    parent: Annotated[str, typer.Option(help="Id of, or link to, a page that is shared with the integration.")],
+) -> None:
+    r"""Create a Notion database with the properties and statuses that the settings name.
+
+    Example: assetgen init-notion \
+    --parent https://www.notion.so/Videos-0123456789abcdef0123456789abcdef
+    """
+    from assetgen_dagster.log import configure_logging  # noqa: PLC0415
+    from assetgen_dagster.notion.create import create_database  # noqa: PLC0415
+    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings().notion_for("")
+    if settings is None:
+        raise AssetgenError(
+            "Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).", code="notion_token"
+        )
+    configure_logging(io.StringIO())
+    made = create_database(settings, parent=parent)
+    print(f"Made the database {made.title}: {made.url}")
+    if settings.ui_url is None:
+        print("For links from its rows to their runs, set ASSETGEN_UI_URL to the address of the Dagster UI.")
+    print(f"Its id is {made.database_id}. Put this line into .env:\nNOTION_DATABASE_ID={made.database_id}")

@@ -1,0 +1,50 @@
+"""What commands say: with colours, tables and progress in a terminal, plain and whole text elsewhere."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def stdout() -> Console:
+    """Returns where a command's answer goes."""
+    return Console(emoji=False)
+
+
+def stderr() -> Console:
+    """Returns where everything else goes."""
+    return Console(stderr=True, emoji=False)
+
+
+def note(text: str) -> None:
+    """Says something that is not part of the answer."""
+    stderr().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Says why a command did not do what it was asked for."""
+    stderr().print(f"Error: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def show(table: Table, console: Console) -> None:
+    """Prints a table: drawn in a terminal, elsewhere aligned columns without a frame, whose lines are never broken."""
+    if console.is_terminal:
+        console.print(table)
+    else:
+        console.print(plain(table), markup=False, highlight=False, soft_wrap=True)
+
+
+def plain(table: Table) -> str:
+    """Returns a table as lines of text."""
+    columns = []
+    for column in table.columns:
+        cells = [column.header, *column.cells, *([column.footer] if table.show_footer else [])]
+        texts = [" ".join(_text(cell).split()) for cell in cells]
+        width = max(map(len, texts))
+        columns.append([text.rjust(width) if column.justify == "right" else text.ljust(width) for text in texts])
+    named = [_text(text) for text in (table.title, table.caption)]
+    lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+    return "\n".join([*filter(None, named[:1]), *lines, *filter(None, named[1:])])
+
+
+def _text(cell: object) -> str:
+    return cell.plain if isinstance(cell, Text) else Text.from_markup(str(cell or "")).plain
