@@ -6,6 +6,7 @@ The decisions are those of the run itself (``drawing.job``), made without its lo
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.events import PlanMade, Task
+from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.look import look_of
 from assetgen_dagster.drawing.plan import Action, Mode, Request, assign_numbers
@@ -23,8 +25,10 @@ from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
+from assetgen_dagster.errors import coded
 from assetgen_dagster.paying.budget import refusal_in_words, remedy
-from assetgen_dagster.paying.shared import open_ledger
+from assetgen_dagster.paying.shared import held_now, open_ledger
+from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import Story, check_slots, resolve_in_folder
@@ -44,6 +48,7 @@ class Plan:
         retired: Files of pictures that left the manifest, by name.
         ratios: ``W:H`` of each picture, by name.
         settings: The settings in force.
+        obstacles: What would keep the run from drawing, for people; they are warnings, too.
     """
 
     key: ProjectKey
@@ -54,6 +59,7 @@ class Plan:
     retired: dict[str, Path]
     ratios: dict[str, str]
     settings: Settings
+    obstacles: tuple[str, ...] = ()
 
     def prices(self, task: Task) -> tuple[float, float | None]:
         """Returns in USD the story's estimate for a picture and its price by the model's list, None if that is unknown.
@@ -94,7 +100,8 @@ def make_plan(key: ProjectKey, *, mode: Mode, story: Story | None = None) -> Pla
     tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)
     warnings = plan_warnings(job, tasks, with_references=with_references)
     to_draw = len(PlanMade(tuple(tasks), ()).to_draw)
-    unsettled = [*_unsettled(key, paths, records, settings), *_over_budget(key, settings, to_draw)]
+    obstacles = list(_obstacles(key, paths, settings, to_draw))
+    unsettled = [*_unsettled(key, paths, records, settings), *obstacles]
     return Plan(
         key=key,
         mode=mode,
@@ -104,6 +111,7 @@ def make_plan(key: ProjectKey, *, mode: Mode, story: Story | None = None) -> Pla
         retired={name: paths.absolute(one.path) for name, one in records.pictures.items() if name not in numbers},
         ratios={asset.name: look.aspect_ratio_of(asset) for asset in manifest.assets},
         settings=settings,
+        obstacles=tuple(obstacles),
     )
 
 
@@ -123,6 +131,7 @@ def as_json(plan: Plan) -> str:
             "estimate_usd": estimate,
             "model": plan.settings.gemini_image_model,
             "list_price_usd": listed,
+            "would_start": not plan.obstacles,
             "warnings": list(plan.pictures.warnings),
         },
         indent=2,
@@ -193,11 +202,17 @@ def _unsettled(key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, se
     return said
 
 
-def _over_budget(key: ProjectKey, settings: Settings, to_draw: int) -> list[str]:
-    refused = open_ledger(settings).foresee(key, pictures=to_draw) if to_draw else None
-    if refused is None:
-        return []
-    return [f"the run would not start: {refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."]
+def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw: int) -> Iterator[str]:
+    """Says what would keep a run from drawing, by the checks that it makes itself before it pays."""
+    if not to_draw:
+        return
+    if problem := foresee(settings, paths, pictures=to_draw):
+        yield coded(f"the run would not start: {problem.cause.rstrip('. ')}. {problem.remedy}.", problem.code)
+    if refused := open_ledger(settings).foresee(key, pictures=to_draw):
+        why = f"{refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."
+        yield coded(f"the run would not start: {why}", "budget")
+    if order := held_in_words(held_now(settings), settings):
+        yield f"the run would wait: {order}"
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

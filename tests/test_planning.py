@@ -11,6 +11,8 @@ from assetgen_dagster.cli import app
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.paying.shared import open_switches
+from assetgen_dagster.paying.switches import pause
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
@@ -159,6 +161,37 @@ def test_a_run_at_work_is_told(foxes: Core) -> None:
         assert "a run is at work on this project" in " ".join(plan()["warnings"])
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "code"),
+    [
+        ("GEMINI_API_KEY", "", "api_key"),
+        ("ASSETGEN_SCRIPT", "/nowhere/draw.py", "script_cannot_start"),
+        ("ASSETGEN_WORKSPACE", "/proc/none", "cannot_write"),
+    ],
+)
+def test_a_run_that_could_not_start_is_planned_all_the_same_and_the_plan_says_why(
+    foxes: Core, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, code: str
+) -> None:
+    assert plan()["would_start"]
+    monkeypatch.setenv(setting, value)
+    shown = plan("--topic", "Foxes", "--story", "A year")
+    assert not shown["would_start"]
+    [told] = [warning for warning in shown["warnings"] if warning.startswith("the run would not start: ")]
+    assert told.endswith(f"[{code}]")
+
+
+def test_a_full_disk_is_told_before_a_run_meets_it(foxes: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assetgen_dagster.drawing.foresee.ROOM_PER_PICTURE", 1 << 60)
+    assert "[cannot_write]" in " ".join(plan()["warnings"])
+
+
+def test_a_pause_is_told_as_what_the_run_would_wait_for(foxes: Core) -> None:
+    pause(open_switches(foxes.settings), reason="the bill")
+    shown = plan()
+    assert not shown["would_start"]
+    assert "the run would wait: Paying is paused by" in " ".join(shown["warnings"])
+
+
 def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_words(
     foxes: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,4 +227,4 @@ def test_it_says_that_the_monthly_budget_would_keep_the_run_from_starting(
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.2")
     [said] = [warning for warning in plan()["warnings"] if "would not start" in warning]
     assert "asks for $0.20; in " in said
-    assert said.endswith("or raise ASSETGEN_MONTHLY_BUDGET_USD.")
+    assert said.endswith("or raise ASSETGEN_MONTHLY_BUDGET_USD. [budget]")

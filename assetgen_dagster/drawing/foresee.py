@@ -18,13 +18,18 @@ ROOM_PER_PICTURE = 4 * 1024 * 1024
 
 
 def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Problem | None:
-    """Returns a problem that would fail every picture, found before the first is paid for."""
+    """Returns a problem that would fail every picture, found before the first is paid for; makes no folder."""
     if problem := local_problem(settings):
         return problem
-    for folder in (paths.staging, paths.characters, paths.environments, paths.props):
+    for folder in map(_there, (paths.staging, paths.characters, paths.environments, paths.props)):
         if not os.access(folder, os.W_OK | os.X_OK):
             return problems.cannot_write(f"no permission to write to {folder}")
-    return no_room(paths.project, pictures=pictures)
+    return no_room(_there(paths.project), pictures=pictures)
+
+
+def _there(folder: Path) -> Path:
+    """Returns a folder, or the one in which it is still to be made."""
+    return next(one for one in (folder, *folder.parents) if one.exists())
 
 
 def cause_on_this_machine(settings: Settings) -> str | None:
