@@ -123,17 +123,20 @@ def _check_launcher(path: Path, content: bytes, broker: str | None) -> None:
     if broker is not None and not to_workers:
         raise AssetgenError(
             f"{_BROKER} is set, but {path} hands no run to workers. Move that file away: the next command puts the "
-            f"right one there. Or unset {_BROKER}."
+            f"right one there. Or unset {_BROKER}.",
+            code="launcher",
         )
     if broker is not None and importlib.util.find_spec("dagster_celery") is None:
         raise AssetgenError(
             f"{_BROKER} is set, but the packages for workers are not installed: "
-            f"{sys.executable} -m pip install --require-hashes -r {PROJECT_ROOT / 'requirements-celery.lock'}"
+            f"{sys.executable} -m pip install --require-hashes -r {PROJECT_ROOT / 'requirements-celery.lock'}",
+            code="worker_packages",
         )
     if broker is None and to_workers:
         raise AssetgenError(
             f"{path} hands runs to workers, but {_BROKER} is not set. Set it to the Redis they take them from; or move "
-            "the file away."
+            "the file away.",
+            code="launcher",
         )
 
 

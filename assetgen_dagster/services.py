@@ -36,7 +36,9 @@ def become_worker(*, slots: int, name: str) -> None:
         AssetgenError: No broker is named, or the instance cannot be used.
     """
     if load_settings().broker is None:
-        raise AssetgenError("Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.")
+        raise AssetgenError(
+            "Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.", code="no_broker"
+        )
     home = prepare_dagster_home()
     check_storage_reachable()
     options = ["--concurrency", str(slots), "--hostname", f"{name}@%h", "--loglevel", "INFO"]

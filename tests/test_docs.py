@@ -96,8 +96,9 @@ def constants() -> dict[str, str]:
 
 def errors(*, coded: bool) -> dict[str, str]:
     """Returns name and code of every error that a person can mend whose class has a code, or of those without one."""
-    for path in PACKAGE.rglob("[!_]*.py"):
-        importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
+    for path in PACKAGE.rglob("*.py"):
+        if re.search(r"^class \w+\(.*Error\b", text_of(path), re.MULTILINE):
+            importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
     found, left = {}, [AssetgenError]
     while left:
         error = left.pop()

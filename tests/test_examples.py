@@ -18,8 +18,9 @@ from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import free_port
 from tests.harness import billed
 
-#: They stay until Ctrl-C, so they need a process of their own.
+#: They stay until Ctrl-C, so they need a process of their own; a worker needs a broker besides, see tests/workers.
 STAYING = ("demo", "dev")
+ELSEWHERE = (*STAYING, "worker")
 
 DOCUMENT = """# A short film
 
@@ -83,7 +84,7 @@ def test_every_example_does_what_it_says(
     # One after the other in the order of the help, as somebody would try them: what one draws, another reads.
     (tmp_path / "03_assets.md").write_text(DOCUMENT)
     monkeypatch.chdir(tmp_path)
-    for words in [words for name, given in examples().items() if name not in STAYING for words in given]:
+    for words in [words for name, given in examples().items() if name not in ELSEWHERE for words in given]:
         for page in re.findall(r"[0-9a-f]{32}", " ".join(words)):
             notion.share_page(page)
         monkeypatch.setattr(sys, "argv", ["assetgen", *words])

@@ -50,14 +50,14 @@ def _report(instance: dg.DagsterInstance, run_id: str, why: str) -> None:
 def _database() -> str:
     url = load_settings().database
     if url is None:
-        raise AssetgenError("A worker needs ASSETGEN_POSTGRES_URL.")
+        raise AssetgenError("A worker needs ASSETGEN_POSTGRES_URL.", code="settings")
     return url
 
 
 def _broker() -> str:
     url = load_settings().broker
     if url is None:
-        raise AssetgenError("A worker needs ASSETGEN_BROKER_URL: the Redis from which it takes runs.")
+        raise AssetgenError("A worker needs ASSETGEN_BROKER_URL: the Redis from which it takes runs.", code="no_broker")
     return url
 
 

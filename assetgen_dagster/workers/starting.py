@@ -72,5 +72,7 @@ def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapp
         for run_id in made.hand_over:
             launcher.hand_over(LaunchRunContext(dagster_run=runs[run_id], workspace=None))
     except OperationalError as error:
-        raise AssetgenError(f"The broker does not answer: {error}. Start it, or check ASSETGEN_BROKER_URL.") from None
+        raise AssetgenError(
+            f"The broker does not answer: {error}. Start it, or check ASSETGEN_BROKER_URL.", code="broker_unreachable"
+        ) from None
     return dict(made.since)
