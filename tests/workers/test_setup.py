@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.cli import worker
+from assetgen_dagster.commands.services import worker
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
