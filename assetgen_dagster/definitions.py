@@ -6,6 +6,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.images import build_images
 from assetgen_dagster.assets.keys import JOB_NAME
+from assetgen_dagster.assets.labels import labelled
 from assetgen_dagster.assets.manifest import asset_manifest
 from assetgen_dagster.assets.ready import build_assets_ready
 from assetgen_dagster.assets.sheet import build_contact_sheet
@@ -27,8 +28,12 @@ def build_definitions(listener: Listener | None = None, log_stream: TextIO | Non
         listener: Told everything that a drawing tells, in the run's process; for a progress display.
         log_stream: Where the runs' log goes; stderr, which Dagster keeps with the run, when not given.
     """
-    slots = load_settings().image_slots
-    assets = [asset_manifest, build_images(slots), build_assets_ready(slots), build_contact_sheet(slots)]
+    settings = load_settings()
+    slots = settings.image_slots
+    assets = [
+        labelled(asset, settings)
+        for asset in (asset_manifest, build_images(slots), build_assets_ready(slots), build_contact_sheet(slots))
+    ]
     return dg.Definitions(
         assets=assets,
         jobs=[

@@ -5,6 +5,7 @@ reads ``os.environ`` for a setting.
 """
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -33,6 +34,9 @@ NONE = "none"
 
 #: Width to height.
 ASPECT_RATIO = r"^[1-9]\d?:[1-9]\d?$"
+
+#: Whose assets they can be for Dagster: an e-mail address, or a team.
+_OWNER = re.compile(r"team:[A-Za-z0-9][A-Za-z0-9 ._-]*|[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
 #: Variables that a script has no business to see.
 _NOT_FOR_SCRIPTS = ("NOTION_TOKEN", "ASSETGEN_POSTGRES_URL", "ASSETGEN_BROKER_URL", "DAGSTER_CLOUD_API_TOKEN")
@@ -145,6 +149,10 @@ class Settings(BaseSettings):
     ui_url: str | None = Field(None, alias="ASSETGEN_UI_URL")
     """Address at which people reach the Dagster UI, such as `https://dagster.example.org`: what a row's `Run` links to.
     Where it is not set, `make dev` sets it to its own address on this machine, until it is started again."""
+
+    owner: str | None = Field(None, alias="ASSETGEN_OWNER")
+    """Who is asked about the pictures: a team, such as `team:pictures`, or an e-mail address. The Dagster UI shows it
+    with every asset and finds assets by it."""
 
     notion_token: SecretStr | None = Field(None, alias="NOTION_TOKEN", json_schema_extra=needed_by("rows in Notion"))
     """Secret of the Notion integration. Without it, or without the next one, Notion is left alone."""
@@ -270,6 +278,13 @@ class Settings(BaseSettings):
         if value is not None and not is_web_address(value):
             raise ValueError("give the address of the Dagster UI, such as https://dagster.example.org")
         return value and value.rstrip("/")
+
+    @field_validator("owner")
+    @classmethod
+    def _is_owner(cls, value: str | None) -> str | None:
+        if value is not None and not _OWNER.fullmatch(value):
+            raise ValueError(f"give a team, such as team:pictures, or an e-mail address; {value!r} is neither")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -19,9 +19,9 @@ from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode, Redraw
 
 DESCRIPTION = (
-    "Picture {number} of the video, drawn by scripts/generate_asset.py into the project's assets folder. Materialize "
-    "it alone to have it drawn again. If it failed, the run's message says why and what to change; a retry pays only "
-    "for what is missing. A project with fewer pictures leaves it unused."
+    "Picture {number} of the video, drawn into the project's assets folder. To have it drawn again, materialize it "
+    "alone. If it fails, the run's message begins with what to do; a retry pays only for what is missing. A project "
+    "with fewer pictures leaves it unused."
 )
 
 

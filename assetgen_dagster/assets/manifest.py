@@ -44,7 +44,8 @@ class StoryConfig(dg.Config):
     description=(
         "The pictures of one video and their prompts, in asset_manifest.json in the project folder. Comes from that "
         "file if a person edited it, else from 03_assets.md beside it, else from topic and story_direction. If "
-        "ASSETGEN_STORY_MODEL names a language model, that one writes it, and cost_usd is what it cost."
+        "ASSETGEN_STORY_MODEL names a language model, that one writes it, and cost_usd is what it cost. If it fails, "
+        "its message names the file, the line or the setting to mend, and no picture has been paid for."
     ),
 )
 def asset_manifest(

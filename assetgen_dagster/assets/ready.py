@@ -21,6 +21,7 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
         deps=[image_key(number) for number in range(1, slots + 1)],
         partitions_def=projects,
         group_name="assets",
+        kinds={"python"},
         check_specs=CHECKS,
         description=(
             "Every picture of the manifest is there: total_cost_usd is what this run spent, project_cost_usd what all "

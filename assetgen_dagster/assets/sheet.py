@@ -21,7 +21,10 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
         partitions_def=projects,
         group_name="assets",
         kinds={"png"},
-        description="contact_sheet.png in the project folder: every picture with its number and name. Costs nothing.",
+        description=(
+            "contact_sheet.png in the project folder: every picture with its number and name. If it fails, materialize "
+            "the pictures that its message names, then this; it costs nothing."
+        ),
     )
     def contact_sheet(
         context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
