@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from assetgen_dagster import database
-from assetgen_dagster.cli import app
+from assetgen_dagster.cli import EXIT_CODES, app
 from assetgen_dagster.drawing.pricing import PRICES
 from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.errors import AssetgenError
@@ -236,6 +236,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             titles = re.findall(r"^#+ (.+)$", text_of(target), re.MULTILINE)
             assert anchor in {title.lower().replace(" ", "-") for title in titles}, link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_the_repository_that_is_named_is_there(page: Path) -> None:
+    tops = "|".join(path.name for path in PROJECT_ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+    named = re.findall(rf"(?<![\w./-])(?:{tops})/[\w./-]*\w", " ".join(snippets(page)))
+    named = [path for path in named if not path.startswith(("demo/", "workspace/", "bench/out"))]  # made by running it
+    assert [path for path in named if not path.endswith(".env") and not (PROJECT_ROOT / path).exists()] == []
+
+
+def test_exit_codes_are_those_that_the_help_names() -> None:
+    documented = rows(section(DOCS / "operating.md", "Exit codes"))
+    codes = [row[1] for row in documented if code(row[0]) == "assetgen"]
+    assert codes == re.findall(r"\b\d+\b", EXIT_CODES) == ["0", "1", "2", "130"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
