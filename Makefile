@@ -65,6 +65,7 @@ docs: venv
 bench: .venv/installed-dev
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench --partitions 100 1000 10000
+	@$(BIN)/python -m bench --memory
 
 # The locks carry hashes and no index address: they hold wherever the packages come from.
 lock: .venv/installed-dev

@@ -1,14 +1,15 @@
 """Draws the same 22 pictures four ways and prints how they compare.
 
 Takes about seven minutes, most of it the story's own loop, one picture after another;
-``.venv/bin/python -m bench --latency 2`` is quicker and less kind to us. ``--partitions`` measures something else
-instead: see ``bench.many``.
+``.venv/bin/python -m bench --latency 2`` is quicker and less kind to us. ``--partitions`` and ``--memory``
+measure something else instead: see ``bench.many`` and ``bench.memory``.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import psutil
 from assetgen_dagster.drawing.script import run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT, PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
-from bench import many
+from bench import many, memory
 
 PICTURES = 22
 AT_ONCE = 8
@@ -99,7 +100,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="compare one run with so many at once; 1 leaves it out")
     parser.add_argument("--partitions", type=int, nargs="+", metavar="N", help="measure at so many projects instead")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES, help="of --partitions")
+    parser.add_argument("--memory", action="store_true", help="measure daemon and code server over many ticks instead")
+    parser.add_argument("--ticks", type=int, nargs=2, default=(100, 500), help="of --memory: compare these two")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends what it started
+    if options.memory:
+        with _stand_in(0.2):
+            small = memory.measure(*options.ticks)
+        sys.exit(0 if small else "over the limit")
     if options.partitions:
         with _stand_in(0.2):
             many.measure(sorted(options.partitions), options.databases)

@@ -37,16 +37,16 @@ def measure(counts: Sequence[int], databases: Sequence[str]) -> None:
         databases: ``sqlite``, ``postgres``.
     """
     results: dict[str, dict[str, Measured]] = {}
-    with tempfile.TemporaryDirectory() as temporary, _board() as pages:
+    with tempfile.TemporaryDirectory() as temporary, a_board(waiting=WAITING, asking=ASKING) as pages:
         for database in databases:
             results[database] = {}
             with _instances(database, Path(temporary) / database) as (reference, grown):
                 for environment in (reference, grown):
-                    _grow(environment, 0, WAITING, pages)
+                    grow(environment, 0, WAITING, pages)
                 there = 0
                 for count in counts:
                     print(f"{database}: {count} projects", flush=True)
-                    _grow(grown, WAITING + there, WAITING + count, pages)
+                    grow(grown, WAITING + there, WAITING + count, pages)
                     there = count
                     results[database][str(count)] = _compare(reference, grown, count)
             _show(database, results[database])
@@ -56,11 +56,11 @@ def measure(counts: Sequence[int], databases: Sequence[str]) -> None:
 
 
 @contextmanager
-def _board() -> Iterator[list[str]]:
+def a_board(*, waiting: int, asking: int) -> Iterator[list[str]]:
     """Runs a board of rows that wait and rows that ask; yields the pages of the former."""
     with NotionStandIn() as notion:
         notion.limit_requests(None)
-        rows = [f"vid_{number}" for number in range(WAITING)] + [f"new_{number}" for number in range(ASKING)]
+        rows = [f"vid_{number}" for number in range(waiting)] + [f"new_{number}" for number in range(asking)]
         os.environ |= {
             "NOTION_TOKEN": notion.token,
             "NOTION_DATABASE_ID": notion.create_database(),
@@ -69,7 +69,7 @@ def _board() -> Iterator[list[str]]:
         pages = [
             notion.add_row(channel="bench", project_id=row, topic="Owls", status="Generating Assets") for row in rows
         ]
-        yield pages[:WAITING]
+        yield pages[:waiting]
 
 
 @contextmanager
@@ -80,20 +80,26 @@ def _instances(database: str, folder: Path) -> Iterator[tuple[dict[str, str], di
         both = []
         for name in ("reference", "grown"):
             url = stack.enter_context(server.database()) if server is not None else ""
-            environment = {
-                "ASSETGEN_WORKSPACE": str(folder / name / "workspace"),
-                "DAGSTER_HOME": str(folder / name / "home"),
-                "ASSETGEN_POSTGRES_URL": url,
-                "ASSETGEN_CHANNELS_FILE": "none",
-                "ASSETGEN_ENV_FILE": "none",
-                "ASSETGEN_MONTHLY_BUDGET_USD": "1000000",
-            }
-            _process("bench.start", "template", environment=environment)
-            both.append(environment)
+            both.append(an_instance(folder / name, url))
         yield both[0], both[1]
 
 
-def _grow(environment: dict[str, str], there: int, count: int, pages: Sequence[str]) -> None:
+def an_instance(folder: Path, url: str = "") -> dict[str, str]:
+    """Returns the environment of a new instance that has drawn one project."""
+    environment = {
+        "ASSETGEN_WORKSPACE": str(folder / "workspace"),
+        "DAGSTER_HOME": str(folder / "home"),
+        "ASSETGEN_POSTGRES_URL": url,
+        "ASSETGEN_CHANNELS_FILE": "none",
+        "ASSETGEN_ENV_FILE": "none",
+        "ASSETGEN_MONTHLY_BUDGET_USD": "1000000",
+    }
+    _process("bench.start", "template", environment=environment)
+    return environment
+
+
+def grow(environment: dict[str, str], there: int, count: int, pages: Sequence[str]) -> None:
+    """Adds projects from one number to another; see ``bench.history``."""
     _process("bench.history", json.dumps([there, count, list(pages)]), environment=environment)
 
 
