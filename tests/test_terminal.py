@@ -1,0 +1,39 @@
+"""Tables outside a terminal: plain and whole, whatever a line's length."""
+
+import io
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from assetgen_dagster.terminal import show
+
+LONG = "a red fox walks through ferns " * 10
+
+
+def shown(*, terminal: bool) -> str:
+    table = Table(title="poke1:vid_123", show_footer=True)
+    table.add_column("name", footer="all")
+    table.add_column("cost", justify="right", footer="$1.50")
+    table.add_column("prompt")
+    table.add_row(Text("fox [CORE]"), "$1.00", LONG)
+    table.add_row("owl\nat night", "$0.50", "[bold]an owl[/bold]")
+    output = io.StringIO()
+    show(table, Console(file=output, width=80, force_terminal=terminal))
+    return output.getvalue()
+
+
+def test_outside_a_terminal_a_row_is_one_whole_line_without_a_frame() -> None:
+    assert shown(terminal=False).splitlines() == [
+        "poke1:vid_123",
+        "name           cost  prompt",
+        f"fox [CORE]    $1.00  {LONG.strip()}",
+        "owl at night  $0.50  an owl",
+        "all           $1.50",
+    ]
+
+
+def test_in_a_terminal_a_table_fits_its_width() -> None:
+    lines = [Text.from_ansi(line).plain for line in shown(terminal=True).splitlines()]
+    assert "│" in "".join(lines)
+    assert max(map(len, lines)) <= 80
