@@ -4,7 +4,10 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: demo dev test test-slow deploy-test soak bench venv check format docs lock clean
+# The browser for ui-test: Debian's, or any other of the family.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: demo dev test test-slow deploy-test ui-test browser soak bench venv check format docs lock clean
 
 venv: .venv/installed
 
@@ -26,6 +29,11 @@ venv: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-celery.lock
 	@touch $@
 
+.venv/installed-ui: .venv/installed-dev requirements-ui.lock
+	@echo "Adding what drives a browser to .venv (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ui.lock
+	@touch $@
+
 demo: venv
 	@$(BIN)/assetgen demo $(DEMO)
 
@@ -34,7 +42,7 @@ dev: venv
 
 # Four at once, on two cores too: most tests wait for a script or a service.
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest -m "not slow and not deploy" --numprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
 
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m slow
@@ -46,6 +54,13 @@ soak: .venv/installed-dev
 # Several machines on this one: takes the program redis-server.
 deploy-test: .venv/installed-celery
 	@$(BIN)/python -m pytest -m deploy
+
+browser:
+	@test -n "$(CHROMIUM)" || { echo "make ui-test needs Chromium: install it (on Debian: apt-get install chromium), or name it with make ui-test CHROMIUM=/path/to/it"; exit 1; }
+
+# The Dagster UI in a real browser. SCREENSHOTS=1 also renews the pictures in docs/images.
+ui-test: browser .venv/installed-ui
+	@CHROMIUM="$(CHROMIUM)" SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -m ui tests/ui
 
 check: .venv/installed-dev
 	@$(BIN)/ruff check .
@@ -73,6 +88,7 @@ lock: .venv/installed-dev
 	@$(COMPILE) --extra celery --constraint requirements.lock --output-file requirements-celery.lock pyproject.toml
 	@$(COMPILE) --extra kubernetes --constraint requirements.lock --output-file requirements-kubernetes.lock pyproject.toml
 	@$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	@$(COMPILE) --extra ui --constraint requirements.lock --constraint requirements-dev.lock --output-file requirements-ui.lock pyproject.toml
 
 clean:
 	@rm -rf .venv demo bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

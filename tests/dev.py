@@ -42,14 +42,22 @@ class Dev:
         entries = found["workspaceOrError"].get("locationEntries", [])
         return [entry["loadStatus"] for entry in entries] == ["LOADED"]
 
-    def launch(self) -> str:
+    def add_partition(self, key: str = KEY) -> None:
+        self.ask(
+            """mutation($r: RepositorySelector!, $k: String!) { addDynamicPartition(
+                 repositorySelector: $r, partitionsDefName: "projects", partitionKey: $k) { __typename } }""",
+            r=LOCATION,
+            k=key,
+        )
+
+    def launch(self, key: str = KEY) -> str:
         done = self.ask(
             """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
                  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }""",
             p={
                 "selector": {**LOCATION, "jobName": "generate_project_assets"},
                 "runConfigData": {},
-                "executionMetadata": {"tags": [{"key": "dagster/partition", "value": KEY}]},
+                "executionMetadata": {"tags": [{"key": "dagster/partition", "value": key}]},
             },
         )["launchRun"]
         assert done["__typename"] == "LaunchRunSuccess", done
@@ -58,6 +66,11 @@ class Dev:
     def run(self, run_id: str) -> dict[str, Any]:
         query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"
         return dict(self.ask(query, id=run_id)["runOrError"])
+
+    def wait_for(self, run_id: str, seconds: float = 240) -> str:
+        """Returns how a run ended."""
+        eventually(lambda: self.run(run_id)["status"] in ("SUCCESS", "FAILURE", "CANCELED"), seconds)
+        return str(self.run(run_id)["status"])
 
     def runs(self) -> list[dict[str, Any]]:
         return list(

@@ -204,7 +204,7 @@ def test_on_kubernetes_everything_is_a_normal_user_with_limited_memory_and_no_se
     assert KUBERNETES.read_text().startswith("# NOT RUN")
 
 
-@pytest.mark.parametrize("extra", ["celery", "kubernetes", "dev"])
+@pytest.mark.parametrize("extra", ["celery", "kubernetes", "dev", "ui"])
 def test_the_locks_agree_and_name_no_package_index(extra: str) -> None:
     pins = {
         name: dict(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", (PROJECT_ROOT / name).read_text(), re.MULTILINE))

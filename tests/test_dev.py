@@ -21,12 +21,7 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
     project.mkdir(parents=True)
     content = manifest_of(4).model_dump(mode="json", include={"global_atmosphere", "assets"})
     (project / MANIFEST_FILE).write_text(json.dumps(content))
-    dev.ask(
-        """mutation($r: RepositorySelector!, $k: String!) { addDynamicPartition(
-             repositorySelector: $r, partitionsDefName: "projects", partitionKey: $k) { __typename } }""",
-        r=LOCATION,
-        k=KEY,
-    )
+    dev.add_partition()
     gemini.set_latency(60)
     first = dev.launch()
     gemini.wait_for(lambda calls: sum(call.in_flight for call in calls) == 4, timeout=60)
