@@ -71,4 +71,7 @@ def _set_environment(folder: Path, url: str, gemini: GeminiStandIn, notion: Noti
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: everything was ended.")
