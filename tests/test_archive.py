@@ -257,7 +257,7 @@ def test_a_project_can_be_named_again_and_one_that_is_not_there_is_an_error(dagi
 )
 def test_a_wrong_use_is_one_clear_sentence(arguments: list[str], said: str, command: Command) -> None:
     code, out, error = command(*arguments)
-    assert (code, out) == (1, "")
+    assert (code, out) == (1 if said == "cannot be used" else 2, "")
     assert said in error
 
 

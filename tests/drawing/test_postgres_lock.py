@@ -149,7 +149,7 @@ def test_a_holder_that_was_superseded_never_has_the_project_again(
 
 def test_a_lost_project_is_written_no_more(core: Core, gemini: GeminiStandIn) -> None:
     def lost() -> None:
-        raise ProjectLostError
+        raise ProjectLostError("lost")
 
     core.draw()
     before, store = core.paths.records.read_bytes(), RecordStore(core.paths.records, lost)

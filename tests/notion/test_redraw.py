@@ -45,7 +45,7 @@ def test_an_order_that_is_none_is_answered_and_starts_nothing(
     assert found.starts == ()
     [reject] = found.rejects
     assert says in reject.reason
-    assert reject.reason.endswith("then set the status again. Nothing was drawn.")
+    assert "then set the status again. Nothing was drawn. [" in reject.reason
 
 
 def test_missing_or_changed_goes_together_with_an_order() -> None:
