@@ -25,8 +25,11 @@ from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.standins.gemini_journal import Call
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
 
-#: For tests whose subject is what is kept there; the others need not run twice.
-both_storages = pytest.mark.parametrize("storage", ["SQLite", "PostgreSQL"], indirect=True)
+#: For tests whose subject is what is kept there; the others need not run twice. The second time is for
+#: ``make test-slow``: what differs between the two has tests of its own in ``tests/test_postgres*.py``.
+both_storages = pytest.mark.parametrize(
+    "storage", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)], indirect=True
+)
 
 ATMOSPHERE = "Natural forest lighting, misty morning"
 

@@ -80,6 +80,7 @@ def test_a_document_is_copied_into_the_project_and_drawn(gemini: GeminiStandIn, 
     assert gemini.journal()[0].prompt.startswith("Soft morning light in a beech forest.")
 
 
+@pytest.mark.slow
 def test_a_document_that_replaces_another_keeps_the_other_aside(
     gemini: GeminiStandIn, document: Path, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiSt
     assert gemini.journal() == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.exists(), reason="the producers' own documents are not part of the repository")
 @pytest.mark.parametrize(("name", "count"), [("haunter", 23), ("bulbasaur", 15)])
 def test_the_producers_own_documents_run_through(

@@ -45,8 +45,23 @@ POINTS = {
     "contact_sheet is told, not noted": Death(TELL, "after", Materializes("contact_sheet")),
     "all is done but for the run's end": Death(TELL, "before", dying.ends_the_run),
 }
+#: Beside the points that differ most.
+FINER = (
+    "with its intent, before its script starts",
+    "its picture is seen to be whole",
+    "while its receipt is written",
+    "received, not published",
+    "while its money is marked as told",
+    "the last picture's money is marked as told",
+    "assets_ready is told, not noted",
+    "contact_sheet is told, not noted",
+)
 #: What a storage has to do with, on the other one, too.
-CASES = [*((point, "SQLite") for point in POINTS), (NOT_STORED, "PostgreSQL"), (STORED, "PostgreSQL")]
+CASES = [
+    *(pytest.param(point, "SQLite", marks=[pytest.mark.slow] if point in FINER else []) for point in POINTS),
+    (NOT_STORED, "PostgreSQL"),
+    (STORED, "PostgreSQL"),
+]
 
 #: All that changes what is on disk; ``torn`` is a call that writes.
 CALLS = {

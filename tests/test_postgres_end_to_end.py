@@ -26,6 +26,7 @@ def run_processes(project: Path) -> set[psutil.Process]:
     }
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_started_again_and_pays_for_nothing_twice(
     notion: NotionStandIn,
     gemini: GeminiStandIn,

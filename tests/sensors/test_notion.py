@@ -118,6 +118,7 @@ def test_missing_or_changed_overrides_that_for_one_run(
     assert not notion.row(page)["Regenerate"]
 
 
+@pytest.mark.slow
 def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
     dagit: Dagit, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

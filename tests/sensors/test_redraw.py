@@ -119,6 +119,7 @@ def test_in_a_project_that_is_not_complete_the_missing_pictures_are_drawn_as_wel
     assert sorted(prompts(gemini, since=1)) == [f"01 {REMARK}", "02"]
 
 
+@pytest.mark.slow
 def test_what_else_has_changed_is_left_as_it_is_unless_the_row_asks_for_it(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +163,7 @@ def test_an_order_that_is_written_after_the_status_was_set_does_not_come_too_lat
     assert prompts(gemini) == ["02"]
 
 
+@pytest.mark.slow
 def test_an_order_is_cleared_by_whoever_tells_the_row_and_is_not_carried_out_twice(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:
@@ -176,6 +178,7 @@ def test_an_order_is_cleared_by_whoever_tells_the_row_and_is_not_carried_out_twi
     assert prompts(gemini) == [f"02 {REMARK}"]
 
 
+@pytest.mark.slow
 def test_an_order_in_the_same_words_after_the_row_was_told_is_a_new_one(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
