@@ -115,6 +115,7 @@ def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
     gemini: GeminiStandIn, document: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted
     assert list((project / ".assetgen/staging").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_script_that_hangs_after_its_run_was_killed_is_ended_in_its_time(
     generate: Start, project: Path, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,6 +229,7 @@ def test_a_pause_holds_the_model_up_too(dagit: Dagit, gemini: GeminiStandIn) -> 
     assert len(texts(gemini)) == 1
 
 
+@pytest.mark.slow
 def test_the_models_used_up_daily_quota_is_known_to_all_runs_and_is_not_that_of_the_pictures(
     dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

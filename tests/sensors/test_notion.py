@@ -311,6 +311,7 @@ def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_
     assert not (dagit.workspace / "channels" / "poke11").exists()
 
 
+@pytest.mark.slow
 def test_a_new_row_goes_on_with_the_project_of_a_deleted_one_and_pays_for_nothing_that_is_there(
     dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
 ) -> None:

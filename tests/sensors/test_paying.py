@@ -75,6 +75,7 @@ def test_a_row_that_is_being_drawn_asks_again_when_the_quota_is_used_up(
     assert len(requested(dagit)) == 1
 
 
+@pytest.mark.slow
 def test_an_order_to_regenerate_is_carried_out_once_although_the_quota_came_between(
     dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
