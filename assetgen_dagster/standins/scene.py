@@ -93,7 +93,7 @@ _SUBJECT_WORDS: dict[Subject, str] = {
 _SETTLED: dict[str, Subject] = {
     r"macro|still life|detail of": "prop",
     r"plate|establishing|empty": "environment",
-    r"documentary still of|full[- ]body|portrait|profile|creature": "character",
+    r"documentary still|full[- ]body|portrait|profile|creature": "character",
 }
 #: Motifs of each composition and the words that ask for them.
 _MOTIFS: dict[Subject, dict[str, str]] = {
@@ -135,6 +135,8 @@ _STYLE_WORDS = {
     "ultra",
     "highly",
     "detailed",
+    "documentary",
+    "still",
 }
 
 

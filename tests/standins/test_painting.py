@@ -4,9 +4,11 @@ import time
 
 import pytest
 
+from assetgen_dagster.demo import PROJECTS
 from assetgen_dagster.standins.painting import as_png, paint
 from assetgen_dagster.standins.scene import LIGHTS, scene_of
 from assetgen_dagster.standins.silhouettes import CREATURES, PROPS
+from assetgen_dagster.story.director import create_asset_manifest
 
 ATMOSPHERE = "Natural forest lighting, misty morning"
 
@@ -25,6 +27,17 @@ ATMOSPHERE = "Natural forest lighting, misty morning"
 def test_the_own_paragraph_decides_what_is_painted(prompt: str, subject: str, motif: str) -> None:
     scene = scene_of(f"{ATMOSPHERE}\n\n{prompt}")
     assert (scene.subject, scene.motif) == (subject, motif)
+
+
+@pytest.mark.parametrize("story", PROJECTS.values(), ids=str)
+def test_every_picture_of_the_demo_shows_what_it_is(story: tuple[str, str]) -> None:
+    manifest = create_asset_manifest(*story)
+    wrong = [
+        asset.name
+        for asset in manifest.assets
+        if scene_of(f"{manifest.global_atmosphere}\n\n{asset.prompt}").subject != asset.asset_type
+    ]
+    assert wrong == []
 
 
 def test_the_atmosphere_decides_the_light_and_the_own_paragraph_may_overrule_it() -> None:
