@@ -9,6 +9,7 @@ holds all there is to look at.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.soak.soak import Soak, Wishes
 
 def main() -> int:
     """Runs a soak and returns the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a script's "&"; services would be deaf
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Rows become pictures while all fails.")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2)), help="decides what goes wrong when")
     parser.add_argument("--minutes", type=float, default=10.0, help="of faults and kills; the end takes longer")
