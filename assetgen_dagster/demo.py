@@ -73,7 +73,7 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    # Whoever ends the demo ends what it started. SIGINT is ignored behind a script's "&", and what we start would be deaf.
+    # Whoever ends the demo ends what it started. Behind a script's "&" SIGINT is ignored, also by what we start.
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     _empty(folder)
