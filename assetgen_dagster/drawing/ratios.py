@@ -1,6 +1,6 @@
 """Which aspect ratios can be drawn: Google's table for each image model, as of 2026-11."""
 
-from assetgen_dagster.story.flags import same_ratio
+from fractions import Fraction
 
 _USUAL = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 _LONG = ("1:4", "4:1", "1:8", "8:1")
@@ -16,10 +16,22 @@ def drawable_ratio(wanted: str, model: str | None) -> str | None:
         wanted: ``W:H`` as a person wrote it.
         model: Gemini model; None if it is not known which one draws, and then any model's ratio will do.
     """
-    return next((ratio for ratio in drawable_ratios(model) if same_ratio(ratio, wanted)), None)
+    return next((ratio for ratio in drawable_ratios(model) if _same_shape(ratio, wanted)), None)
 
 
 def drawable_ratios(model: str | None) -> tuple[str, ...]:
     """Returns the ratios that a model draws; those of any model for None."""
     long = model is None or model.removeprefix("models/").startswith(_LONG_MODELS)
     return (*_USUAL, *_LONG) if long else _USUAL
+
+
+def _same_shape(first: str, second: str) -> bool:
+    try:
+        return _fraction(first) == _fraction(second)
+    except (ValueError, ZeroDivisionError):
+        return False
+
+
+def _fraction(ratio: str) -> Fraction:
+    width, _, height = ratio.partition(":")
+    return Fraction(width) / Fraction(height)

@@ -1,26 +1,25 @@
 """Reads a producer's ``03_assets.md``: the Global Atmosphere Block and the prompts of "Part 4: Master Prompts".
 
-The documents come from people and language models and agree in parts, not in form. ``blocks`` knows Markdown,
-``parts`` what the document is made of, ``pictures`` whose prompt is whose, ``categories`` which kind a picture is,
-``flags`` Midjourney; here they become a manifest, or an error with a line number.
+The documents come from people and language models and agree in parts, not in form. The steps are in ``reader``, whose
+docstring shows the way through them; here they become a manifest, or an error with a line number.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.story.blocks import Block, Kind, read_blocks
-from assetgen_dagster.story.categories import Decision, decide
-from assetgen_dagster.story.flags import Flags, take_flags
-from assetgen_dagster.story.groups import read_group, without_lead
-from assetgen_dagster.story.lists import Lists, read_lists
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
 from assetgen_dagster.story.names import asset_name, is_cut, unique_names
-from assetgen_dagster.story.parts import Part, Role, read_atmosphere, split_parts
-from assetgen_dagster.story.pictures import Found, read_pictures
-from assetgen_dagster.story.remarks import Remark, same_for, short, texts
-from assetgen_dagster.story.rest import unaccounted
-from assetgen_dagster.story.sections import MOST_PICTURES, Picture
+from assetgen_dagster.story.reader.blocks import Block, Kind, read_blocks
+from assetgen_dagster.story.reader.categories import Decision, decide
+from assetgen_dagster.story.reader.flags import Flags, take_flags
+from assetgen_dagster.story.reader.groups import read_group, without_lead
+from assetgen_dagster.story.reader.lists import Lists, read_lists
+from assetgen_dagster.story.reader.parts import Part, Role, read_atmosphere, split_parts
+from assetgen_dagster.story.reader.pictures import Found, read_pictures
+from assetgen_dagster.story.reader.remarks import Remark, same_for, short, texts
+from assetgen_dagster.story.reader.sections import MOST_PICTURES, Picture
+from assetgen_dagster.story.reader.unaccounted import unaccounted
 from assetgen_dagster.story.text import clean_text
 
 _LOOKED_FOR = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assetgen_dagster.story.flags import Flags, same_ratio, take_flags
+from assetgen_dagster.story.reader.flags import Flags, take_flags
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,3 @@ def test_dashes_in_sentences_stay(text: str) -> None:
 def test_a_flag_that_points_at_a_picture_is_reported() -> None:
     text = "A hill --cref https://example.org/a.png --cw 80 in rain"
     assert take_flags(text) == Flags("A hill in rain", None, ("cref",))
-
-
-def test_ratios_are_compared_by_shape() -> None:
-    assert same_ratio("16:9", "32:18")
-    assert not same_ratio("16:9", "9:16")
-    assert not same_ratio("1:0", "1:1")
-    assert same_ratio("1:0", "1:0")

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from assetgen_dagster.story.blocks import Block, Kind, Row, plain
-from assetgen_dagster.story.labels import Field, has_image_ending, read_label
-from assetgen_dagster.story.sections import MOST_PICTURES, Section
+from assetgen_dagster.story.reader.blocks import Block, Kind, Row, plain
+from assetgen_dagster.story.reader.labels import Field, has_image_ending, read_label
+from assetgen_dagster.story.reader.sections import MOST_PICTURES, Section, entry_section
 
-_LEVEL = 8
 _LEAST_WORDS = 6  # on average, of a column that could hold prompts although its header does not say so
 #: What a column is by its header, the most telling first; the name is the label that its cells are read under.
 _COLUMNS = (
@@ -77,7 +76,7 @@ def _row_entry(row: Row, columns: Sequence[str]) -> Section | None:
     ]
     if re.match(r"\W*(?:core|yes|y|x|true|✓|✔|✅|⭐)", said.get("Core", ""), re.I):
         name += " [CORE]"
-    return Section(Block(Kind.BOLD, row.line, name, _LEVEL), body, entry=True)
+    return entry_section(row.line, name, body)
 
 
 def _fields(rows: Sequence[Row]) -> list[Block]:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assetgen_dagster.story.labels import Field, read_label
-from assetgen_dagster.story.remarks import Remark
+from assetgen_dagster.story.reader.labels import Field, read_label
+from assetgen_dagster.story.reader.remarks import Remark
 
 _OPENING = re.compile(r"^\s*(?:(?:[-*+>]|\d{1,3}[.)])\s*){0,4}(`{3,}|~{3,})([^`]*)$")
 _ATX = re.compile(r"^\s{0,12}#{1,6}\s+\S")

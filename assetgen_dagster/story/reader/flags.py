@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 
 #: Flags that take a value, and what the value looks like; anything else stays in the prompt.
 _RATIO = r"\d{1,4}(?:\.\d{1,4})?\s{0,2}[:x/]\s{0,2}\d{1,4}(?:\.\d{1,4})?"
@@ -73,21 +72,6 @@ def take_flags(text: str) -> Flags:
     if prompt and avoid:
         prompt += f"\n\nAvoid: {', '.join(avoid)}."
     return Flags(prompt, ratio, tuple(dict.fromkeys(references)))
-
-
-def same_ratio(first: str, second: str) -> bool:
-    """Tells whether two ratios such as ``16:9`` and ``32:18`` ask for the same shape."""
-    if first == second:
-        return True
-    try:
-        return _fraction(first) == _fraction(second)
-    except (ValueError, ZeroDivisionError):
-        return False
-
-
-def _fraction(ratio: str) -> Fraction:
-    width, _, height = ratio.partition(":")
-    return Fraction(width) / Fraction(height)
 
 
 def _end_of_list(text: str, start: int) -> int:

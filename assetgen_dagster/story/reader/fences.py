@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from assetgen_dagster.story.blocks import Block, Kind
-from assetgen_dagster.story.labels import Field, read_label
-from assetgen_dagster.story.sections import MOST_PICTURES, Section
+from assetgen_dagster.story.reader.blocks import Block, Kind
+from assetgen_dagster.story.reader.labels import Field, read_label
+from assetgen_dagster.story.reader.sections import MOST_PICTURES, Section, entry_section
 
-_LEVEL = 8
 _MOST_DEEP = 6
 
 
@@ -49,7 +48,7 @@ def json_entries(fence: Block) -> list[Section]:
         at = next((number for number in range(at, len(lines)) if start in lines[number]), at)
         line = fence.line + 1 + at
         body = [Block(Kind.TEXT, line, f"**{key}:** {value}", flat=True) for key, value in said.items()]
-        entries.append(Section(Block(Kind.BOLD, line, name, _LEVEL), body, entry=True))
+        entries.append(entry_section(line, name, body))
     return entries
 
 

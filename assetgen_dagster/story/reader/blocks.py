@@ -15,9 +15,9 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from assetgen_dagster.story.labels import Field, file_label, read_label
-from assetgen_dagster.story.remarks import Remark
-from assetgen_dagster.story.repairs import Repaired, repair
+from assetgen_dagster.story.reader.labels import Field, file_label, read_label
+from assetgen_dagster.story.reader.remarks import Remark
+from assetgen_dagster.story.reader.repairs import Repaired, repair
 from assetgen_dagster.story.text import clean_text
 
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from assetgen_dagster.story.blocks import Block, Kind, plain
-from assetgen_dagster.story.drafts import is_numbered, read_section
-from assetgen_dagster.story.entries import Entries, Opened
-from assetgen_dagster.story.groups import read_group
-from assetgen_dagster.story.labels import Field, is_label_heading, label_of_title
-from assetgen_dagster.story.remarks import Remark, short
-from assetgen_dagster.story.sections import Picture, Section
+from assetgen_dagster.story.reader.blocks import Block, Kind, plain
+from assetgen_dagster.story.reader.drafts import is_numbered, read_section
+from assetgen_dagster.story.reader.entries import Entries, Opened
+from assetgen_dagster.story.reader.groups import read_group
+from assetgen_dagster.story.reader.labels import Field, is_label_heading, label_of_title
+from assetgen_dagster.story.reader.remarks import Remark, short
+from assetgen_dagster.story.reader.sections import Picture, Section
 
 _TAIL = re.compile(
     r"^\W*(?:\d+[.)]\s*)?(?:summary\b|(?:production|final|usage|important|general)?\s*notes?\s*:?$|production notes|"
@@ -110,7 +110,7 @@ def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) 
         The pictures, and what there is to say about the rest.
     """
     sections = _sections(blocks, level)
-    reading = _Parted(level, strict=strict, strong=sum(section.is_strong for section in sections))
+    reading = _PartReader(level, strict=strict, strong=sum(section.is_strong for section in sections))
     entries = Entries(sections)
     for index, section in enumerate(sections):
         below = sections[index + 1].title.level if index + 1 < len(sections) else 0
@@ -125,7 +125,7 @@ def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) 
     return reading.found
 
 
-class _Parted:
+class _PartReader:
     """Reads the sections of a part, one after the other."""
 
     def __init__(self, level: int, *, strict: bool, strong: int) -> None:

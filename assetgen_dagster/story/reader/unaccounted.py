@@ -7,10 +7,10 @@ silence.
 import re
 from collections.abc import Iterator, Sequence
 
-from assetgen_dagster.story.parts import Part, Role
-from assetgen_dagster.story.pictures import Found
-from assetgen_dagster.story.remarks import Remark, short
-from assetgen_dagster.story.repairs import is_only_tags
+from assetgen_dagster.story.reader.parts import Part, Role
+from assetgen_dagster.story.reader.pictures import Found
+from assetgen_dagster.story.reader.remarks import Remark, short
+from assetgen_dagster.story.reader.repairs import is_only_tags
 
 _WORD = re.compile(r"[^\W_]")
 _FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})\s*\w*\s*$")

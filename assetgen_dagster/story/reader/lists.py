@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from assetgen_dagster.story.blocks import Block, Kind, plain
-from assetgen_dagster.story.groups import read_group
 from assetgen_dagster.story.manifest import AssetType
+from assetgen_dagster.story.reader.blocks import Block, Kind, plain
+from assetgen_dagster.story.reader.groups import read_group
 
 _MOST_COMPARED = 200
 _CORE = re.compile(r"[\[(]\s*core\b[^\])\n]{0,20}[\])]", re.I)

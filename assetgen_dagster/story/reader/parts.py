@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from assetgen_dagster.story.blocks import Block, Kind, plain
-from assetgen_dagster.story.labels import has_image_ending
-from assetgen_dagster.story.remarks import Remark
+from assetgen_dagster.story.reader.blocks import Block, Kind, plain
+from assetgen_dagster.story.reader.labels import has_image_ending
+from assetgen_dagster.story.reader.remarks import Remark
 
 
 class Role(StrEnum):

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assetgen_dagster.story.groups import CLEAR, LED, by_words, read_group, without_lead
-from assetgen_dagster.story.lists import Lists, key_of
 from assetgen_dagster.story.manifest import AssetType
+from assetgen_dagster.story.reader.groups import CLEAR, LED, by_words, read_group, without_lead
+from assetgen_dagster.story.reader.lists import Lists, key_of
 
 _CHARACTER, _ENVIRONMENT, _PROP = AssetType.CHARACTER, AssetType.ENVIRONMENT, AssetType.PROP
 _PREFIX = re.compile(r"^(env|environment|environments|prop|props|char|chars|character|characters|bg|set)[_-]", re.I)

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from assetgen_dagster.story.blocks import Block, Kind
-from assetgen_dagster.story.fences import records
-from assetgen_dagster.story.groups import read_group
-from assetgen_dagster.story.labels import (
+from assetgen_dagster.story.reader.blocks import Block, Kind
+from assetgen_dagster.story.reader.fences import records
+from assetgen_dagster.story.reader.groups import read_group
+from assetgen_dagster.story.reader.labels import (
     Field,
     Label,
     clean_filename,
@@ -16,8 +16,8 @@ from assetgen_dagster.story.labels import (
     read_label,
     without_prompt_label,
 )
-from assetgen_dagster.story.remarks import Remark, same_for, short
-from assetgen_dagster.story.sections import LEAST_TEXT, Picture, Section, speaks_prompt
+from assetgen_dagster.story.reader.remarks import Remark, same_for, short
+from assetgen_dagster.story.reader.sections import LEAST_TEXT, Picture, Section, speaks_prompt
 
 _CORE = re.compile(r"\[\s*core\b[^\]\n]{0,20}\]|\(\s*core(?:\s(?:asset|reference|image|shot))?\s*\)", re.I)
 _NUMBER = re.compile(
@@ -76,11 +76,11 @@ def read_section(section: Section, groups: tuple[str, ...], *, grouped: bool) ->
     Returns:
         The pictures, and remarks.
     """
-    reading = _Reading(section, grouped=grouped)
+    reading = _SectionReader(section, grouped=grouped)
     return reading.pictures(groups), reading.remarks
 
 
-class _Reading:
+class _SectionReader:
     """Goes through a section's blocks in order."""
 
     def __init__(self, section: Section, *, grouped: bool) -> None:
@@ -129,7 +129,7 @@ class _Reading:
         draft.filename = draft.filename or filename_in(block.info)
         lines = block.text.split("\n")
         written = [text for text in lines if text.strip()]
-        if block is not whole and len(written) > 1 and _NUMBER.match(written[0]) and is_short(written[0]):
+        if block is not whole and len(written) > 1 and _NUMBER.match(written[0]) and _is_short(written[0]):
             draft.title = written[0]
             draft.line = block.line + 1 + lines.index(written[0])
             lines[lines.index(written[0])] = ""
@@ -174,7 +174,7 @@ class _Reading:
         if self._spoken and not draft.title and (self._grouped or not self._section.title.level):
             line, text = self._spoken[-1]
             alone = len(self._spoken) == 1 or not self._spoken[-2][1].strip()
-            if alone and is_short(text) and not text.lstrip().startswith(("*", "_", "(", "!")):
+            if alone and _is_short(text) and not text.lstrip().startswith(("*", "_", "(", "!")):
                 draft.title = text
                 draft.line = line
                 draft.used.add(line)
@@ -367,7 +367,7 @@ def _without_number(title: str) -> str:
     return (_NUMBER.sub("", title, count=1) or title).strip(" :\t")
 
 
-def is_short(text: str) -> bool:
+def _is_short(text: str) -> bool:
     """Tells whether a line could be a title: a few words, and no sentence."""
     return len(text.split()) <= _LONGEST_TITLE and not text.rstrip().endswith((".", "!", "?", ",", ";", ":"))
 

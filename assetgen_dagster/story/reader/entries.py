@@ -11,15 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from assetgen_dagster.story.blocks import Block, Kind, plain
-from assetgen_dagster.story.fences import json_entries
-from assetgen_dagster.story.groups import read_group
-from assetgen_dagster.story.labels import Field, read_label
-from assetgen_dagster.story.remarks import Remark, short
-from assetgen_dagster.story.sections import LEAST_TEXT, Section
-from assetgen_dagster.story.tabled import read_table
+from assetgen_dagster.story.reader.blocks import Block, Kind, plain
+from assetgen_dagster.story.reader.fences import json_entries
+from assetgen_dagster.story.reader.groups import read_group
+from assetgen_dagster.story.reader.labels import Field, read_label
+from assetgen_dagster.story.reader.remarks import Remark, short
+from assetgen_dagster.story.reader.sections import LEAST_TEXT, Section, entry_section
+from assetgen_dagster.story.reader.table_entries import read_table
 
-_LEVEL = 8
 _LEAST_WORDS = 5  # of a prompt behind a name
 _LEAST_BARE_WORDS = 12  # of a prompt that has not even a name
 _LONGEST_NAME = 12  # words
@@ -237,4 +236,4 @@ def _item_entry(item: Sequence[Block], common: frozenset[str], *, short: bool = 
 
 def _entry(line: int, name: str, body: Sequence[Block]) -> Section:
     kept = [block for block in body if block.text.strip() or block.kind is not Kind.TEXT]
-    return Section(Block(Kind.BOLD, line, name, _LEVEL), kept, entry=True)
+    return entry_section(line, name, kept)

@@ -1,10 +1,11 @@
 """What Part 4 is made of: sections, each a title and the blocks below it, and the pictures that they describe."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assetgen_dagster.story.blocks import Block, Kind
-from assetgen_dagster.story.labels import Field, could_label, filename_in, is_bare_filename, read_label
+from assetgen_dagster.story.reader.blocks import Block, Kind
+from assetgen_dagster.story.reader.labels import Field, could_label, filename_in, is_bare_filename, read_label
 
 #: Languages that people put behind a fence although a prompt is in it.
 _PROMPT_LANGUAGES = frozenset(
@@ -12,6 +13,8 @@ _PROMPT_LANGUAGES = frozenset(
 )
 #: Characters of plain text that can be a prompt.
 LEAST_TEXT = 20
+#: Level of a picture without a heading of its own: below every heading and bold line.
+_ENTRY_LEVEL = 8
 #: Pictures in one document; more are a mistake, and reading them would only take long.
 MOST_PICTURES = 1_000
 
@@ -108,6 +111,11 @@ class Section:
     def has_text(self) -> bool:
         """Whether there is enough plain text for a prompt."""
         return sum(len(block.text) for block in self.body if block.kind is Kind.TEXT) >= LEAST_TEXT
+
+
+def entry_section(line: int, name: str, body: Sequence[Block]) -> Section:
+    """Makes a section of a table's row, a list's item or the like; ``name`` is empty where it has none."""
+    return Section(Block(Kind.BOLD, line, name, _ENTRY_LEVEL), list(body), entry=True)
 
 
 def speaks_prompt(fence: Block) -> bool:

@@ -1,0 +1,24 @@
+"""The steps by which ``story.document`` reads a producer's ``03_assets.md``.
+
+The way of a document, each step with what the one before made of it::
+
+    text
+     │  repairs       lines: forgotten fences closed, HTML around Markdown taken away
+     │  blocks        markdown-it-py; ``Block``: a heading, a bold line, a text, a fence, a table, a rule
+     │  parts         ``Part``: lists, clip table, atmosphere, prompts, by their headings; the atmosphere is read here
+     │
+     │  Part 4 only:
+     │  pictures      ``Section``: a title and the blocks below it; which of them are pictures
+     │    entries     table rows, list items, led paragraphs become sections, too (``table_entries``, ``fences``)
+     │    drafts      a section becomes a ``Picture``: which line is its prompt, its file name, a word beside it
+     │
+     │  for each picture, in ``document``:
+     │  flags         Midjourney's are taken out of the prompt
+     │  categories    character, environment or prop: by file name, title, group, and the ``lists`` of Part 1
+     ▼  unaccounted   no line of Part 4 is dropped in silence
+    AssetManifest
+
+Asked by several of them: ``labels`` (what a line such as ``**Filename:** fox.png`` labels), ``groups`` (what a title
+says about the pictures below it), ``sections`` (``Section`` and ``Picture``), ``remarks`` (warnings and notes, which
+every step may add, by line).
+"""
