@@ -1,7 +1,7 @@
 """PostgreSQL as our own code reaches it: its address, a session, and in plain words why there is none.
 
-Dagster's storage has connections of its own; ours are for the doctor and for the lock on several machines. No session
-of ours ever holds a transaction open: each statement is one.
+Dagster's storage has connections of its own; ours are for the doctor, for what all runs share of paying and, on several
+machines, for the lock and the workers' claims. No transaction of ours is longer than a few statements.
 """
 
 import os

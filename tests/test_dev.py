@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from assetgen_dagster import doctor_services
-from assetgen_dagster.doctor_services import examine_services
+from assetgen_dagster.doctor import services as examined
+from assetgen_dagster.doctor.services import examine_services
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.dev import KEY, LOCATION, Dev, eventually
@@ -59,5 +59,5 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
 
     # What a monitor asks: daemon and sensors are heard of, and would be missed.
     eventually(lambda: [finding.ok for finding in examine_services(needed=True)] == [True])
-    monkeypatch.setattr(doctor_services, "STALE_SECONDS", 0.0)
+    monkeypatch.setattr(examined, "STALE_SECONDS", 0.0)
     assert [finding.ok for finding in examine_services(needed=False)] == [False]

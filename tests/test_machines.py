@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assetgen_dagster.doctor_workers import examine_workers
+from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.gemini_journal import Call

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
-from assetgen_dagster import doctor_postgres
 from assetgen_dagster.database import empty_schema, where
-from assetgen_dagster.doctor import examine
-from assetgen_dagster.doctor_postgres import examine_server
+from assetgen_dagster.doctor import postgres as postgres_checks
+from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.doctor.postgres import examine_server
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance, prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
@@ -251,7 +251,7 @@ def test_a_database_that_can_only_be_read_is_a_problem(
 
 
 def test_clocks_that_differ_are_a_problem(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_postgres.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr(postgres_checks.time, "time", lambda: 1_000_000.0)
     [found] = examine_server(load_settings())
     assert "s apart" in str(found)
 

@@ -20,7 +20,7 @@ def doctor(
 
     Example: assetgen doctor --json
     """
-    from assetgen_dagster import doctor as examining  # noqa: PLC0415
+    from assetgen_dagster.doctor import examine as examining  # noqa: PLC0415
     from assetgen_dagster.log import configure_logging  # noqa: PLC0415
 
     configure_logging(io.StringIO())  # what a retry would say is in the findings

@@ -10,9 +10,9 @@ from dagster._core.launcher import LaunchRunContext
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.definitions import defs
-from assetgen_dagster.doctor_workers import examine_workers
+from assetgen_dagster.doctor.finding import Finding
+from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.findings import Finding
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.workers.claim import claim

@@ -14,9 +14,9 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
 from assetgen_dagster.definitions import SENSORS
-from assetgen_dagster.doctor import examine
-from assetgen_dagster.doctor_services import STALE_SECONDS, examine_services
-from assetgen_dagster.findings import Finding
+from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.doctor.finding import Finding
+from assetgen_dagster.doctor.services import STALE_SECONDS, examine_services
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from tests.conftest import API_KEY

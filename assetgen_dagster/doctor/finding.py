@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.redact import redact
+
+#: So much is told of what others say about a cause.
+CAUSE_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -39,3 +43,8 @@ def broken(name: str, error: AssetgenError) -> Finding:
         if found:
             return Finding(name, False, f"{detail}{mark.strip()}", remedy, error.code)
     return Finding(name, False, "cannot be used.", text, error.code)
+
+
+def of_problem(name: str, problem: Problem) -> Finding:
+    """Returns the finding behind a problem that would end a run."""
+    return Finding(name, False, f"{problem.cause.rstrip('. ')}.", f"{problem.remedy}.", problem.code)

@@ -5,15 +5,13 @@ Also asked by a worker's own machine. Nothing is handed over.
 
 from urllib.parse import urlsplit
 
-from assetgen_dagster.findings import Finding
+from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
 from assetgen_dagster.redact import redact
 
 _NAME = "workers"
 
 #: How long workers have to answer, and the broker to be connected to.
 _ANSWER_SECONDS, _CONNECT_SECONDS = 3.0, 5.0
-
-_CAUSE_CHARACTERS = 200
 
 
 def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
@@ -34,7 +32,7 @@ def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
         ) as one:
             one.ping()
     except redis.RedisError as error:
-        cause = redact(str(error))[:_CAUSE_CHARACTERS]
+        cause = redact(str(error))[:CAUSE_CHARACTERS]
         remedy = "Start it, or check host, port and password in ASSETGEN_BROKER_URL. Runs wait for it."
         return [Finding(_NAME, False, f"Redis at {where} cannot be used: {cause}.", remedy)]
     names = sorted(name for answer in app.control.ping(timeout=_ANSWER_SECONDS) for name in answer)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.findings import Finding
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.redact import redact
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 STALE_SECONDS = 240.0
 
 _NAME = "services"
-_CAUSE_CHARACTERS = 200
 
 #: What a look that went well is called; Dagster exports no name for it.
 _WENT_WELL = ("SUCCESS", "SKIPPED")
@@ -90,7 +89,7 @@ def _looks(instance: "DagsterInstance", state: Any, *, due: float, needed: bool,
     if last is None:
         yield _not_started(f"The sensor {name} has not looked yet", needed=needed)
     elif last.error is not None:
-        cause = redact(" ".join(last.error.message.split()))[:_CAUSE_CHARACTERS]
+        cause = redact(" ".join(last.error.message.split()))[:CAUSE_CHARACTERS]
         remedy = "The stack trace stands in the Dagster UI, under Automation; mend its cause, or restart the services."
         yield Finding(_NAME, False, f"The sensor {name} fails at every look: {cause}.", remedy)
     else:

@@ -1,0 +1,53 @@
+"""All checks, in the order in which their findings are read; a module of this package for each subject."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from assetgen_dagster.doctor.finding import Finding, broken
+from assetgen_dagster.doctor.gemini import examine_gemini
+from assetgen_dagster.doctor.instance import examine_instance
+from assetgen_dagster.doctor.machine import examine_machine
+from assetgen_dagster.doctor.notion import examine_notion
+from assetgen_dagster.doctor.paying import examine_paying
+from assetgen_dagster.doctor.postgres import examine_server
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.redact import hide
+from assetgen_dagster.settings import Settings, load_settings
+
+#: The longest time for all that one check asks of a server.
+NETWORK_SECONDS = 10.0
+
+
+def examine(*, services: bool = False) -> list[Finding]:
+    """Returns what all checks found; without readable settings there is nothing else to look at.
+
+    Args:
+        services: Whether daemon and sensors have to be at work.
+    """
+    try:
+        settings = load_settings()
+    except AssetgenError as error:
+        return [broken("settings", error)]
+    hide(*settings.secrets())
+    return [
+        Finding("settings", True, "can be read."),
+        *examine_machine(settings),
+        *_examine_what_is_shared(settings, services=services),
+        *examine_gemini(settings, seconds=NETWORK_SECONDS),
+        *examine_notion(settings, seconds=NETWORK_SECONDS),
+    ]
+
+
+def _examine_what_is_shared(settings: Settings, *, services: bool) -> list[Finding]:
+    """Where all of it is in PostgreSQL, one that cannot be used is told once."""
+    server = [] if settings.database is None else examine_server(settings)
+    if not all(one.ok for one in server):
+        return server
+    return [*server, *examine_instance(settings, services_needed=services), *examine_paying(settings)]
+
+
+def as_json(findings: Iterable[Finding]) -> str:
+    """Returns findings for a program."""
+    found = list(findings)
+    return json.dumps({"ok": all(one.ok for one in found), "findings": [asdict(one) for one in found]}, indent=2)

@@ -1,0 +1,58 @@
+"""What ``assetgen doctor`` says of the Dagster instance: that it is this project's, and who is at work with it."""
+
+from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding, broken
+from assetgen_dagster.doctor.postgres import examine_storage
+from assetgen_dagster.doctor.services import examine_services
+from assetgen_dagster.doctor.workers import examine_workers
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.home import open_instance, template
+from assetgen_dagster.redact import redact
+from assetgen_dagster.settings import Settings
+
+
+def examine_instance(settings: Settings, *, services_needed: bool) -> list[Finding]:
+    """Returns what is to be said of the instance, and only where it is in order of services and workers.
+
+    Args:
+        settings: The settings in force.
+        services_needed: Whether daemon, sensors and workers have to be at work.
+    """
+    found = _dagster(settings)
+    if settings.database is not None:
+        found += examine_storage(settings)
+    if not all(one.ok for one in found):
+        return found
+    found += examine_services(needed=services_needed)
+    if settings.broker is not None:
+        found += examine_workers(settings.broker, needed=services_needed)
+    return found
+
+
+def _dagster(settings: Settings) -> list[Finding]:
+    from assetgen_dagster.run_coordinator import ProjectRunCoordinator  # noqa: PLC0415 - takes 2 s to import
+
+    try:
+        with open_instance() as instance:
+            folder = instance.root_directory
+            try:
+                coordinator: object = instance.run_coordinator
+            except Exception as error:  # noqa: BLE001, RUF100 - whatever the class that its YAML names raises
+                coordinator = error
+            monitored = bool(instance.run_monitoring_enabled)
+    except AssetgenError as error:
+        return [broken("Dagster", error)]
+    remedy = (
+        f"Bring {folder}/dagster.yaml into line with {template(settings)}, or move it away: the next command "
+        "puts the usual one there. Or set DAGSTER_HOME to a folder of this project's own."
+    )
+    if not isinstance(coordinator, ProjectRunCoordinator):
+        named = redact(str(coordinator))[:CAUSE_CHARACTERS]
+        named = named if isinstance(coordinator, Exception) else type(coordinator).__name__
+        cause = (
+            f"The instance in {folder} has another run coordinator than this project's ({named}), so the limits by "
+            "channel and project do not hold."
+        )
+        return [Finding("Dagster", False, cause, remedy)]
+    if not monitored:
+        return [Finding("Dagster", False, f"The instance in {folder} does not watch for runs that died.", remedy)]
+    return [Finding("Dagster", True, f"The instance in {folder} has this project's run queue.")]

@@ -1,0 +1,82 @@
+"""What ``assetgen doctor`` says of this machine: workspace, channels, script, and where rows link to."""
+
+import shutil
+
+from assetgen_dagster.channels import Channel, load_channels
+from assetgen_dagster.doctor.finding import Finding, broken, of_problem
+from assetgen_dagster.drawing.foresee import ROOM_PER_PICTURE, local_problem
+from assetgen_dagster.drawing.look import Look, look_of
+from assetgen_dagster.drawing.ratios import drawable_ratios
+from assetgen_dagster.drawing.workspace import writable_workspace
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.settings import Settings
+
+
+def examine_machine(settings: Settings) -> list[Finding]:
+    """Returns what is to be said of files, folders and addresses; asks no server."""
+    return [finding for check in (_workspace, _channels, _ratio, _script, _ui) for finding in check(settings)]
+
+
+def _workspace(settings: Settings) -> list[Finding]:
+    try:
+        writable_workspace(settings.workspace)
+        free = shutil.disk_usage(settings.workspace).free
+    except AssetgenError as error:
+        return [broken("workspace", error)]
+    except OSError as error:
+        cause = f"{settings.workspace}: {error.strerror}."
+        return [Finding("workspace", False, cause, "Set ASSETGEN_WORKSPACE to a folder that can be written.")]
+    room = settings.image_slots * ROOM_PER_PICTURE
+    if free < room:
+        return [
+            Finding(
+                "workspace",
+                False,
+                f"Only {free >> 20} MiB are free at {settings.workspace}.",
+                f"Free {room >> 20} MiB, what one project may need, or set ASSETGEN_WORKSPACE to another disk.",
+            )
+        ]
+    return [Finding("workspace", True, f"{settings.workspace} can be written, {free >> 20} MiB are free.")]
+
+
+def _channels(settings: Settings) -> list[Finding]:
+    try:
+        channels = load_channels(settings)
+    except AssetgenError as error:
+        return [broken("channels", error)]
+    if channels.path is None:
+        return [Finding("channels", True, "Any channel is drawn for: there is no channels.toml that names them.")]
+    undrawable = [
+        Finding("channels", False, f"{_undrawable(settings, look)} (channel {name}).", f"Change it in {channels.path}.")
+        for name, channel in sorted(channels.known.items())
+        if channel.aspect_ratio is not None and (look := look_of(settings, channel)).is_undrawable
+    ]
+    return undrawable or [Finding("channels", True, f"{channels.path} names {', '.join(sorted(channels.known))}.")]
+
+
+def _ratio(settings: Settings) -> list[Finding]:
+    look = look_of(settings, Channel())
+    if not look.is_undrawable:
+        return []
+    return [Finding("aspect ratio", False, f"{_undrawable(settings, look)}.", "Set GEMINI_ASPECT_RATIO to another.")]
+
+
+def _undrawable(settings: Settings, look: Look) -> str:
+    return f"{settings.gemini_image_model} draws no {look.aspect_ratio}, but {', '.join(drawable_ratios(look.model))}"
+
+
+def _script(settings: Settings) -> list[Finding]:
+    problem = local_problem(settings)
+    # The key has a check of its own.
+    if problem is not None and problem.code != "api_key":
+        return [of_problem("script", problem)]
+    return [Finding("script", True, f"{settings.script} can be started.")]
+
+
+def _ui(settings: Settings) -> list[Finding]:
+    if settings.ui_url is None:
+        told = (
+            "ASSETGEN_UI_URL is not set, so rows name their runs without a link (make dev sets it to its own address)."
+        )
+        return [Finding("Dagster UI", True, told)]
+    return [Finding("Dagster UI", True, f"Rows link to their runs at {settings.ui_url}.")]

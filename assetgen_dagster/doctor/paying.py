@@ -1,0 +1,44 @@
+"""What ``assetgen doctor`` says of paying: whether it is held up, within which limits, and what of them is used."""
+
+import time
+
+from assetgen_dagster.channels import ChannelsFileError
+from assetgen_dagster.doctor.finding import Finding, broken
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.months import month_of
+from assetgen_dagster.paying.budget import state_in_words
+from assetgen_dagster.paying.ledger import limits_of
+from assetgen_dagster.paying.shared import held_now, open_ledger
+from assetgen_dagster.paying.words import held_in_words
+from assetgen_dagster.settings import Settings
+
+
+def examine_paying(settings: Settings) -> list[Finding]:
+    """Returns what is to be said of pause, quota, requests a minute and budget."""
+    try:
+        found = held_now(settings)
+    except AssetgenError as error:
+        return [broken("paying", error)]
+    if said := held_in_words(found, settings):
+        detail, _, remedy = said.rpartition(". ")
+        return [Finding("paying", False, f"{detail}.", remedy)]
+    return [*_limit(settings), *_budget(settings)]
+
+
+def _limit(settings: Settings) -> list[Finding]:
+    limit = settings.requests_per_minute
+    shared = f"all runs together make at most {limit} calls a minute" if limit else "no limit of calls a minute is set"
+    return [Finding("paying", True, f"Not paused; {shared}.")]
+
+
+def _budget(settings: Settings) -> list[Finding]:
+    try:
+        limits = limits_of(settings)
+        if not limits:
+            return [Finding("budget", True, "No monthly budget is set.")]
+        month = month_of(time.time(), settings.zone)
+        return [Finding("budget", True, state_in_words(open_ledger(settings).claims(), limits, month))]
+    except ChannelsFileError:
+        return []  # has a finding of its own
+    except AssetgenError as error:
+        return [broken("budget", error)]

@@ -1,0 +1,29 @@
+"""What the doctor tells: the problems, and the command as a process."""
+
+import os
+import subprocess
+import sys
+
+from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.doctor.finding import Finding
+from tests.conftest import API_KEY
+
+
+def problems() -> list[Finding]:
+    found = [finding for finding in examine() if not finding.ok]
+    for finding in found:
+        assert finding.detail
+        assert finding.remedy, finding
+        assert "\n" not in str(finding)
+        assert API_KEY not in str(finding)
+    return found
+
+
+def problem() -> str:
+    [found] = problems()
+    return str(found)
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-m", "assetgen_dagster", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, env=os.environ.copy(), check=False)
