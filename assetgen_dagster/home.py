@@ -54,10 +54,7 @@ def prepare_dagster_home() -> Path:
             shutil.copyfile(template(settings), configuration)
         content = configuration.read_bytes()
     except OSError as error:
-        raise AssetgenError(
-            f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written.",
-            code="dagster_home",
-        ) from None
+        raise _unusable(home, error) from None
     _check_storage(configuration, content, settings.database)
     _check_launcher(configuration, content, settings.broker)
     os.environ["DAGSTER_HOME"] = str(home)
@@ -80,9 +77,11 @@ def open_instance() -> "DagsterInstance":
     home = prepare_dagster_home()
     check_storage_reachable()
     with FileLock(home / "setup.lock") as lock:
-        lock.acquire()
         try:
+            lock.acquire()
             return DagsterInstance.get()
+        except OSError as error:
+            raise _unusable(home, error) from None
         except Exception as error:  # whatever its YAML holds or names
             raise AssetgenError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
@@ -100,6 +99,11 @@ def check_storage_reachable() -> None:
     database = load_settings().database
     if database is not None:
         check_reachable(database)
+
+
+def _unusable(home: Path, error: OSError) -> AssetgenError:
+    text = f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
+    return AssetgenError(text, code="dagster_home")
 
 
 def _check_storage(path: Path, content: bytes, database: str | None) -> None:

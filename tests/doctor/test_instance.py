@@ -1,0 +1,47 @@
+"""What the doctor says of a ``DAGSTER_HOME`` that is not this project's."""
+
+from pathlib import Path
+
+import pytest
+
+from assetgen_dagster.standins.gemini import GeminiStandIn
+from tests.doctor.told import problem
+
+MONITORED = "run_monitoring:\n  enabled: true\n"
+OURS = "run_coordinator:\n  module: assetgen_dagster.run_coordinator\n  class: ProjectRunCoordinator\n"
+
+
+@pytest.mark.parametrize(
+    ("yaml", "words"),
+    [
+        ("run_coordinator:\n  module: dagster\n  class: QueuedRunCoordinator\n", "coordinator"),
+        (MONITORED, "another run coordinator than this project's (QueuedRunCoordinator)"),
+        (f"run_coordinator:\n  module: dagster\n  class: QueuedRunCoordinator\n{MONITORED}", "(QueuedRunCoordinator)"),
+        (f"run_coordinator:\n  module: not_there\n  class: Nobody\n{MONITORED}", "not_there"),
+        ("run_coordinator: [\n", "dagster.yaml"),
+        (f"{OURS}run_monitoring:\n  enabled: false\n", "does not watch for runs that died"),
+    ],
+)
+def test_a_dagster_home_that_disagrees_is_named_with_what_to_do(
+    gemini: GeminiStandIn, tmp_path: Path, yaml: str, words: str
+) -> None:
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(yaml)
+    line = problem()
+    assert words in line
+    assert "move it away" in line
+    assert (home / "dagster.yaml").read_text() == yaml
+
+
+def test_a_dagster_home_that_cannot_be_written_is_named(gemini: GeminiStandIn, tmp_path: Path) -> None:
+    (tmp_path / "dagster_home" / "setup.lock").mkdir(parents=True)  # whoever may write everywhere cannot write this
+    assert "Set DAGSTER_HOME" in problem()
+
+
+def test_a_dagster_home_that_is_a_file_is_named(
+    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file"))
+    assert "Set DAGSTER_HOME" in problem()
