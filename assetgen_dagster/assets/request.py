@@ -37,9 +37,16 @@ def read_request(
         seen.add(previous.dagster_run.run_id)
         record = previous
     if record is None or _lost_its_parent(instance, record.dagster_run):
-        return Request(run.run_id, None, mode, _numbers(run), redraw)
+        return Request(run.run_id, None, mode, selected_numbers(run), redraw)
     first = record.dagster_run
-    return Request(first.run_id, record.create_timestamp.timestamp(), mode, _numbers(first), redraw)
+    return Request(first.run_id, record.create_timestamp.timestamp(), mode, selected_numbers(first), redraw)
+
+
+def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
+    """Returns the pictures that a run is to look after; None for all that there are."""
+    if not run.asset_selection:
+        return None  # the whole job
+    return frozenset(number for key in run.asset_selection if (number := image_number(key)) is not None)
 
 
 def started_in_dagster(run: dg.DagsterRun) -> bool:
@@ -83,9 +90,3 @@ def _lost_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def _is_retry(run: dg.DagsterRun) -> bool:
     return any(tag in run.tags for tag in RETRY_TAGS)
-
-
-def _numbers(run: dg.DagsterRun) -> frozenset[int] | None:
-    if not run.asset_selection:
-        return None  # the whole job
-    return frozenset(number for key in run.asset_selection if (number := image_number(key)) is not None)

@@ -14,7 +14,7 @@ import structlog
 
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
-from assetgen_dagster.assets.request import started_in_dagster
+from assetgen_dagster.assets.request import selected_numbers, started_in_dagster
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.database import name_sessions
 from assetgen_dagster.drawing.allowance import Allowance
@@ -38,6 +38,7 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.redact import hide
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.story.manifest_rules import PICTURES
 from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.writer.events import StoryEvent
 from assetgen_dagster.writer.write import Writer
@@ -147,13 +148,11 @@ class Studio:
     def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
         """Returns the worker that will draw ``job``; it starts when its events are asked for."""
         context = structlog.contextvars.get_contextvars()
-
         look = self._watch.look if self._watch else None
-        allowance = Allowance(project.settings, project.key, run_id=project.run_id, page_id=self._page_id)
 
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
-            with open_gate(project.settings, project.settings.gemini_image_model, allowance) as gate:
+            with open_gate(project.settings, project.settings.gemini_image_model, self._allowance(project)) as gate:
                 return await generate_assets(job, project.store, emit, gate=gate, look=look)
 
         self._worker = Worker(start)
@@ -166,7 +165,14 @@ class Studio:
             context.log.info(str(event))
             self.tell(event)
 
-        return Writer(project.settings, project.store, project.run_id, tell)
+        numbers = selected_numbers(context.run)
+        pictures = PICTURES if numbers is None else max(1, len(numbers))
+        return Writer(
+            project.settings, project.store, project.run_id, tell, allowance=self._allowance(project), pictures=pictures
+        )
+
+    def _allowance(self, project: Project) -> Allowance:
+        return Allowance(project.settings, project.key, run_id=project.run_id, page_id=self._page_id)
 
     def tell(self, event: Event | StoryEvent) -> None:
         """Passes an event on to the listener, if there is one."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from assetgen_dagster.drawing import problems
+from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.events import GateWaits
 from assetgen_dagster.drawing.gate import open_gate
 from assetgen_dagster.drawing.pace import retry_wait
@@ -43,6 +45,9 @@ from assetgen_dagster.writer.question import (
 _RETRIES = 3
 _LONGEST_WAIT_SECONDS = 30.0
 
+#: Codes of problems that our tables would not help against: the pictures have them as well.
+_PICTURES_TOO = frozenset({problems.over_budget("", "").code, problems.budget_unknown("").code})
+
 _QUESTIONS = 2
 _SHOWN_VIOLATIONS = 3
 
@@ -57,11 +62,9 @@ class StoryModelError(AssetgenError):
     """
 
     def __init__(self, model: str, problem: Problem) -> None:
-        why = f"{problem.cause.rstrip('. ')}. {problem.remedy}"
-        super().__init__(
-            f"{model} cannot write the prompts: {why}. Or unset ASSETGEN_STORY_MODEL: then our tables write them.",
-            code=problem.code,
-        )
+        why = f"{model} cannot write the prompts: {problem.cause.rstrip('. ')}. {problem.remedy}."
+        more = "" if problem.code in _PICTURES_TOO else " Or unset ASSETGEN_STORY_MODEL: then our tables write them."
+        super().__init__(f"{why}{more}", code=problem.code)
         self.problem = problem
 
 
@@ -95,6 +98,8 @@ class Writer:
         store: The project's records.
         run_id: The run that pays.
         tell: Told what goes on.
+        allowance: The run's part of the monthly budget; None where it has no limit.
+        pictures: How many the run is to draw: without room for them nothing is written, either.
         sleep: Waits so many seconds.
         bill: What it took.
     """
@@ -103,6 +108,8 @@ class Writer:
     store: RecordStore
     run_id: str
     tell: Callable[[StoryEvent], None] = lambda _: None
+    allowance: Allowance | None = None
+    pictures: int = 1
     sleep: Callable[[float], None] = time.sleep
     bill: Bill = field(default_factory=Bill)
 
@@ -179,9 +186,12 @@ class Writer:
     def _pass_the_gate(self, model: str) -> None:
         """Waits until the model may be asked; a text is paid for like a picture."""
 
+        def tell(why: str) -> None:
+            self.tell(GateWaits(why))
+
         async def wait() -> Problem | None:
-            with open_gate(self.settings, model) as gate:
-                return await gate.admit(lambda why: self.tell(GateWaits(why)))
+            with open_gate(self.settings, model, self.allowance) as gate:
+                return await gate.enter(self.pictures, tell) or await gate.admit(tell)
 
         if problem := asyncio.run(wait()):
             raise StoryModelError(model, problem)

@@ -11,11 +11,11 @@ import pytest
 from pytest import approx
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, image_key
-from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
+from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.records import RecordStore
-from assetgen_dagster.paying.shared import held_now, open_switches
+from assetgen_dagster.paying.shared import held_now, open_ledger, open_switches
 from assetgen_dagster.paying.switches import pause, resume
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
@@ -226,6 +226,25 @@ def test_a_pause_holds_the_model_up_too(dagit: Dagit, gemini: GeminiStandIn) -> 
         gemini.wait_for(lambda calls: calls, timeout=3)
     resume(switches)
     run.join(30)
+    assert len(texts(gemini)) == 1
+
+
+def test_without_room_for_the_pictures_no_text_is_paid_for_and_the_row_waits(
+    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "1.40")
+    result = dagit.materialize(story=STORY, tags={PAGE_TAG: "page"})
+    failure = failure_of(result).description
+    assert "this run asks for $1.50" in failure
+    assert "Or unset ASSETGEN_STORY_MODEL" not in failure
+    assert failure.endswith("[budget]")
+    assert gemini.journal() == []
+    run = dagit.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags[STOPPED_BY_TAG] == "budget"
+    [waiting] = open_ledger(load_settings()).waiting()
+    assert (waiting.page_id, waiting.asked_usd) == ("page", approx(22 * 0.068))
+    assert dagit.materialize(selection=[*MANIFEST, image_key(1)], story=STORY).success, "one picture there is room for"
     assert len(texts(gemini)) == 1
 
 
