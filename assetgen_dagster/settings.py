@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
@@ -47,6 +47,14 @@ class Machines(StrEnum):
 
     ONE = "one"
     SEVERAL = "several"
+
+
+def _is_broker(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False  # such as a port that is no number
 
 
 def needed_by(what: str) -> dict[str, JsonValue]:
@@ -242,7 +250,7 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+        if value is not None and not _is_broker(value.get_secret_value()):
             raise ValueError(
                 "has to be of the form redis://HOST:PORT/0, with :PASSWORD@ before HOST (special ones as %XX)"
             )
@@ -269,7 +277,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[SecretStr | str | None, ...]:
         """Returns everything that must not be shown."""
         database = password_of(self.database) if self.database else None
-        broker = urlsplit(self.broker).password if self.broker else None
+        broker = unquote(urlsplit(self.broker).password or "") if self.broker else None
         return (self.gemini_api_key, self.notion_token, self.postgres_url, database, self.broker_url, broker)
 
     @field_validator("ui_url")

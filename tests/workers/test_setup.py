@@ -31,10 +31,18 @@ def test_a_broker_is_redis_and_its_password_is_not_shown(several: None, monkeypa
     settings = load_settings()
     assert "redis-secret" in settings.secrets()
     assert "ASSETGEN_BROKER_URL" not in settings.script_environment()
-    monkeypatch.setenv("ASSETGEN_BROKER_URL", "amqp://user:redis-secret@host")
-    with pytest.raises(AssetgenError, match="ASSETGEN_BROKER_URL: has to be of the form redis://") as error:
-        load_settings()
-    assert "redis-secret" not in str(error.value)
+    for address in ("amqp://user:redis-secret@host", "redis://:redis-secret@host:port/0", "redis://"):
+        monkeypatch.setenv("ASSETGEN_BROKER_URL", address)
+        with pytest.raises(AssetgenError, match="ASSETGEN_BROKER_URL: has to be of the form redis://") as error:
+            load_settings()
+        assert "redis-secret" not in str(error.value)
+
+
+def test_a_password_with_odd_characters_is_hidden_as_it_is_and_as_it_stands_in_the_address(
+    several: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_BROKER_URL", "redis://:a%2Fbcdef@127.0.0.1:1/0")
+    assert "a/bcdef" in load_settings().secrets()
 
 
 def test_an_instance_that_hands_no_run_to_workers_is_refused(several: None, tmp_path: Path) -> None:
