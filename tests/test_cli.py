@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -238,14 +239,22 @@ def test_the_demo_draws_two_rows_and_leaves_nothing_running(tmp_path: Path, monk
 
 
 def test_a_demo_that_is_ended_from_outside_leaves_nothing_running(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "assetgen_dagster", "demo", "--folder", str(tmp_path / "demo")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    demo = [sys.executable, "-m", "assetgen_dagster", "demo", "--folder", str(tmp_path / "demo")]
+    in_the_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *demo]  # what a shell does for a script's "&"
+    with subprocess.Popen(in_the_background, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert any("were set to Generating Assets" in line for line in process.stdout)
-        assert _processes_of(tmp_path / "demo")
+        [dev] = [one for one in _processes_of(tmp_path / "demo") if "dev" in one.cmdline()]
+        assert not _ignores(dev, signal.SIGINT), "it could not be ended but by force"
         process.terminate()
     assert process.returncode == 130
     assert _processes_of(tmp_path / "demo") == []
+
+
+def _ignores(process: psutil.Process, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    [ignored] = [line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")]
+    return bool(int(ignored, 16) >> (number - 1) & 1)
 
 
 def _processes_of(folder: Path) -> list[psutil.Process]:
