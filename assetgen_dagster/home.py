@@ -7,7 +7,6 @@ would look as if it was not.
 
 import importlib.util
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import yaml
 from assetgen_dagster.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import write_atomically
 from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _SQLITE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 _POSTGRES = PROJECT_ROOT / "deploy" / "dagster-postgres.yaml"
 _BROKER = "ASSETGEN_BROKER_URL"
 _CELERY = PROJECT_ROOT / "deploy" / "dagster-celery.yaml"
+
+#: Held in ``DAGSTER_HOME`` by who sets it up.
+_LOCK = "setup.lock"
 
 
 def template(settings: Settings) -> Path:
@@ -50,8 +53,7 @@ def prepare_dagster_home() -> Path:
     configuration = home / "dagster.yaml"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        if not configuration.exists():
-            shutil.copyfile(template(settings), configuration)
+        _set_up(configuration, template(settings))
         content = configuration.read_bytes()
     except OSError as error:
         raise _unusable(home, error) from None
@@ -76,7 +78,7 @@ def open_instance() -> "DagsterInstance":
 
     home = prepare_dagster_home()
     check_storage_reachable()
-    with FileLock(home / "setup.lock") as lock:
+    with FileLock(home / _LOCK) as lock:
         try:
             lock.acquire()
             return DagsterInstance.get()
@@ -99,6 +101,16 @@ def check_storage_reachable() -> None:
     database = load_settings().database
     if database is not None:
         check_reachable(database)
+
+
+def _set_up(configuration: Path, template: Path) -> None:
+    """Puts the template there where there is none, for nobody to see half of it."""
+    if configuration.exists():
+        return
+    with FileLock(configuration.with_name(_LOCK)) as lock:
+        lock.acquire()
+        if not configuration.exists():
+            write_atomically(configuration, template.read_bytes())
 
 
 def _unusable(home: Path, error: OSError) -> AssetgenError:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg2
@@ -152,6 +153,18 @@ def test_a_schema_of_its_own_is_a_database_of_its_own(url: str, monkeypatch: pyt
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", url)
     with open_instance() as instance:
         assert instance.get_dynamic_partitions("projects") == ["poke1:real"]
+
+
+def test_commands_that_set_an_instance_up_at_the_same_moment_all_find_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "postgresql://me@127.0.0.1:1/runs")  # nobody connects
+    template = (DEPLOY / "dagster-postgres.yaml").read_bytes()
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(40):
+            monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / f"home{number}"))
+            for home in [one.result() for one in [pool.submit(prepare_dagster_home) for _ in range(8)]]:
+                assert (home / "dagster.yaml").read_bytes() == template
 
 
 @pytest.mark.parametrize("before", ["SQLite", "PostgreSQL"])
