@@ -115,7 +115,6 @@ def _environment(folder: Path, *, gemini_url: str, notion: NotionStandIn, ui_url
         "DAGSTER_HOME": str(folder / "dagster_home"),
         "GEMINI_API_KEY": "demo-key",
         "GOOGLE_GEMINI_BASE_URL": gemini_url,
-        "ASSETGEN_STORY_MODEL": "",
         "NOTION_TOKEN": notion.token,
         "NOTION_DATABASE_ID": notion.create_database(),
         "NOTION_BASE_URL": notion.base_url,

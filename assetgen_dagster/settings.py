@@ -388,6 +388,6 @@ def _named_env_file(named: str) -> Path:
 
 
 def default_environment() -> dict[str, str]:
-    """Returns every setting that has a default as an environment variable with it."""
+    """Returns every setting as an environment variable with its default; an empty one counts as not set."""
     fields = Settings.model_fields.values()
-    return {field.alias: str(field.default) for field in fields if field.alias and field.default is not None}
+    return {field.alias: "" if field.default is None else str(field.default) for field in fields if field.alias}

@@ -228,6 +228,8 @@ def test_the_demo_draws_two_rows_and_leaves_nothing_running(tmp_path: Path, monk
     monkeypatch.setenv("ASSETGEN_SCRIPT", "/theirs/generate_asset.py")
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "3")
     monkeypatch.setenv("NOTION_TOKEN", "theirs")
+    monkeypatch.setenv("NOTION_STATUS_DRAWING", "Being drawn")
+    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.01")
     done = assetgen("demo", "--latency", "0.2", "--folder", str(tmp_path / "demo"))
     assert done.returncode == 0, done.stdout + done.stderr
     for channel in ("poke1", "poke2"):

@@ -60,7 +60,6 @@ def _set_environment(folder: Path, url: str, gemini: GeminiStandIn, notion: Noti
         "ASSETGEN_CHANNELS_FILE": NONE,
         "ASSETGEN_IMAGE_TIMEOUT_SECONDS": "45",
         "ASSETGEN_POSTGRES_URL": url,
-        "ASSETGEN_STORY_MODEL": "",
         "ASSETGEN_WORKSPACE": str(folder / "workspace"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "DAGSTER_HOME": str(folder / "dagster_home"),
