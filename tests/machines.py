@@ -15,13 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.dev import free_port
+
 PASSWORD = "only-for-tests"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Redis:

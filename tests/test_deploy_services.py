@@ -18,9 +18,8 @@ import yaml
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
-from tests.dev import KEY, LOCATION, Dev, eventually
+from tests.dev import KEY, LOCATION, Dev, eventually, free_port
 from tests.harness import billed, manifest_of
-from tests.postgres import _free_port
 
 FILE = PROJECT_ROOT / "deploy/compose/compose.yaml"
 
@@ -73,7 +72,7 @@ def test_the_services_start_in_order_and_draw(
     home = tmp_path / "dagster_home"
     home.mkdir()
     shutil.copy(PROJECT_ROOT / "deploy/dagster-postgres.yaml", home / "dagster.yaml")
-    code, ui = str(_free_port()), str(_free_port())
+    code, ui = str(free_port()), str(free_port())
     workspace = (FILE.parent / "workspace.yaml").read_text()
     (tmp_path / "workspace.yaml").write_text(workspace.replace("host: code", "host: 127.0.0.1").replace("4000", code))
     replaced = {

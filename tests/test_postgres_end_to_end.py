@@ -1,13 +1,17 @@
-"""All services on PostgreSQL: a row's run is killed, and nobody has to do anything about it."""
+"""All services on PostgreSQL: a row's run is killed, and nobody has to do anything about it; the demo."""
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
+from assetgen_dagster.assets.projects import PARTITIONS
 from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.home import open_instance
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
@@ -57,3 +61,20 @@ def test_a_killed_run_is_started_again_and_pays_for_nothing_twice(
     sessions = [session for _, found in samples for session in found]
     print("at once:", max(len(found) for _, found in samples))
     assert max(session.transaction for session in sessions) < 1
+
+
+@pytest.mark.slow
+def test_a_demo_with_postgresql_is_complete_and_leaves_the_producers_runs_alone(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
+    with open_instance() as instance:
+        instance.add_dynamic_partitions(PARTITIONS, ["poke1:theirs"])
+    command = [sys.executable, "-m", "assetgen_dagster", "demo", "--latency", "0.2", "--folder", str(tmp_path / "demo")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "billed 44 calls" in done.stdout
+    assert not list((tmp_path / "demo/dagster_home").rglob("*.db")), "its runs are in PostgreSQL"
+    with open_instance() as instance:
+        assert instance.get_dynamic_partitions(PARTITIONS) == ["poke1:theirs"]
+        assert instance.get_runs_count() == 0

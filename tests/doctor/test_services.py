@@ -3,6 +3,7 @@
 What the real daemon writes is looked at in ``test_dev.py``; here the same things are written by hand, at any age.
 """
 
+import json
 import time
 
 import dagster as dg
@@ -14,7 +15,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
 from assetgen_dagster.definitions import SENSORS
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.doctor.examine import as_json, examine
 from assetgen_dagster.doctor.finding import Finding
 from assetgen_dagster.doctor.services import STALE_SECONDS, examine_services
 from assetgen_dagster.home import open_instance
@@ -96,6 +97,7 @@ def test_a_silent_daemon_is_a_fault_with_what_to_do_until_its_heartbeats_are_wip
     assert not said().ok
     assert "40 minutes ago" in said().detail
     assert "dagster-daemon wipe" in said().remedy
+    assert json.loads(as_json(examine()))["ok"] is False, "a monitor hears of it"
     services.instance.wipe_daemon_heartbeats()
     assert said().ok
 
