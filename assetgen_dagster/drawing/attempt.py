@@ -29,6 +29,7 @@ from assetgen_dagster.drawing.records import Inputs, Intent, PictureRecord, Reco
 from assetgen_dagster.drawing.report import ScriptReport, read_report
 from assetgen_dagster.drawing.script import (
     CLIScriptError,
+    ScriptRunawayError,
     ScriptTimeoutError,
     output_files,
     read_output,
@@ -150,6 +151,8 @@ class Attempts:
                 end = End(error=error)
             except ScriptTimeoutError:
                 end = End(problem=problems.timed_out(self.settings.image_timeout_seconds))
+            except ScriptRunawayError as error:
+                end = End(problem=problems.lost(str(error), code="script_killed"))
             except ValueError as unusable:
                 end = End(problem=problems.unusable_argument(str(unusable)))
             finally:

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from assetgen_dagster.drawing.records import PictureFacts
 from assetgen_dagster.drawing.thumbnail import Thumbnails, thumbnails
-from assetgen_dagster.files import replace_durably
+from assetgen_dagster.files import replace_durably, write_atomically
 
 #: A picture whose every channel varies less than this shows one colour.
 _FLAT_RANGE = 8
@@ -85,10 +85,12 @@ def make_png(path: Path) -> Picture:
     picture = inspect_picture(path)
     if picture.is_png:
         return picture
+    png = io.BytesIO()
     with Image.open(path) as image:
         image.load()
         mode = "RGBA" if image.has_transparency_data else "RGB"
-        image.convert(mode).save(path, format="PNG", compress_level=6)
+        image.convert(mode).save(png, format="PNG", compress_level=6)
+    write_atomically(path, png.getvalue())  # until it is there, the other one, which was paid for
     return inspect_picture(path)
 
 

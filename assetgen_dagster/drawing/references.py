@@ -14,7 +14,7 @@ from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.records import Reference
-from assetgen_dagster.drawing.script import CLIScriptError, ScriptTimeoutError, run_cli_script
+from assetgen_dagster.drawing.script import CLIScriptError, ScriptRunawayError, ScriptTimeoutError, run_cli_script
 from assetgen_dagster.settings import Settings
 
 _OPTION = re.compile(r"(?<![\w-])--reference-image(?![\w-])")
@@ -40,7 +40,7 @@ async def takes_references(settings: Settings) -> bool:
             environment = settings.script_environment() | {"GEMINI_API_KEY": "none-for-help"}
             output = await run_cli_script(settings.script, ["--help"], timeout=_HELP_SECONDS, env=environment)
             _known[key] = bool(_OPTION.search(output.stdout + output.stderr))
-    except (CLIScriptError, ScriptTimeoutError, OSError):
+    except (CLIScriptError, ScriptRunawayError, ScriptTimeoutError, OSError):
         return False
     return _known[key]
 

@@ -55,6 +55,10 @@ class ScriptTimeoutError(TimeoutError):
     """A script ran over its time limit and was ended with all its children."""
 
 
+class ScriptRunawayError(RuntimeError):
+    """A script printed more than any log is worth, and was ended with all its children."""
+
+
 @dataclass(frozen=True)
 class ScriptOutput:
     """What a script left besides its files.
@@ -94,6 +98,7 @@ async def run_cli_script(
     Raises:
         CLIScriptError: It could not be started, or its exit code is not 0.
         ScriptTimeoutError: It took longer than ``timeout``.
+        ScriptRunawayError: It printed without end.
         ValueError: An argument cannot be passed to a program (NUL, unpaired surrogate).
     """
     with contextlib.ExitStack() as stack:
@@ -183,7 +188,7 @@ async def _wait(process: asyncio.subprocess.Process, base: Path, timeout: float)
         if (await asyncio.wait({ended}, timeout=min(left, _WATCH_SECONDS)))[0]:
             return
         if any(path.stat().st_size > _RUNAWAY_BYTES for path in output_files(base)):
-            raise CLIScriptError(str(base), 1, f"the script printed more than {_RUNAWAY_BYTES >> 20} MiB and was ended")
+            raise ScriptRunawayError(f"the script printed more than {_RUNAWAY_BYTES >> 20} MiB and was ended")
     raise ScriptTimeoutError(f"over {timeout:g} s")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -74,6 +75,23 @@ def test_a_script_that_saves_jpeg_under_png_leaves_a_real_png(core: Core, use_sc
     use_script(ARGUMENTS + PICTURE + "image.save(output, format='JPEG')")
     core.draw()
     assert all(content.startswith(b"\x89PNG") for content in core.files().values())
+
+
+def test_a_picture_that_cannot_be_made_a_png_now_is_made_one_later_and_not_drawn_again(
+    core: Core, use_script: UseScript
+) -> None:
+    use_script(ARGUMENTS + PICTURE + "image.save(output, format='JPEG', quality=10)")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))  # the PNG is larger: as on a disk that is full
+    try:
+        drawing = core.draw({1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert problem_of(drawing) == (ErrorClass.FATAL, "cannot_write")
+    use_script("raise SystemExit('it is asked a second time')")
+    assert core.draw({1}).summary.failed == 0
+    assert core.confirmed_usd() == pytest.approx(0.068)
+    assert core.possibly_billed_usd() == 0
 
 
 @pytest.mark.parametrize(
@@ -170,6 +188,7 @@ def test_a_script_that_prints_without_end_is_ended(
     use_script("while True: print('x' * 1000)")
     drawing = core.draw({1})
     assert "printed more than" in drawing.failed()[0].problem.cause
+    assert core.possibly_billed_usd() == pytest.approx(0.068), "nobody knows what it had sent by then"
 
 
 def test_secrets_of_other_services_are_not_in_the_scripts_environment(
