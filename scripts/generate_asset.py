@@ -14,7 +14,7 @@ Success ends stdout with one line of JSON. ``usage`` is null where the API did n
 
     {"output": PATH, "model": MODEL, "usage": {"prompt_tokens": 9, "image_tokens": 1120, "text_tokens": 0}}
 
-Failure begins stderr with one sentence for a person and ends it with one line of JSON::
+Failure begins stderr with one sentence for a person, what to do included, and ends it with one line of JSON::
 
     {"error": {"kind": KIND, "message": STR, "http_status": INT, "api_status": STR, "reason": STR,
                "finish_reason": STR, "block_reason": STR, "retry_after_seconds": FLOAT, "quota_ids": [STR],
@@ -65,11 +65,11 @@ _FIELDS = "kind message http_status api_status reason finish_reason block_reason
 
 
 class DrawError(Exception):
-    """Why there is no picture: a sentence for a person and the fields of the JSON line."""
+    """Why there is no picture: a sentence and a hint for a person, and the fields of the JSON line."""
 
-    def __init__(self, kind: str, message: str, usage: dict[str, int] | None = None, **fields: Any) -> None:
-        super().__init__(message)
-        self.usage, self.fields = usage, {"kind": kind, "message": message} | fields
+    def __init__(self, kind: str, text: str, usage: dict[str, int] | None = None, hint: str = "", **more: Any) -> None:
+        super().__init__(text)
+        self.usage, self.hint, self.fields = usage, hint, {"kind": kind, "message": text} | more
 
     def as_dict(self, model: str, key: str | None) -> dict[str, Any]:
         """Returns the fields, all of them there, each string bounded and without the key."""
@@ -93,7 +93,8 @@ def main(argv: list[str] | None = None) -> int:
         done = draw(parts, Path(arguments.output), model, settings)
     except DrawError as failure:
         told = failure.as_dict(model, settings.get("GEMINI_API_KEY"))
-        _say(sys.stderr, f"{told['message']}\n{json.dumps({'error': told, 'usage': failure.usage})}")
+        sentence = f"{told['message'].rstrip('.')}; {failure.hint}." if failure.hint else told["message"]
+        _say(sys.stderr, f"{sentence}\n{json.dumps({'error': told, 'usage': failure.usage})}")
         return 1
     except KeyboardInterrupt:
         return 1
@@ -221,9 +222,8 @@ def _refusal(answer: Any, key: str) -> DrawError:
     message = f"Gemini answered HTTP {answer.code} {api_status or ''}".rstrip() + f": {said}"
     message += f" ({'; '.join(extras)})" if extras else ""
     hint = _hint(answer.code, reason or "", " ".join(quota_ids), said)
-    message += f"; {hint}." if hint else "."
     fields = {"http_status": answer.code, "api_status": api_status, "reason": reason, "quota_ids": quota_ids[:20]}
-    return DrawError("http", message, None, retry_after_seconds=retry_after, **fields)
+    return DrawError("http", f"{message}.", None, hint, retry_after_seconds=retry_after, **fields)
 
 
 def _hint(status: int, reason: str, quotas: str, said: str) -> str:
@@ -293,9 +293,9 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
     message += f" ({', '.join(reasons)})" if reasons else ""
     message += f': "{_clean(said, key, _QUOTE)}"' if said.strip() else ""
     refused = block or (finish not in (None, "STOP", "NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS"))
-    message += "; edit this prompt." if refused else "."
+    hint = "edit this prompt" if refused else ""
     reasons_given = {"finish_reason": str(finish) if finish else None, "block_reason": str(block) if block else None}
-    return DrawError("no_image", message, usage, model=model, **reasons_given)
+    return DrawError("no_image", f"{message}.", usage, hint, model=model, **reasons_given)
 
 
 def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:

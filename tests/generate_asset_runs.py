@@ -36,6 +36,11 @@ class Outcome:
         return dict(json.loads(self.stdout.splitlines()[-1]))
 
     @property
+    def sentence(self) -> str:
+        """The first line of stderr, for a person."""
+        return self.stderr.splitlines()[0]
+
+    @property
     def report(self) -> dict[str, Any]:
         """The last line of stderr, after a failure as the interface demands it."""
         assert self.code == 1
@@ -43,8 +48,9 @@ class Outcome:
         assert self.stdout == ""
         sentence, line = self.stderr.splitlines()
         report = dict(json.loads(line))
-        assert report["error"]["message"] == sentence
-        assert sentence.endswith(".")
+        what, _, hint = sentence.partition(report["error"]["message"].removesuffix("."))
+        assert what == ""
+        assert hint == "." or (hint.startswith("; ") and hint.endswith("."))
         return report
 
     @property

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.channels import load_channels
-from assetgen_dagster.drawing.draw import Summary, generate_assets
+from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.look import look_of
+from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.project_lock import hold_project

@@ -36,8 +36,8 @@ def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiStand
         429, None, "Quota exceeded.", reason="RATE_LIMIT_EXCEEDED", retry_delay_seconds=12.5, quota_id=quota
     )
     gemini.plan([Fault(fault)])
-    report = script.run().report
-    error = report["error"]
+    outcome = script.run()
+    report, error = outcome.report, outcome.error
     assert error == {
         "kind": "http",
         "message": error["message"],
@@ -52,8 +52,9 @@ def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiStand
         "received": False,
     }
     assert report["usage"] is None
-    for told in ("429", "RESOURCE_EXHAUSTED", "Quota exceeded", quota, "12.5 s", "next day"):
+    for told in ("429", "RESOURCE_EXHAUSTED", "Quota exceeded", quota, "12.5 s"):
         assert told in error["message"]
+    assert "next day" in outcome.sentence
     assert not script.output.exists()
     assert gemini.journal()[0].billed_usd == 0
 
@@ -96,9 +97,10 @@ def test_the_script_itself_never_tries_again(gemini: GeminiStandIn, script: Scri
 def test_a_wrong_setting_is_named(
     script: Script, settings: dict[str, str], status: int, reason: str | None, named: str
 ) -> None:
-    error = script.run(**settings).error
+    outcome = script.run(**settings)
+    error = outcome.error
     assert (error["kind"], error["http_status"], error["reason"]) == ("http", status, reason)
-    assert named in error["message"]
+    assert named in outcome.sentence
 
 
 def test_a_page_of_html_is_told_in_its_words(gemini: GeminiStandIn, script: Script) -> None:
@@ -123,19 +125,20 @@ def test_a_redirect_is_not_followed_so_the_key_stays_here(script: Script) -> Non
     with raw_server(b"") as (elsewhere, requests):
         moved = http_answer(b"", "302 Found", f"Location: {elsewhere}/v1beta/models/x:generateContent")
         with raw_server(moved) as (address, _):
-            error = script.run(GOOGLE_GEMINI_BASE_URL=address).error
-    assert error["http_status"] == 302
-    assert "GOOGLE_GEMINI_BASE_URL" in error["message"]
+            outcome = script.run(GOOGLE_GEMINI_BASE_URL=address)
+    assert outcome.error["http_status"] == 302
+    assert "GOOGLE_GEMINI_BASE_URL" in outcome.sentence
     assert requests == []
 
 
 @pytest.mark.parametrize("reason", ["IMAGE_SAFETY", "PROHIBITED_CONTENT", "RECITATION", "SAFETY", "BLOCKLIST"])
 def test_a_refused_picture_is_told_with_its_finish_reason(gemini: GeminiStandIn, script: Script, reason: str) -> None:
     gemini.plan([Fault(NoImage(reason))])
-    report = script.run().report
+    outcome = script.run()
+    report = outcome.report
     assert (report["error"]["kind"], report["error"]["finish_reason"]) == ("no_image", reason)
     assert reason in report["error"]["message"]
-    assert "edit this prompt" in report["error"]["message"]
+    assert outcome.sentence.endswith("; edit this prompt.")
     assert report["usage"] == DRAWN | {"image_tokens": 0}
 
 
@@ -144,10 +147,11 @@ def test_an_answer_that_merely_lacks_a_picture_does_not_blame_the_prompt(
     gemini: GeminiStandIn, script: Script, reason: str
 ) -> None:
     gemini.plan([Fault(NoImage(reason, "Try again later."))])
-    error = script.run().error
+    outcome = script.run()
+    error = outcome.error
     assert (error["kind"], error["finish_reason"]) == ("no_image", reason)
     assert "Try again later." in error["message"]
-    assert "edit this prompt" not in error["message"]
+    assert "edit this prompt" not in outcome.sentence
 
 
 def test_a_blocked_prompt_is_told_with_its_reason(gemini: GeminiStandIn, script: Script) -> None:

@@ -8,9 +8,8 @@ import dagster as dg
 from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.studio import Project, note_stopped
-from assetgen_dagster.drawing.draw import Summary
 from assetgen_dagster.drawing.events import Event, GateWaits, LeftoverSettled, PictureDone, PictureFailed, PlanMade
-from assetgen_dagster.drawing.outcome import describe_failure
+from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.records import SpendKind
 from assetgen_dagster.drawing.status import totals
 from assetgen_dagster.redact import preview

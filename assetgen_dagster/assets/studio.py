@@ -18,12 +18,13 @@ from assetgen_dagster.assets.request import selected_numbers, started_in_dagster
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.database import name_sessions
 from assetgen_dagster.drawing.allowance import Allowance
-from assetgen_dagster.drawing.draw import Summary, generate_assets
+from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.gate import open_gate
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.leftovers import tidy
 from assetgen_dagster.drawing.look import Look, look_of
+from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.plan import Request, assign_numbers
 from assetgen_dagster.drawing.problems import Problem

@@ -9,7 +9,6 @@ import contextlib
 import random
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -32,6 +31,7 @@ from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.gate import Gate
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.leftovers import bring_back, settle_leftovers, sweep, tidy
+from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.pace import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
@@ -51,30 +51,6 @@ _REJECTED_IN_A_ROW = 3
 _LOOK_SECONDS = 5.0
 
 _log = structlog.get_logger()
-
-
-@dataclass
-class Summary:
-    """How a drawing ended.
-
-    Attributes:
-        generated: Number of pictures drawn.
-        skipped: Number of pictures kept.
-        failures: Pictures that failed, each with its problem.
-        not_started: Pictures left out because of ``stopped_by``.
-        stopped_by: The problem that all pictures share, if there was one.
-    """
-
-    generated: int = 0
-    skipped: int = 0
-    failures: list[tuple[Task, Problem]] = field(default_factory=list)
-    not_started: list[Task] = field(default_factory=list)
-    stopped_by: Problem | None = None
-
-    @property
-    def failed(self) -> int:
-        """Number of pictures that this run should have drawn and did not."""
-        return len(self.failures) + len(self.not_started)
 
 
 async def generate_assets(
@@ -132,7 +108,9 @@ class _Drawing:
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
         for name in tidy(manifest, numbers, store=self.store, paths=self.job.paths):
             _log.info("asset_generation_retired", asset_name=name)
-        take_up(self.store, self.job.request)
+        if self.job.request.redraw is not None:
+            with self.store.change() as records:
+                take_up(records, self.job.request)
         with_references = any(manifest.references().values()) and await takes_references(settings)
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
         self._report_leftovers({task.asset.name for task in tasks})

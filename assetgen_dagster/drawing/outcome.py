@@ -1,8 +1,34 @@
-"""A drawing's end in words: what to do first, then which pictures and why."""
+"""How a drawing ended, also in words: what to do first, then which pictures and why."""
 
-from assetgen_dagster.drawing.draw import Summary
+from dataclasses import dataclass, field
+
 from assetgen_dagster.drawing.events import Task
+from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import coded
+
+
+@dataclass
+class Summary:
+    """How a drawing ended.
+
+    Attributes:
+        generated: Number of pictures drawn.
+        skipped: Number of pictures kept.
+        failures: Pictures that failed, each with its problem.
+        not_started: Pictures left out because of ``stopped_by``.
+        stopped_by: The problem that all pictures share, if there was one.
+    """
+
+    generated: int = 0
+    skipped: int = 0
+    failures: list[tuple[Task, Problem]] = field(default_factory=list)
+    not_started: list[Task] = field(default_factory=list)
+    stopped_by: Problem | None = None
+
+    @property
+    def failed(self) -> int:
+        """Number of pictures that this run should have drawn and did not."""
+        return len(self.failures) + len(self.not_started)
 
 
 def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: float) -> str:
@@ -13,9 +39,9 @@ def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: 
         cost_usd: What this run spent.
         possibly_billed_usd: What this run's lost calls may cost besides.
     """
-    done = summary.generated + summary.skipped
-    lines = [_first_line(summary, done)]
-    lines += [f"  {', '.join(str(task) for task in tasks)}: {problem}" for problem, tasks in _by_problem(summary)]
+    remedy = _common_remedy(summary)
+    lines = [_first_line(summary, remedy)]
+    lines += [f"  {', '.join(map(str, tasks))}: {said}" for said, tasks in _by_words(summary, remedy).items()]
     if summary.not_started:
         lines.append(f"  not started: {_numbers(summary.not_started)}")
     money = f"This run spent ${cost_usd:.3f}"
@@ -25,22 +51,29 @@ def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: 
     return "\n".join(lines)
 
 
-def _first_line(summary: Summary, done: int) -> str:
+def _common_remedy(summary: Summary) -> str:
+    """Returns what a person can do about all of it; empty if that differs from picture to picture."""
     if summary.stopped_by is not None:
-        stopped = summary.stopped_by
-        return coded(f"{stopped.remedy}: {stopped.cause}. {done} pictures are done.", stopped.code)
-    causes = [problem for _, problem in summary.failures if problem.code != "reference_failed"]
-    remedies = dict.fromkeys(problem.remedy for problem in causes)
-    advice = f"{next(iter(remedies))}. " if len(remedies) == 1 else "See each picture for what to do. "
-    return f"{advice}{summary.failed} of {done + summary.failed} pictures failed; {done} are done."
+        return summary.stopped_by.remedy
+    remedies = {problem.remedy for _, problem in summary.failures if problem.code != "reference_failed"}
+    return remedies.pop() if len(remedies) == 1 else ""
 
 
-def _by_problem(summary: Summary) -> list[tuple[str, list[Task]]]:
-    """Returns the failed pictures by number, those that failed in the same words together."""
+def _first_line(summary: Summary, remedy: str) -> str:
+    done = summary.generated + summary.skipped
+    if summary.stopped_by is not None:
+        stopped, whole = summary.stopped_by, done + summary.failed
+        return coded(f"{remedy}: {stopped.cause.rstrip('. ')}. {done} of {whole} pictures are done.", stopped.code)
+    advice = remedy or "See each picture for what to do"
+    return f"{advice}. {summary.failed} of {done + summary.failed} pictures failed; {done} are done."
+
+
+def _by_words(summary: Summary, remedy: str) -> dict[str, list[Task]]:
+    """Returns the failed pictures by number, by why and what to do; a remedy that was said is not said again."""
     found: dict[str, list[Task]] = {}
     for task, problem in sorted(summary.failures, key=lambda pair: pair[0].number):
-        found.setdefault(str(problem), []).append(task)
-    return list(found.items())
+        found.setdefault(f"{problem.what}." if problem.remedy == remedy else str(problem), []).append(task)
+    return found
 
 
 def _numbers(tasks: list[Task]) -> str:

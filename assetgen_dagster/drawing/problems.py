@@ -47,8 +47,13 @@ class Problem:
     retry_after_seconds: float | None = None
     slows_project: bool = False
 
+    @property
+    def what(self) -> str:
+        """Class, code and cause, without the full stop."""
+        return f"[{self.error_class}: {self.code}] {self.cause.rstrip('. ')}"
+
     def __str__(self) -> str:
-        return f"[{self.error_class}: {self.code}] {self.cause.rstrip('. ')}. {self.remedy}."
+        return f"{self.what}. {self.remedy}."
 
     @property
     def possibly_billed(self) -> bool:
@@ -74,6 +79,7 @@ _SPENT = re.compile(
 )
 
 _EDIT = "Edit this prompt, then run again"
+_RATIO = "Change GEMINI_ASPECT_RATIO, or the aspect_ratio of this picture or its channel, then run again"
 _AGAIN = "Run again later: only what is missing is drawn"
 _RERUN = "Run again: it is drawn anew, and the lost call is listed as possibly billed"
 
@@ -249,7 +255,9 @@ def _classify_status(failure: ScriptFailure, cause: str, *, model: str) -> Probl
         )
     if status == 408 or status >= 500:
         return Problem(ErrorClass.TRANSIENT, "api_error", cause, _AGAIN, MAX_RETRIES, failure.retry_after_seconds)
-    return Problem(ErrorClass.REJECTED, "rejected", cause, _EDIT)
+    if status < 400:
+        return Problem(ErrorClass.FATAL, "configuration", cause, "Set GOOGLE_GEMINI_BASE_URL to where this one leads")
+    return Problem(ErrorClass.REJECTED, "rejected", cause, _RATIO if "aspect" in cause.casefold() else _EDIT)
 
 
 def _too_many(failure: ScriptFailure, cause: str) -> Problem:

@@ -6,7 +6,7 @@ of ``story.selection``.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,17 +74,23 @@ def read_redraw(pictures: str, remark: str, known: Known) -> Redraw:
 
 
 def remark_upon(manifest: AssetManifest, path: Path, records: ProjectRecords, request: Request) -> AssetManifest:
-    """Returns the manifest with the remark of a request, written to its file unless the request was taken up already.
-
-    Args:
-        manifest: As it is in the file.
-        path: The file.
-        records: Of the project.
-        request: What was asked for.
+    """Returns the manifest with the remark of a request, written to its file; see ``remarked``.
 
     Raises:
-        RedrawError: Nothing was drawn yet, or the manifest has no such picture any more; the file is as it was.
+        RedrawError: See ``remarked``; the file is as it was.
         OSError: The file cannot be written.
+    """
+    found = remarked(manifest, records, request)
+    if remarks := {asset.name: asset.remark for asset in found.assets if asset not in manifest.assets}:
+        _write_remarks(path, remarks)
+    return found
+
+
+def remarked(manifest: AssetManifest, records: ProjectRecords, request: Request) -> AssetManifest:
+    """Returns a manifest with the remark of a request, unless the request was taken up already.
+
+    Raises:
+        RedrawError: Nothing was drawn yet, or the manifest has no such picture any more.
     """
     redraw = request.redraw
     if redraw is None or is_taken(records, request):
@@ -96,11 +102,8 @@ def remark_upon(manifest: AssetManifest, path: Path, records: ProjectRecords, re
     if not redraw.remark:
         return manifest
     remark = "" if redraw.remark.casefold() == NO_REMARK else redraw.remark
-    chosen = [asset.name for asset in manifest.assets if asset.name in redraw.names and asset.remark != remark]
-    if chosen:
-        _write_remark(path, chosen, remark)
-    remarked = (a.model_copy(update={"remark": remark}) if a.name in chosen else a for a in manifest.assets)
-    return manifest.model_copy(update={"assets": tuple(remarked)})
+    assets = (a.model_copy(update={"remark": remark}) if a.name in redraw.names else a for a in manifest.assets)
+    return manifest.model_copy(update={"assets": tuple(assets)})
 
 
 def is_taken(records: ProjectRecords, request: Request) -> bool:
@@ -108,33 +111,25 @@ def is_taken(records: ProjectRecords, request: Request) -> bool:
     return any(request.id in one.taken for one in records.rounds)
 
 
-def take_up(store: RecordStore, request: Request) -> None:
+def take_up(records: ProjectRecords, request: Request) -> None:
     """Notes which pictures are to be drawn again, once for each request; a round that was complete is open for them.
 
     Calls that were under way when the request was made have to be settled before: they drew without the remark.
     """
-    redraw, records = request.redraw, store.records
-    if redraw is None or request.requested_at is None or records.round is None or is_taken(records, request):
+    redraw, last = request.redraw, records.round
+    if redraw is None or request.requested_at is None or last is None or is_taken(records, request):
         return
-    with store.change() as changed:
-        last = changed.rounds[-1]
-        last.taken.append(request.id)
-        changed.redraws.update(dict.fromkeys(redraw.names, request.id))
-        if last.closed_at is not None:
-            last.closed_at = last.ready_at = last.sheet_at = None
-            last.redrawing = True
+    last.taken.append(request.id)
+    records.redraws.update(dict.fromkeys(redraw.names, request.id))
+    if last.closed_at is not None:
+        last.closed_at = last.ready_at = last.sheet_at = None
+        last.redrawing = True
 
 
-def is_under_way(key: ProjectKey, settings: Settings) -> bool:
-    """Returns whether an order was taken up, and not all that belongs to it is done."""
-    records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
-    return bool(records.redraws) or (records.round is not None and records.round.redrawing)
-
-
-def _write_remark(path: Path, names: Collection[str], remark: str) -> None:
-    """Changes the remarks in a manifest's file, and nothing else that a person may have put there."""
+def _write_remarks(path: Path, remarks: Mapping[str, str]) -> None:
+    """Changes these remarks in a manifest's file, and nothing else that a person may have put there."""
     data = json.loads(path.read_bytes().decode("utf-8-sig"))
     for asset in data["assets"]:
-        if asset["name"] in names:
-            asset["remark"] = remark
+        if asset["name"] in remarks:
+            asset["remark"] = remarks[asset["name"]]
     write_atomically(path, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())

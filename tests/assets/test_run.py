@@ -125,7 +125,8 @@ def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_
     assert not result.success
     assert "#02 picture_02" in failure.description
     assert "IMAGE_SAFETY" in failure.description
-    assert failure.description.startswith("Edit this prompt")
+    assert failure.description.startswith("Edit this prompt, then run again. 1 of 3 pictures failed")
+    assert failure.description.casefold().count("edit this prompt") == 1
     five = {name: value.value for name, value in failure.metadata.items()}
     assert (five["generated"], five["skipped"], five["failed"]) == (2, 0, 1)
     assert five["total_cost_usd"] == five["project_cost_usd"] > 0

@@ -1,8 +1,7 @@
-from assetgen_dagster.drawing.draw import Summary
 from assetgen_dagster.drawing.events import Task
-from assetgen_dagster.drawing.outcome import describe_failure
+from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.plan import Action, Step
-from assetgen_dagster.drawing.problems import blank_prompt, missing_key, timed_out
+from assetgen_dagster.drawing.problems import blank_prompt, missing_key, reference_failed, timed_out
 from tests.harness import manifest_of
 
 
@@ -24,15 +23,24 @@ def test_pictures_that_failed_in_the_same_words_share_a_line() -> None:
     failures = [(task(7), blank_prompt()), (task(2), blank_prompt()), (task(5), timed_out(60))]
     lines = described(Summary(failures=failures))
     assert lines[0].startswith("See each picture for what to do.")
-    assert lines[1].startswith("  #02 picture_02, #07 picture_07: [rejected: blank_prompt]")
+    assert lines[1].startswith("  #02 picture_02, #07 picture_07: [rejected: blank_prompt] its prompt is empty. Write")
     assert lines[2].startswith("  #05 picture_05: [timeout: script_timeout]")
 
 
 def test_what_stopped_all_pictures_stands_first_and_those_not_started_are_named() -> None:
     summary = Summary(generated=3, not_started=[task(9), task(4)], stopped_by=missing_key())
     lines = described(summary)
-    assert lines[0].startswith("Set GEMINI_API_KEY in the environment or in .env, then run again: ")
+    said = "Set GEMINI_API_KEY in the environment or in .env, then run again: GEMINI_API_KEY is not set"
+    assert lines[0] == f"{said}. 3 of 5 pictures are done. [api_key]"
     assert "  not started: #04, #09" in lines
+
+
+def test_what_to_do_is_said_once_where_it_is_the_same_for_all() -> None:
+    failures = [(task(2), blank_prompt()), (task(5), reference_failed("picture_02"))]
+    lines = described(Summary(generated=20, failures=failures))
+    assert lines[0].startswith("Write a prompt, then run again. 2 of 22 pictures failed")
+    assert lines[1] == "  #02 picture_02: [rejected: blank_prompt] its prompt is empty."
+    assert lines[2].endswith("Mend picture_02 first, then run again: this picture was not paid for.")
 
 
 def test_lost_calls_are_named_with_what_they_may_have_cost() -> None:

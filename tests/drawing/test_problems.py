@@ -46,6 +46,7 @@ def from_text(stderr: str, *, exit_code: int = 1, stdout: str = "") -> Problem:
         ({"http_status": 401}, "fatal", "api_key"),
         ({"http_status": 403}, "fatal", "api_key"),
         ({"http_status": 404}, "fatal", "model_not_found"),
+        ({"http_status": 302}, "fatal", "configuration"),
         ({"http_status": 429, "quota_ids": ["GenerateRequestsPerDayPerProjectPerModel"]}, "fatal", "daily_quota"),
         ({"http_status": 429, "message": "Your project has exceeded its spending cap."}, "fatal", "billing"),
         ({"http_status": 429, "message": "Quota exceeded, check your plan and billing."}, "transient", "rate_limited"),
@@ -84,6 +85,11 @@ def test_what_our_script_reports_falls_into_the_class_of_the_table(
 def test_a_foreign_scripts_stderr_is_read_for_the_same_classes(stderr: str, error_class: str, code: str) -> None:
     problem = from_text(stderr)
     assert (problem.error_class, problem.code) == (error_class, code)
+
+
+def test_a_rejected_aspect_ratio_does_not_blame_the_prompt() -> None:
+    assert "GEMINI_ASPECT_RATIO" in from_json(http_status=400, message="Aspect ratio 7:3 is not supported").remedy
+    assert "prompt" in from_json(http_status=400, message="Invalid argument").remedy
 
 
 def test_line_numbers_in_a_traceback_are_not_taken_for_a_status() -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pytest
 import structlog
 
-from assetgen_dagster.drawing.draw import Summary, generate_assets
+from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, GateWaits
 from assetgen_dagster.drawing.gate import open_gate
+from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.plan import Request
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.paying.limit import RequestLimit, in_file
