@@ -1,7 +1,5 @@
 """``assetgen generate``: the same Dagster run as from the UI, in this process, with progress in the terminal."""
 
-import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +7,13 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
-from assetgen_dagster.assets.projects import ensure_partition
+from assetgen_dagster.assets.projects import COMMAND_TAG, ensure_partition
 from assetgen_dagster.assets.studio import Listener
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode, Redraw
-from assetgen_dagster.drawing.workspace import open_project
+from assetgen_dagster.drawing.workspace import open_project, unwritable
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import write_atomically
 from assetgen_dagster.home import open_instance, prepare_dagster_home
 from assetgen_dagster.log import make_room
 from assetgen_dagster.project import ProjectKey
@@ -55,17 +54,20 @@ def place_document(key: ProjectKey, document: Path) -> None:
     Raises:
         AssetgenError: The document cannot be read, or the folder cannot be written.
     """
-    paths = open_project(key, workspace=load_settings().workspace)
-    target = paths.project / DOCUMENT_FILE
     try:
         content = document.read_bytes()
     except OSError as error:
         raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.", code="document") from None
-    if target.exists():
-        if target.read_bytes() == content:
-            return
-        shutil.move(target, paths.retired / f"{target.stem}.{time.time_ns()}{target.suffix}")
-    target.write_bytes(content)
+    paths = open_project(key, workspace=load_settings().workspace)
+    target = paths.project / DOCUMENT_FILE
+    try:
+        if target.exists():
+            if target.read_bytes() == content:
+                return
+            paths.set_aside(target)
+        write_atomically(target, content)
+    except OSError as error:
+        raise unwritable(Path(error.filename or target), error) from error
 
 
 def run_project(
@@ -108,7 +110,7 @@ def run_project(
             run_config=config,
             instance=instance,
             partition_key=str(key),
-            tags=project_tags(str(key)),
+            tags=project_tags(str(key)) | {COMMAND_TAG: "redraw" if redraw else "generate"},
             raise_on_error=False,
         )
     return _outcome(result)
@@ -116,24 +118,29 @@ def run_project(
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
     ready, sheet = _metadata(result, ASSETS_READY), _metadata(result, CONTACT_SHEET)
-    message, interrupted = "", False
+    message = ""
     for event in result.filter_events(lambda event: event.is_step_failure):
         failure = event.step_failure_data
         shown = failure.user_failure_data
         described = shown.description if shown else None
         message = described or (failure.error.message if failure.error else "") or message
-        interrupted |= bool(failure.error and failure.error.cls_name in _INTERRUPTIONS)
         if shown is not None:
             ready = {name: value.value for name, value in shown.metadata.items()} or ready
     return Outcome(
         success=result.success,
-        interrupted=interrupted,
+        interrupted=_was_interrupted(result),
         run_id=result.run_id,
         message=message.strip(),
         total_cost_usd=ready.get("total_cost_usd"),
         project_cost_usd=ready.get("project_cost_usd"),
         contact_sheet=sheet.get("path"),
     )
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Returns whether somebody ended the run; that may strike between two steps, and is then no step's failure."""
+    ends = [event.job_failure_data.error for event in result.filter_events(lambda event: event.is_job_failure)]
+    return any(error is not None and error.cls_name in _INTERRUPTIONS for error in ends)
 
 
 def _metadata(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[str, Any]:

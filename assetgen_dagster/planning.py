@@ -19,10 +19,11 @@ from assetgen_dagster.drawing.events import PlanMade, Task
 from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.look import look_of
-from assetgen_dagster.drawing.plan import Action, Mode, Request, assign_numbers
+from assetgen_dagster.drawing.plan import Action, Mode, Redraw, Request, assign_numbers
 from assetgen_dagster.drawing.pricing import estimate_cost, list_price
 from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
+from assetgen_dagster.drawing.redraw import remarked, take_up
 from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import coded
@@ -42,6 +43,7 @@ class Plan:
     Attributes:
         key: The project.
         mode: How it would be asked.
+        redraw: The pictures that it would be told to draw again, if it is about single ones.
         manifest: Where the manifest would come from, for people.
         new_round: Whether everything is drawn again.
         pictures: The decisions, and what will not be as the manifest has it.
@@ -53,6 +55,7 @@ class Plan:
 
     key: ProjectKey
     mode: Mode
+    redraw: Redraw | None
     manifest: str
     new_round: bool
     pictures: PlanMade
@@ -80,8 +83,10 @@ class Plan:
         return round(sum(estimate for estimate, _ in prices), 6), whole
 
 
-def make_plan(key: ProjectKey, *, mode: Mode, story: Story | None = None) -> Plan:
-    """Returns what ``assetgen generate`` with the same arguments would do.
+def make_plan(
+    key: ProjectKey, *, mode: Mode = Mode.AUTO, story: Story | None = None, redraw: Redraw | None = None
+) -> Plan:
+    """Returns what ``assetgen generate``, or ``assetgen redraw``, with the same arguments would do.
 
     Raises:
         AssetgenError: It would end before anything is drawn, for the reason that the message gives.
@@ -90,24 +95,26 @@ def make_plan(key: ProjectKey, *, mode: Mode, story: Story | None = None) -> Pla
     look = look_of(settings, load_channels(settings).get(key.channel))
     paths = locate_project(key, workspace=settings.workspace)
     resolution = resolve_in_folder(paths.project, story, director=foreseen_director(settings))
-    manifest = resolution.manifest
-    check_slots(manifest, settings.image_slots)
-    records = RecordStore(paths.records).records
+    check_slots(resolution.manifest, settings.image_slots)
+    records = RecordStore(paths.records).records.model_copy(deep=True)  # changed below, stored nowhere
+    request = Request("plan", time.time(), mode, redraw=redraw)
+    manifest = remarked(resolution.manifest, records, request)
     numbers = assign_numbers(manifest, records.numbers, slots=settings.image_slots)
-    request = Request("plan", time.time(), mode)
+    unsettled = list(_unsettled(key, paths, records, request, settings))
+    take_up(records, request)
     job = DrawingJob(manifest, paths, settings, look, request, request.id, frozenset(numbers.values()))
     with_references = any(manifest.references().values()) and asyncio.run(takes_references(settings))
     tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)
     warnings = plan_warnings(job, tasks, with_references=with_references)
     to_draw = len(PlanMade(tuple(tasks), ()).to_draw)
     obstacles = list(_obstacles(key, paths, settings, to_draw))
-    unsettled = [*_unsettled(key, paths, records, settings), *obstacles]
     return Plan(
         key=key,
         mode=mode,
+        redraw=redraw,
         manifest=f"{resolution.action}: {resolution.reason}",
         new_round=new_round,
-        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *unsettled)),
+        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *unsettled, *obstacles)),
         retired={name: paths.absolute(one.path) for name, one in records.pictures.items() if name not in numbers},
         ratios={asset.name: look.aspect_ratio_of(asset) for asset in manifest.assets},
         settings=settings,
@@ -123,6 +130,7 @@ def as_json(plan: Plan) -> str:
             "channel": plan.key.channel,
             "project": plan.key.project,
             "mode": plan.mode,
+            **(plan.redraw or Redraw(())).config(),
             "manifest": plan.manifest,
             "new_round": plan.new_round,
             "pictures": [_picture(plan, task) for task in plan.pictures.tasks],
@@ -160,7 +168,7 @@ def show(plan: Plan, console: Console) -> None:
 def _summary(plan: Plan) -> str:
     estimate, listed = plan.total()
     drawn, count = len(plan.pictures.to_draw), len(plan.pictures.tasks)
-    said = f"{plan.key}, mode {plan.mode}: {drawn} of {count} pictures would be drawn"
+    said = f"{plan.key}, {'redraw' if plan.redraw else f'mode {plan.mode}'}: {drawn} of {count} pictures would be drawn"
     said += ", a new round" if plan.new_round and drawn else ""
     said += f"; {len(plan.retired)} put aside" if plan.retired else ""
     if listed is not None:
@@ -191,15 +199,19 @@ def _row(plan: Plan, task: Task) -> tuple[str, str, str, str, str, str]:
     return f"#{task.number:02d}", task.asset.name, task.step.action, task.step.reason, references, shown
 
 
-def _unsettled(key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, settings: Settings) -> list[str]:
-    """Says what is going on that may change the plan before a run can carry it out."""
-    said = []
+def _unsettled(
+    key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, request: Request, settings: Settings
+) -> Iterator[str]:
+    """Says what is going on that may make a run do something else than this plan."""
     if held_projects({key: paths}, settings):
-        said.append("a run is at work on this project: this is how things are at the moment")
+        yield "a run is at work on this project: this is how things are at the moment"
     elif records.intents:
         names = ", ".join(sorted({intent.name for intent in records.intents.values()}))
-        said.append(f"a run died while it drew {names}: what arrived is taken first, and is not drawn again")
-    return said
+        yield f"a run died while it drew {names}: what arrived is taken first, and is not drawn again"
+    last = records.round
+    if last and last.closed_at is None and (request.redraw or request.mode is Mode.REGENERATE):
+        # Whether it is the same command is known to Dagster's instance, which a plan does not open.
+        yield "the last run did not finish the project: given again, its command draws only what is left"
 
 
 def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A run's process that dies at one exact instruction: ``assetgen``, with one function wrapped from outside.
+"""A run's process that dies, or is interrupted, at one exact instruction: ``assetgen``, with one function wrapped.
 
 The product knows nothing of it. A process forked from one that has imported everything starts in a tenth of the time.
 """
@@ -36,7 +36,7 @@ def any_call(*_: Any, **__: Any) -> bool:
 
 @dataclass(frozen=True)
 class Death:
-    """SIGKILL to the own process at a call of one function.
+    """A signal to the own process at a call of one function.
 
     Attributes:
         where: The function: ``package.module:name`` or ``package.module:Class.name``.
@@ -44,6 +44,7 @@ class Death:
         of: Only calls with arguments of which this is true; they alone are counted.
         nth: At which of these calls, from 1.
         with_scripts: Whether the scripts die, too, as when the machine does.
+        by: The signal; SIGINT is Ctrl-C.
     """
 
     where: str
@@ -51,6 +52,7 @@ class Death:
     of: Callable[..., bool] = any_call
     nth: int = 1
     with_scripts: bool = False
+    by: signal.Signals = signal.SIGKILL
 
     def await_it(self) -> None:
         """Wraps the function in this process."""
@@ -82,7 +84,7 @@ class Death:
         for script in psutil.Process().children() if self.with_scripts else ():
             with contextlib.suppress(psutil.NoSuchProcess):
                 script.kill()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), self.by)
 
 
 def start(arguments: list[str], *, output: Path, death: Death | None = None) -> ForkServerProcess:
@@ -134,9 +136,18 @@ class Materializes:
         return dg.AssetKey(self.asset) in _materialized(event)
 
 
-def ends_the_run(_instance: dg.DagsterInstance, event: Any, **_: Any) -> bool:
-    """Whether this event is the run's success."""
-    return event.dagster_event is not None and event.dagster_event.event_type is dg.DagsterEventType.RUN_SUCCESS
+@dataclass(frozen=True)
+class Tells:
+    """Whether an event is of this type."""
+
+    kind: dg.DagsterEventType
+
+    def __call__(self, _instance: dg.DagsterInstance, event: Any, **_: Any) -> bool:
+        return event.dagster_event is not None and event.dagster_event.event_type is self.kind
+
+
+#: The run's success.
+ends_the_run = Tells(dg.DagsterEventType.RUN_SUCCESS)
 
 
 def _materialized(entry: Any) -> list[dg.AssetKey]:

@@ -10,6 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assetgen_dagster.drawing.workspace import WorkspaceError
+from assetgen_dagster.generate import place_document
+from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import NoImage
 from tests.harness import billed
@@ -93,6 +96,14 @@ def test_a_document_that_replaces_another_keeps_the_other_aside(
     assert len(gemini.journal()) == 3
 
 
+def test_a_document_that_cannot_be_put_into_the_project_is_an_error_that_says_what_to_do(
+    document: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "workspace/channels/poke1/projects/vid_123/03_assets.md").mkdir(parents=True)
+    with pytest.raises(WorkspaceError, match="A folder stands where a file should be"):
+        place_document(ProjectKey("poke1", "vid_123"), document)
+
+
 def test_a_channel_that_nobody_knows_is_refused_before_anything_is_made(
     document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,14 +148,15 @@ def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
 
 
 @pytest.mark.slow
-def test_a_redraw_that_failed_names_the_command_that_draws_the_rest(gemini: GeminiStandIn, document: Path) -> None:
+def test_after_a_redraw_that_failed_the_same_command_draws_only_the_rest(gemini: GeminiStandIn, document: Path) -> None:
     generate("--document", str(document))
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="red fox")])
-    failed = assetgen("redraw", "--channel", "poke1", "--project", "vid_123", "--pictures", "1")
+    command = ("redraw", "--channel", "poke1", "--project", "vid_123", "--pictures", "all")
+    failed = assetgen(*command)
     assert failed.returncode == 1
     assert "#01 fox_walking_core" in failed.stderr
-    rest = "assetgen generate --channel poke1 --project vid_123 --mode resume"
-    assert f"For what is left: {rest}" in failed.stderr
+    assert assetgen(*command).returncode == 0
+    assert len(billed(gemini.journal())) == 4
 
 
 def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn, document: Path) -> None:

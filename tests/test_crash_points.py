@@ -1,5 +1,7 @@
 """A run's process dies at each named point of drawing a picture: the next run goes on, and nothing is paid twice.
 
+Also where it is ended by Ctrl-C outside of that, see ``test_crash`` for Ctrl-C while pictures are drawn.
+
 The run alone dies and its scripts live on, as they do when only a process is killed. Runs that are killed while their
 scripts wait for an answer, and runs that die together with their scripts, are in ``test_crash``.
 """
@@ -10,6 +12,7 @@ from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from assetgen_dagster.costs import materialized_costs
@@ -63,6 +66,17 @@ CASES = [
     (STORED, "PostgreSQL"),
 ]
 
+#: Ctrl-C where nothing is drawn.
+INTERRUPTIONS = {
+    "the run has just begun": Death(TELL, "after", dying.Tells(dg.DagsterEventType.RUN_START), by=signal.SIGINT),
+    "all pictures are there": Death(
+        TELL, "after", dying.Tells(dg.DagsterEventType.STEP_START), nth=3, by=signal.SIGINT
+    ),
+    "all is done and noted, Notion is told": Death(
+        "assetgen_dagster.assets.sheet:show_at_once", "before", by=signal.SIGINT
+    ),
+}
+
 #: All that changes what is on disk; ``torn`` is a call that writes.
 CALLS = {
     "records, before": Death(WRITE, "before"),
@@ -89,8 +103,8 @@ def slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(PICTURES))
 
 
-def start(project: Path, death: Death | None = None) -> ForkServerProcess:
-    arguments = ["generate", "--channel", "poke1", "--project", project.name]
+def start(project: Path, death: Death | None = None, *options: str, command: str = "generate") -> ForkServerProcess:
+    arguments = [command, "--channel", "poke1", "--project", project.name, *options]
     return dying.start(arguments, output=project.parent / "output.txt", death=death)
 
 
@@ -142,6 +156,40 @@ def test_a_run_that_dies_while_it_goes_on_with_another_is_gone_on_with(tmp_path:
         assert ended(start(project, POINTS[point]), project) == -signal.SIGKILL
     assert ended(start(project), project) == 0
     check(project, gemini)
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(p, marks=[pytest.mark.slow] if p == "all pictures are there" else []) for p in INTERRUPTIONS]
+)
+def test_a_command_that_is_interrupted_says_so_and_the_same_one_goes_on(
+    point: str, tmp_path: Path, gemini: GeminiStandIn
+) -> None:
+    project = make_project(tmp_path)
+    assert ended(start(project, INTERRUPTIONS[point]), project) == 130
+    assert "the same command goes on from there" in (project.parent / "output.txt").read_text()
+    assert ended(start(project), project) == 0
+    check(project, gemini)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate", "--mode", "regenerate"),
+        pytest.param(("redraw", "--pictures", "all"), marks=pytest.mark.slow),
+    ],
+)
+def test_a_command_that_draws_again_is_gone_on_with_by_the_same_one_and_begun_again_once_it_had_ended(
+    words: tuple[str, ...], tmp_path: Path, gemini: GeminiStandIn
+) -> None:
+    project = make_project(tmp_path)
+    command, *options = words
+    assert ended(start(project), project) == 0
+    for interrupted in ("all pictures are there", "all is done and noted, Notion is told"):
+        assert ended(start(project, INTERRUPTIONS[interrupted], *options, command=command), project) == 130
+    assert ended(start(project, None, *options, command=command), project) == 0
+    assert len(gemini.journal()) == 2 * PICTURES
+    assert ended(start(project, None, *options, command=command), project) == 0
+    assert len(gemini.journal()) == 3 * PICTURES
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """``assetgen plan``: it says what a run then does, and changes nothing."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import typer.testing
 
 from assetgen_dagster.cli import app
 from assetgen_dagster.drawing.lock import lock_project
-from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.plan import Mode, Request
+from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_upon
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.paying.shared import open_switches
 from assetgen_dagster.paying.switches import pause
@@ -118,6 +120,56 @@ def test_a_resume_after_a_core_was_drawn_again_by_hand_is_shown_with_its_price(
     assert [one["references"] for one in resume["pictures"]] == [[], ["fox_front"], ["fox_front"]]
     assert [one["aspect_ratio"] for one in resume["pictures"]] == ["16:9", "16:9", "4:3"]
     assert resume["estimate_usd"] == pytest.approx(2 * 0.068)
+
+
+@pytest.mark.parametrize("pictures", ["2", "fox_front, 3"])
+def test_what_a_plan_says_of_a_redraw_is_what_the_redraw_then_does(
+    foxes: Core, gemini: GeminiStandIn, pictures: str
+) -> None:
+    foxes.draw()
+    # What has changed besides waits for mode resume: of the redraw, and so of its plan.
+    changed = FOXES.assets[1].model_copy(update={"prompt": "Another prompt"})
+    write(foxes, FOXES.model_copy(update={"assets": (FOXES.assets[0], changed, FOXES.assets[2])}))
+    before, paid = everything(foxes.paths.workspace), billed_usd(gemini.journal())
+    shown = plan("--pictures", pictures, "--remark", "less golden light")
+    assert everything(foxes.paths.workspace) == before
+    order = read_redraw(pictures, "less golden light", known_pictures(KEY, foxes.settings))
+    request = Request("r", time.time(), redraw=order)
+    foxes.manifest = remark_upon(foxes.manifest, foxes.paths.project / MANIFEST_FILE, foxes.records, request)
+    events = foxes.draw(request=request).events
+    assert actions(shown) == {
+        e.task.asset.name: (str(e.task.step.action), e.task.step.reason) for e in events if hasattr(e, "record")
+    }
+    drawn = [one["name"] for one in shown["pictures"] if one["action"] == "draw"]
+    assert (shown["redraw"], shown["remark"]) == (drawn, "less golden light")
+    assert shown["list_price_usd"] == pytest.approx(billed_usd(gemini.journal()) - paid, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--pictures", "fox_frnt"), "redraw", "did you mean fox_front, #01?"),
+        (("--pictures", "1", "--mode", "resume"), "command_line", "--pictures or --topic"),
+        (("--pictures", "1", "--topic", "Foxes"), "command_line", "--pictures or --topic"),
+        (("--remark", "fog"), "command_line", "--pictures"),
+    ],
+)
+def test_a_redraw_that_would_be_refused_is_refused_when_it_is_planned(
+    foxes: Core, options: tuple[str, ...], code: str, told: str
+) -> None:
+    foxes.draw()
+    done = typer.testing.CliRunner().invoke(app, ["plan", "--channel", "poke1", "--project", "vid_123", *options])
+    assert isinstance(done.exception, AssetgenError)
+    assert (done.exception.code, told in str(done.exception)) == (code, True)
+
+
+@pytest.mark.parametrize("options", [("--mode", "regenerate"), ("--pictures", "1")])
+def test_a_plan_says_that_the_same_command_may_go_on_instead(foxes: Core, options: tuple[str, ...]) -> None:
+    foxes.draw()
+    assert not any("given again" in warning for warning in plan(*options)["warnings"])
+    foxes.draw(close=False)
+    assert any("given again" in warning for warning in plan(*options)["warnings"])
+    assert not any("given again" in warning for warning in plan()["warnings"])
 
 
 def test_a_picture_that_would_come_back_costs_nothing(foxes: Core) -> None:

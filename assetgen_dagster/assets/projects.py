@@ -23,6 +23,9 @@ PAGE_TAG = "notion_page"
 #: Digest of the row's order to draw single pictures again that a run carries out, see ``notion.redraw``.
 REDRAW_TAG = "notion_redraw"
 
+#: The command that a run was started with, such as ``generate``; its process is the command's own.
+COMMAND_TAG = "command"
+
 #: What ended a run that was stopped, and the fingerprint of the settings it had.
 STOPPED_BY_TAG = "stopped_by"
 STOPPED_WITH_TAG = "stopped_with"

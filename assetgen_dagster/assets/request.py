@@ -1,8 +1,8 @@
 """What a Dagster run was asked for, and by which run first.
 
-A retry is not a request of its own: it carries out what the run it retries was asked for. Nor is a command that was
-given again because its process had died. Which runs are retries is the subject of this module; what follows from it,
-of ``drawing.plan``.
+A retry is not a request of its own: it carries out what the run it retries was asked for. Nor is a command that is
+given again because it did not come to its end. Which runs are retries is the subject of this module; what follows from
+it, of ``drawing.plan``.
 """
 
 import dagster as dg
@@ -11,6 +11,7 @@ from assetgen_dagster.assets.keys import image_number
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
     BACKFILL_TAG,
+    COMMAND_TAG,
     PAGE_TAG,
     PARENT_BACKFILL_TAG,
     PARTITION_TAG,
@@ -31,7 +32,7 @@ def read_request(
     record = instance.get_run_record_by_id(run.run_id)
     seen = {run.run_id}
     while record is not None:
-        previous = _retried(instance, record.dagster_run) or _died(instance, record.dagster_run)
+        previous = _retried(instance, record.dagster_run) or _repeated(instance, record.dagster_run)
         if previous is None or previous.dagster_run.run_id in seen:
             break
         seen.add(previous.dagster_run.run_id)
@@ -68,20 +69,26 @@ def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord |
     return None
 
 
-def _died(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
-    """Returns the run before this one on its partition, if it asked for the same and died: then this one repeats it.
-
-    Without a daemon nobody says that a run has died. But who asks here holds the project's lock, so it did.
-    """
+def _repeated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
+    """Returns the run before this one on its partition, if it asked for the same and did not come to its end."""
     tags = {PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
     before = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, cursor=run.run_id)
-    return before[0] if before and _is_unended(before[0].dagster_run, like=run) else None
+    return before[0] if before and _is_repeated(before[0].dagster_run, by=run) else None
 
 
-def _is_unended(run: dg.DagsterRun, *, like: dg.DagsterRun) -> bool:
-    started = run.status is dg.DagsterRunStatus.STARTED
-    same_request = (run.job_name, run.run_config, run.asset_selection)
-    return started and same_request == (like.job_name, like.run_config, like.asset_selection)
+def _is_repeated(run: dg.DagsterRun, *, by: dg.DagsterRun) -> bool:
+    if (run.job_name, run.run_config, run.asset_selection) != (by.job_name, by.run_config, by.asset_selection):
+        return False
+    # Without a daemon nobody says that a run has died. But who asks here holds the project's lock, so it did.
+    died = run.status is dg.DagsterRunStatus.STARTED
+    # In a terminal nothing is re-executed: a command that failed or was interrupted is given again.
+    given_again = _command(run) is not None and _command(run) == _command(by)
+    return died or (given_again and run.status is not dg.DagsterRunStatus.SUCCESS)
+
+
+def _command(run: dg.DagsterRun) -> str | None:
+    """Returns the command that a run is; a re-execution in Dagster is none, though it has the tag."""
+    return None if run.parent_run_id else run.tags.get(COMMAND_TAG)
 
 
 def _lost_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

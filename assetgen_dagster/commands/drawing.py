@@ -11,10 +11,12 @@ from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
 from assetgen_dagster.terminal import complain, note, show, stdout
 
 if TYPE_CHECKING:
+    from assetgen_dagster.drawing.plan import Redraw
     from assetgen_dagster.project import ProjectKey
 
 ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
+PICTURES = 'Numbers, ranges or file names, such as "5, 13, env_cave"; or all.'
 EventsOption = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines, for a program.")]
 
 
@@ -57,9 +59,7 @@ def redraw(
     *,
     channel: ChannelOption,
     project: ProjectOption,
-    pictures: Annotated[
-        str, typer.Option(help='Numbers, ranges or file names, such as "5, 13, env_cave"; or all.', show_default=False)
-    ],
+    pictures: Annotated[str, typer.Option(help=PICTURES, show_default=False)],
     remark: Annotated[
         str, typer.Option(help="What is to be different; joins their prompts and stays. none: take it away.")
     ] = "",
@@ -70,20 +70,21 @@ def redraw(
     Example: assetgen redraw --channel poke1 --project vid_123 \
     --pictures "5, 13-14" --remark "less golden light"
     """
-    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
-    from assetgen_dagster.drawing.redraw import is_under_way, known_pictures, read_redraw  # noqa: PLC0415
     from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+
+    key = ProjectKey(channel, project)
+    _draw(key, events=events, redraw=_order(key, pictures, remark))
+
+
+def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
+    """Returns the order to draw single pictures again that the options are; what they name is there."""
+    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
+    from assetgen_dagster.drawing.redraw import known_pictures, read_redraw  # noqa: PLC0415
     from assetgen_dagster.settings import load_settings  # noqa: PLC0415
 
-    key, settings = ProjectKey(channel, project), load_settings()
-    load_channels(settings).get(channel)
-    order = read_redraw(pictures, remark, known_pictures(key, settings))
-    try:
-        _draw(key, events=events, redraw=order)
-    finally:
-        if is_under_way(key, settings):  # the same command once more would draw all of them once more
-            rest = f"assetgen generate --channel {channel} --project {project} --mode resume"
-            note(f"For what is left: {rest}")
+    settings = load_settings()
+    load_channels(settings).get(key.channel)
+    return read_redraw(pictures, remark, known_pictures(key, settings))
 
 
 def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
@@ -109,8 +110,7 @@ def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
         if outcome.contact_sheet:
             console.print(f"Contact sheet: {outcome.contact_sheet}", soft_wrap=True)
     if outcome.interrupted:
-        rest = ": the same command goes on from there" if what.get("redraw") is None else ""
-        note(f"Interrupted. What is done is kept{rest}.")
+        note("Interrupted. What is done is kept: the same command goes on from there.")
         raise typer.Exit(130)
     if not outcome.success:
         complain(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
@@ -148,16 +148,27 @@ def plan(
     topic: Annotated[str | None, typer.Option(help="What the video is about, as for generate.")] = None,
     story: Annotated[str | None, typer.Option(help="Story direction, as for generate.")] = None,
     mode: Annotated[Mode, typer.Option(help="As for generate.")] = Mode.AUTO,
+    pictures: Annotated[str | None, typer.Option(help="As for redraw.")] = None,
+    remark: Annotated[str, typer.Option(help="As for redraw.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Say what a run would draw, keep and put aside, why, and at what cost: nothing is paid for or changed.
+    r"""Say what a run would draw, keep and put aside, why, and at what cost: nothing is paid for or changed.
 
     Example: assetgen plan --channel poke1 --project vid_123 --mode resume
+
+    Example: assetgen plan --channel poke1 --project vid_123 \
+    --pictures "5, 13-14" --remark "less golden light"
     """
     from assetgen_dagster import planning  # noqa: PLC0415
     from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
     from assetgen_dagster.story.source import Story  # noqa: PLC0415
 
+    key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")
-    made = planning.make_plan(ProjectKey(channel, project), mode=mode, story=given)
+    if pictures is not None and (given or mode is not Mode.AUTO):
+        raise AssetgenError("Give either --pictures or --topic, --story and --mode, not both.", code=COMMAND_LINE)
+    if pictures is None and remark:
+        raise AssetgenError("--remark is about --pictures: give both, or none.", code=COMMAND_LINE)
+    order = None if pictures is None else _order(key, pictures, remark)
+    made = planning.make_plan(key, mode=mode, story=given, redraw=order)
     print(planning.as_json(made)) if as_json else planning.show(made, stdout())

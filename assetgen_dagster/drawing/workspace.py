@@ -242,6 +242,7 @@ def unwritable(path: Path, error: OSError) -> WorkspaceError:
         errno.EROFS: "Mount this file system for writing, or set ASSETGEN_WORKSPACE to a folder that can be written",
         errno.EEXIST: "A file stands where a folder should be: move it away",
         errno.ENOTDIR: "A file stands where a folder should be: move it away",
+        errno.EISDIR: "A folder stands where a file should be: move it away",
     }
     remedy = remedies.get(
         error.errno or 0, "Give this user permission to write there, or set ASSETGEN_WORKSPACE to another folder"

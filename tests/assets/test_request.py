@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY, JOB_NAME, image_key
+from assetgen_dagster.assets.projects import COMMAND_TAG
 from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode
@@ -117,6 +118,27 @@ def test_a_run_repeats_the_one_before_it_that_asked_for_the_same_and_died(runs: 
     first = runs.create(status=STARTED)
     again = runs.create(status=STARTED)
     assert runs.request_id(runs.create()) == runs.request_id(again) == first.run_id
+
+
+COMMAND = {COMMAND_TAG: "generate"}
+
+
+@pytest.mark.parametrize("status", [FAILED, CANCELED, STARTED, dg.DagsterRunStatus.NOT_STARTED])
+def test_a_command_that_did_not_come_to_its_end_is_gone_on_with_by_the_same_one(
+    runs: Runs, status: dg.DagsterRunStatus
+) -> None:
+    first = runs.create(tags=COMMAND, status=FAILED)
+    runs.create(tags=COMMAND, status=status)
+    assert runs.request_id(runs.create(tags=COMMAND)) == first.run_id
+
+
+def test_a_command_after_one_that_ended_well_another_or_a_re_execution_is_a_new_request(runs: Runs) -> None:
+    done = runs.create(tags=COMMAND, status=DONE)
+    failed = runs.create(tags=COMMAND, status=FAILED)
+    for tags, parent in (({COMMAND_TAG: "redraw"}, None), ({}, None), (COMMAND, done)):
+        own = runs.create(tags=tags, parent=parent, status=DONE)
+        assert runs.request_id(own) == own.run_id
+    assert failed.run_id != runs.request_id(runs.create(tags=COMMAND)), "others came in between"
 
 
 def test_a_run_does_not_repeat_one_that_ended_asked_for_something_else_or_was_on_another_partition(runs: Runs) -> None:
