@@ -15,12 +15,12 @@ from assetgen_dagster.standins.gemini_faults import (
     Fault,
     HalfPng,
     Hang,
-    HtmlError,
+    HtmlPage,
     NoImage,
     PromptBlocked,
     Reset,
     TextOnly,
-    TruncatedBody,
+    TornBody,
 )
 from tests.generate_asset_runs import DRAWN, SCRIPT, Script, http_answer, raw_server, script_for
 
@@ -104,7 +104,7 @@ def test_a_wrong_setting_is_named(
 
 
 def test_a_page_of_html_is_told_in_its_words(gemini: GeminiStandIn, script: Script) -> None:
-    gemini.plan([Fault(HtmlError(502, "502 Bad Gateway"))])
+    gemini.plan([Fault(HtmlPage(502, "502 Bad Gateway"))])
     error = script.run().error
     assert (error["kind"], error["http_status"], error["api_status"]) == ("http", 502, None)
     assert error["message"] == "Gemini answered HTTP 502: 502 Bad Gateway."
@@ -187,7 +187,7 @@ def test_an_answer_of_another_shape_is_an_answer_without_a_picture(script: Scrip
 
 
 def test_a_torn_body_is_a_lost_answer_that_may_be_billed(gemini: GeminiStandIn, script: Script) -> None:
-    gemini.plan([Fault(TruncatedBody())])
+    gemini.plan([Fault(TornBody())])
     report = script.run().report
     assert report["error"]["kind"] == "lost_answer"
     assert report["usage"] is None

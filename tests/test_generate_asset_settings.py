@@ -17,7 +17,7 @@ from assetgen_dagster.standins.gemini_faults import (
     ApiError,
     Fault,
     HalfPng,
-    HtmlError,
+    HtmlPage,
     JpegLabelledPng,
     NoImage,
     TextOnly,
@@ -96,7 +96,7 @@ def test_the_key_is_masked_whoever_says_it(gemini: GeminiStandIn, script: Script
     long = "x" * 190 + key
     said: list[AnyAction] = [
         ApiError(403, None, f"Key {key} was leaked", reason=key, quota_id=key),
-        HtmlError(500, key),
+        HtmlPage(500, key),
         TextOnly(long),
         NoImage(key, key),
     ]

@@ -2,33 +2,31 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
 #: For everything that a plan is made of: a slip in one is an error.
 STRICT = ConfigDict(extra="forbid")
 
 
-class Rule(Protocol):
-    """What all rules of a plan have: an action, to which calls, and how often (None: always)."""
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Rule:
+    """What all rules of a plan have; to which calls else it is up to each stand-in.
 
-    @property
-    def action(self) -> Any:
-        """What happens."""
+    Attributes:
+        action: What happens.
+        nth: Only to this call, counted from 1; None is any.
+        after: Only to calls after so many.
+        times: How often it happens; None is always.
+    """
 
-    @property
-    def nth(self) -> int | None:
-        """Only to this call; None is any."""
-
-    @property
-    def after(self) -> int:
-        """Only to calls after so many."""
-
-    @property
-    def times(self) -> int | None:
-        """How often it happens."""
+    action: Any
+    nth: int | None = None
+    after: int = 0
+    times: int | None = 1
 
 
 F = TypeVar("F", bound=Rule)

@@ -91,7 +91,7 @@ class _Handler(Handler["GeminiStandIn"]):
         )
         if action is None and stand_in.quota is not None:
             action = stand_in.quota.take()
-        if isinstance(action, faults.ApiError | faults.HtmlError | faults.Reset):
+        if isinstance(action, faults.ApiError | faults.HtmlPage | faults.Reset):
             self._refuse(ticket, action, model_name)
             return
         began = time.monotonic()
@@ -106,16 +106,16 @@ class _Handler(Handler["GeminiStandIn"]):
         if not self.client_stays(began + wait - time.monotonic()):
             self.say_nothing(ticket, "stopped" if stand_in.stopping else "client_gone")
             return
-        keep = action.keep if isinstance(action, faults.TruncatedBody) else None
+        keep = action.keep if isinstance(action, faults.TornBody) else None
         self.reply(ticket, action.kind if action else "ok", 200, answer, keep=keep)
 
     def _refuse(
-        self, ticket: Ticket, action: faults.ApiError | faults.HtmlError | faults.Reset, model_name: str
+        self, ticket: Ticket, action: faults.ApiError | faults.HtmlPage | faults.Reset, model_name: str
     ) -> None:
         """Carries out a fault that happens instead of drawing or writing."""
         if isinstance(action, faults.Reset):
             self.reset(ticket, action.kind)
-        elif isinstance(action, faults.HtmlError):
+        elif isinstance(action, faults.HtmlPage):
             self.reply_with_page(ticket, action.kind, action.status, action.title)
         else:
             details = protocol.error_details(

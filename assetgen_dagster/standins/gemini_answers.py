@@ -1,6 +1,7 @@
 """The complete answers of the Gemini stand-in: a picture, or what a fault puts in its place, and what it costs.
 
-Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``; texts are written in ``gemini_text``.
+Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``; texts are written in ``gemini_text``,
+which takes from here what all answers have.
 """
 
 import uuid
@@ -31,7 +32,9 @@ class Drawing:
 
     def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
         """Returns what answering costs."""
-        return tokens_of(self.question, self.model, action)
+        references = self.question.reference_images * self.model.reference_tokens
+        asked = protocol.token_count(self.question.prompt)
+        return replace(_answer_tokens(asked, self.model, action), references=references)
 
     def billed_usd(self, tokens: protocol.Tokens) -> float:
         """Returns that in USD."""
@@ -39,19 +42,35 @@ class Drawing:
 
     def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
         """Returns the whole body of a 200."""
-        return answer_to(self.question.prompt, self.size, action, tokens, self.model_name)
+        parts = [] if refuses(action) else _parts(self.question.prompt, self.size, action)
+        return whole_answer(protocol.candidate_body(parts, "STOP"), action, tokens, self.model_name)
 
 
-def tokens_of(question: protocol.Question, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
-    """Returns what it costs: the request always, the picture where there is one, words and thoughts where asked."""
-    references = question.reference_images * model.reference_tokens
-    return replace(_answer_tokens(protocol.token_count(question.prompt), model, action), references=references)
+def refuses(action: faults.AnyAction | None) -> bool:
+    """Returns whether nothing is drawn or written, and only the question is paid for."""
+    return isinstance(action, faults.PromptBlocked | faults.NoImage)
+
+
+def whole_answer(
+    body: protocol.Json, action: faults.AnyAction | None, tokens: protocol.Tokens, model_name: str
+) -> protocol.Json:
+    """Returns the body of a 200 with all that belongs to it, or that of a refusal, as the fault wants it."""
+    match action:
+        case faults.PromptBlocked(reason=reason):
+            body = {"promptFeedback": {"blockReason": reason}}
+        case faults.NoImage(finish_reason=reason, finish_message=message):
+            body = protocol.candidate_body([], reason, message)
+    if not isinstance(action, faults.NoUsage):
+        body["usageMetadata"] = tokens.as_usage()
+    elif action.only_details:
+        body["usageMetadata"] = tokens.as_usage(details=False)
+    return body | {"modelVersion": model_name, "responseId": uuid.uuid4().hex[:22]}
 
 
 def _answer_tokens(asked: int, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
+    if refuses(action):
+        return protocol.Tokens(asked)
     match action:
-        case faults.PromptBlocked() | faults.NoImage():
-            return protocol.Tokens(asked)
         case faults.TextOnly(text=text):
             return protocol.Tokens(asked, text=protocol.token_count(text))
         case faults.TextBeside(text=text):
@@ -63,28 +82,9 @@ def _answer_tokens(asked: int, model: protocol.Model, action: faults.AnyAction |
     return protocol.Tokens(asked, image=model.image_tokens)
 
 
-def answer_to(
-    prompt: str, size: tuple[int, int], action: faults.AnyAction | None, tokens: protocol.Tokens, model_name: str
-) -> protocol.Json:
-    """Returns the whole body of a 200."""
-    match action:
-        case faults.PromptBlocked(reason=reason):
-            body: protocol.Json = {"promptFeedback": {"blockReason": reason}}
-        case faults.NoImage(finish_reason=reason, finish_message=message):
-            body = protocol.candidate_body([], reason, message)
-        case faults.TextOnly(text=text):
-            body = protocol.candidate_body([protocol.text_part(text)], "STOP")
-        case _:
-            body = protocol.candidate_body(_drawn_parts(prompt, size, action), "STOP")
-    if not isinstance(action, faults.NoUsage):
-        body["usageMetadata"] = tokens.as_usage()
-    elif action.only_details:
-        body["usageMetadata"] = tokens.as_usage(details=False)
-    return body | {"modelVersion": model_name, "responseId": uuid.uuid4().hex[:22]}
-
-
-def _drawn_parts(prompt: str, size: tuple[int, int], action: faults.AnyAction | None) -> list[protocol.Json]:
-    """Returns the parts of an answer with a picture."""
+def _parts(prompt: str, size: tuple[int, int], action: faults.AnyAction | None) -> list[protocol.Json]:
+    if isinstance(action, faults.TextOnly):
+        return [protocol.text_part(action.text)]
     if isinstance(action, faults.OddPicture):
         size = action.width or size[0], action.height or size[1]
         if action.flat:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from assetgen_dagster.standins.fault_plan import STRICT
+from assetgen_dagster.standins.fault_plan import STRICT, Rule
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -37,12 +37,12 @@ class ApiError:
 
 
 @dataclass(frozen=True, config=STRICT)
-class HtmlError:
+class HtmlPage:
     """An error page of something between client and API."""
 
     status: int = 502
     title: str = "502 Bad Gateway"
-    kind: Literal["html_error"] = "html_error"
+    kind: Literal["html_page"] = "html_page"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -79,11 +79,11 @@ class TextBeside:
 
 
 @dataclass(frozen=True, config=STRICT)
-class TruncatedBody:
+class TornBody:
     """A 200 whose connection closes after a part of the announced body."""
 
     keep: float = 0.5
-    kind: Literal["truncated_body"] = "truncated_body"
+    kind: Literal["torn_body"] = "torn_body"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -176,12 +176,12 @@ class CutShort:
 
 AnyAction = (
     ApiError
-    | HtmlError
+    | HtmlPage
     | PromptBlocked
     | NoImage
     | TextOnly
     | TextBeside
-    | TruncatedBody
+    | TornBody
     | JpegLabelledPng
     | HalfPng
     | Thoughts
@@ -198,24 +198,20 @@ Action = Annotated[AnyAction, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, config=STRICT)
-class Fault:
+class Fault(Rule):
     """One rule of a plan: ``Fault(ApiError(503), nth=5)``, ``Fault(Hang(), prompt="owl", times=None)``.
+
+    ``nth`` and ``after`` count all calls.
 
     Attributes:
         action: What happens.
-        nth: Only to this call, counted from 1 over all calls.
-        after: Only to calls after so many, counted over all calls.
         prompt: Only to prompts that contain this text.
         of: Only to calls for a ``picture``, or for a ``text``.
-        times: How often it happens; None is always.
     """
 
     action: Action
-    nth: int | None = None
-    after: int = 0
     prompt: str | None = None
     of: Literal["picture", "text"] | None = None
-    times: int | None = 1
 
 
 _FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])

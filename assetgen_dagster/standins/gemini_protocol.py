@@ -132,7 +132,7 @@ def error_body(status: int, message: str, details: Iterable[Json] = (), api_stat
 def error_details(
     *, reason: str | None = None, retry_delay_seconds: float | None = None, quota_id: str | None = None, model: str = ""
 ) -> list[Json]:
-    """Returns the details that explain an error: QuotaFailure, RetryInfo, ErrorInfo."""
+    """Returns the details that explain an error: QuotaFailure with Help, RetryInfo, ErrorInfo."""
     details: list[Json] = []
     if quota_id:
         violation = {
@@ -141,6 +141,8 @@ def error_details(
             "quotaDimensions": {"location": "global", "model": model},
         }
         details.append(_detail("QuotaFailure", violations=[violation]))
+        link = "https://ai.google.dev/gemini-api/docs/rate-limits"
+        details.append(_detail("Help", links=[{"description": "Learn more about Gemini API quotas", "url": link}]))
     if retry_delay_seconds is not None:
         details.append(_detail("RetryInfo", retryDelay=f"{retry_delay_seconds:.9g}s"))
     if reason:
@@ -159,7 +161,8 @@ def check_key(key: str | None, accepted: frozenset[str] | None) -> None:
         raise Rejected(403, "Method doesn't allow unregistered callers. Please use an API key to call this API.")
     if accepted is not None and key not in accepted:
         message = "API key not valid. Please pass a valid API key."
-        raise Rejected(400, message, error_details(reason="API_KEY_INVALID"))
+        said = _detail("LocalizedMessage", locale="en-US", message=message)
+        raise Rejected(400, message, [*error_details(reason="API_KEY_INVALID"), said])
 
 
 def check_model(name: str) -> Model:

@@ -6,12 +6,12 @@ asked for. Other schemas get nothing sensible.
 
 import json
 import math
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from assetgen_dagster.standins import gemini_faults as faults
 from assetgen_dagster.standins import gemini_protocol as protocol
+from assetgen_dagster.standins.gemini_answers import refuses, whole_answer
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,8 @@ class Writing:
     def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
         """Returns what answering costs; a refusal costs its question."""
         asked = protocol.token_count(self.asked)
-        match action:
-            case faults.PromptBlocked() | faults.NoImage():
-                return protocol.Tokens(asked)
+        if refuses(action):
+            return protocol.Tokens(asked)
         written = min(protocol.token_count(self._text(action)), max(0, self.most_tokens - _THOUGHTS))
         return protocol.Tokens(asked, text=written, thoughts=_THOUGHTS)
 
@@ -98,16 +97,7 @@ class Writing:
 
     def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
         """Returns the whole body of a 200."""
-        match action:
-            case faults.PromptBlocked(reason=reason):
-                body: protocol.Json = {"promptFeedback": {"blockReason": reason}}
-            case faults.NoImage(finish_reason=reason, finish_message=message):
-                body = protocol.candidate_body([], reason, message)
-            case _:
-                body = self._written(action, tokens)
-        if not isinstance(action, faults.NoUsage):
-            body["usageMetadata"] = tokens.as_usage()
-        return body | {"modelVersion": self.model_name, "responseId": uuid.uuid4().hex[:22]}
+        return whole_answer(self._written(action, tokens), action, tokens, self.model_name)
 
     def _written(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
         text = self._text(action)

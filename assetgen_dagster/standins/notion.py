@@ -51,8 +51,8 @@ class _Handler(Handler[Board]):
             return
         board.calls.note(ticket, endpoint=request.endpoint, object_id=request.object_id, body=for_the_journal(body))
         if (wait := board.limit.take()) is not None:
-            reason = {"rate_limit_reason": "public_api_request_rate_limit"}
-            answer = protocol.error_body(429, "rate_limited", "You have been rate limited.", reason)
+            about = {"retry_after": str(wait), "rate_limit_reason": "public_api_request_rate_limit"}
+            answer = protocol.error_body(429, "rate_limited", "You have been rate limited.", about)
             self.reply(ticket, "rate_limited", 429, answer, {"Retry-After": str(wait)})
             return
         action = board.fault_plan.take(lambda rule: rule.endpoint in (None, request.endpoint))

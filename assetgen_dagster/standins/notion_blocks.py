@@ -199,10 +199,9 @@ class Blocks:
         if not isinstance(children, list):
             raise protocol.malformed(place, "an array", children)
         if not 0 < len(children) <= CHILDREN:
-            limit = f"≤ `{CHILDREN}`" if children else "≥ `1`"
-            raise protocol.invalid(
-                f"body failed validation: body.{place}.length should be {limit}, instead was `{len(children)}`."
-            )
+            if children:
+                raise protocol.too_long(f"{place}.length", CHILDREN, len(children))
+            raise protocol.invalid(f"body failed validation: body.{place}.length should be ≥ `1`, instead was `0`.")
         if depth > _NESTING:
             raise protocol.malformed(f"{place}", "not present", children)
         return [self._one(child, parent, f"{place}[{number}]", depth) for number, child in enumerate(children)]

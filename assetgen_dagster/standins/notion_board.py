@@ -268,6 +268,10 @@ class Board(Service[Call, Fault]):
         """Ticks or unticks the integration's capabilities to insert and to update content."""
         self.world.content.can_insert, self.world.content.can_update = insert, update
 
+    def use_up_blocks(self) -> None:
+        """Lets the workspace take no more blocks: one without a plan and with several members, after its 1,000."""
+        self.world.content.used_up = True
+
     def limit_files(self, largest: int) -> None:
         """Sets the most bytes that an uploaded file may have, as a workspace's plan does."""
         self.world.content.uploads.largest = largest

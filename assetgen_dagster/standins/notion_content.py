@@ -11,9 +11,8 @@ from assetgen_dagster.standins.notion_uploads import Uploads
 #: Whoever writes by hand.
 PERSON = "c0c0c0c0-0000-4000-8000-000000000001"
 
-#: What the integration may not do without the capability to insert, and without that to update content.
+#: What the integration may not do without the capability to insert content.
 _INSERTING = ("file_uploads.create", "file_uploads.send", "blocks.children.append")
-_UPDATING = ("blocks.delete",)
 
 
 class Content:
@@ -23,6 +22,11 @@ class Content:
         bot: The integration's user.
         base_url: Where the stand-in is.
         is_page: Tells whether an id is a page's.
+
+    Attributes:
+        can_insert: Whether the integration has the capability to insert content.
+        can_update: Whether it has that to update content.
+        used_up: Whether the workspace takes no more blocks.
     """
 
     def __init__(self, bot: str, base_url: Callable[[], str], is_page: Callable[[str], bool]) -> None:
@@ -30,6 +34,7 @@ class Content:
         self.blocks = Blocks(self.uploads, bot, is_page)
         self.can_insert = True
         self.can_update = True
+        self.used_up = False
 
     def answer(self, request: protocol.Request, body: Any) -> dict[str, Any]:
         """Carries out a request.
@@ -37,11 +42,11 @@ class Content:
         Raises:
             Refused: Notion would not do it.
         """
-        lacks = (request.endpoint in _INSERTING and not self.can_insert) or (
-            request.endpoint in _UPDATING and not self.can_update
-        )
-        if lacks:
+        allowed = self.can_insert if request.endpoint in _INSERTING else self.can_update
+        if request.endpoint in (*_INSERTING, "blocks.delete") and not allowed:
             raise protocol.Refused(403, "restricted_resource", "Insufficient permissions for this endpoint.")
+        if request.endpoint == "blocks.children.append" and self.used_up:
+            raise protocol.used_up()
         match request.endpoint:
             case "file_uploads.create":
                 return self.uploads.create(body)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from assetgen_dagster.standins.fault_plan import STRICT
+from assetgen_dagster.standins.fault_plan import STRICT, Rule
 
 _CODES = {
     400: "validation_error",
@@ -135,22 +135,18 @@ def blocked() -> ApiError:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Fault:
+class Fault(Rule):
     """One rule of a plan: ``Fault(ApiError(503), endpoint="pages.update", nth=2)``.
+
+    ``nth`` and ``after`` count the calls that fit, since the plan was made.
 
     Attributes:
         action: What happens.
         endpoint: Only to calls of this name.
-        nth: Only to the nth call that fits, counted from 1 since the plan was made.
-        after: Only to calls after so many that fit.
-        times: How often it happens; None is always.
     """
 
     action: Action
     endpoint: str | None = None
-    nth: int | None = None
-    after: int = 0
-    times: int | None = 1
 
 
 _FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from assetgen_dagster.standins.notion_protocol import TEXT_ITEMS, TEXT_UNITS, Refused, invalid, malformed, units
+from assetgen_dagster.standins.notion_protocol import TEXT_ITEMS, TEXT_UNITS, invalid, malformed, too_long, units
 
 TEXTS = ("title", "rich_text")
 CHOICES = ("select", "status")
@@ -18,7 +18,7 @@ PLAIN = ("number", "url", "email", "phone_number", "checkbox")
 #: Types that only Notion itself fills.
 COMPUTED = ("formula", "unique_id", "created_time", "last_edited_time")
 TYPES = (*TEXTS, *CHOICES, "multi_select", *PLAIN, *COMPUTED)
-
+_NAME_UNITS = 100
 
 _ids = itertools.count(0x1A2B)
 
@@ -188,8 +188,10 @@ def _written_choice(prop: Property, value: Any, place: str) -> str:
     name = value.get("name")
     if prop.type == "status" or not isinstance(name, str):
         raise invalid(f'Invalid {prop.type} option. {prop.type.title()} option "{name or value["id"]}" does not exist.')
-    if not 0 < units(name) <= 100 or "," in name:
-        raise invalid(f"Invalid {prop.type} option, commas not allowed and at most 100 characters: {name[:40]}")
+    if "," in name:
+        raise invalid(f"Invalid select option, commas not allowed: {name}")
+    if not 0 < units(name) <= _NAME_UNITS:
+        raise too_long(f"{place}.{prop.type}.name.length", _NAME_UNITS, units(name))
     return _choose(prop, name)
 
 
@@ -202,13 +204,13 @@ def read_pieces(place: str, value: Any) -> Iterable[Piece]:
     if not isinstance(value, list):
         raise malformed(place, "an array", value)
     if len(value) > TEXT_ITEMS:
-        raise _too_long(f"{place}.length", TEXT_ITEMS, len(value))
+        raise too_long(f"{place}.length", TEXT_ITEMS, len(value))
     for number, item in enumerate(value):
         text = item.get("text") if isinstance(item, dict) else None
         if not isinstance(text, dict) or not isinstance(text.get("content"), str):
             raise malformed(f"{place}[{number}].text.content", "a string", text)
         if units(text["content"]) > TEXT_UNITS:
-            raise _too_long(f"{place}[{number}].text.content.length", TEXT_UNITS, units(text["content"]))
+            raise too_long(f"{place}[{number}].text.content.length", TEXT_UNITS, units(text["content"]))
         yield Piece(text["content"], _link(text.get("link"), f"{place}[{number}].text.link"))
 
 
@@ -219,15 +221,11 @@ def _link(value: Any, place: str) -> str | None:
     if not isinstance(url, str):
         raise malformed(f"{place}.url", "a string", url)
     if units(url) > TEXT_UNITS:
-        raise _too_long(f"{place}.url.length", TEXT_UNITS, units(url))
+        raise too_long(f"{place}.url.length", TEXT_UNITS, units(url))
     parts = urlsplit(url)
     if not (parts.scheme and parts.netloc) or any(character.isspace() for character in url):
         raise invalid("Content creation Failed. Fix the following: \nInvalid URL for link.")
     return url
-
-
-def _too_long(place: str, limit: int, length: int) -> Refused:
-    return invalid(f"body failed validation: body.{place} should be ≤ `{limit}`, instead was `{length}`.")
 
 
 def _choose(prop: Property, name: str) -> str:

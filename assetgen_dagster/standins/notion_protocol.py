@@ -1,5 +1,6 @@
 """What Notion's API version 2025-09-03 says no with, and which requests there are: no state, no sockets."""
 
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -43,18 +44,13 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
         status: HTTP status.
         code: Notion's own name for the error.
         message: What it tells the caller.
+        additional_data: As it stands in the body.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, additional_data: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
-        self.message = message
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The answer."""
-        return error_body(self.status, self.code, self.message)
+        self.body = error_body(status, code, message, additional_data)
 
 
 @dataclass(frozen=True)
@@ -85,13 +81,24 @@ def invalid(message: str) -> Refused:
 
 def malformed(place: str, expected: str, value: Any) -> Refused:
     """Returns the refusal of one field, worded as Notion words all of these."""
-    shown = "undefined" if value is None else repr(value)[:80]
+    shown = "undefined" if value is None else json.dumps(value, ensure_ascii=False)[:80]
     return invalid(f"body failed validation: body.{place} should be {expected}, instead was `{shown}`.")
 
 
 def archived() -> Refused:
     """Returns what Notion says to who wants to change what is in the trash."""
     return invalid("Can't edit block that is archived. You must unarchive the block before editing.")
+
+
+def too_long(place: str, limit: int, length: int) -> Refused:
+    """Returns the refusal of a text or list that is too long."""
+    return invalid(f"body failed validation: body.{place} should be ≤ `{limit}`, instead was `{length}`.")
+
+
+def used_up() -> Refused:
+    """Returns what Notion says in a Free workspace of several members that has had its 1,000 blocks."""
+    message = "This workspace has used all of its free blocks. Upgrade its plan in Notion to create more content."
+    return Refused(403, "restricted_resource", message, {"block_limit": "block_creation"})
 
 
 def not_found(kind: str, object_id: str) -> Refused:

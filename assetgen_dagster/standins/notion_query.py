@@ -86,16 +86,9 @@ def read_filter(given: Any, columns: Sequence[Property], depth: int = 0) -> Test
     return _property_test(given, columns)
 
 
-def find_property(columns: Sequence[Property], name: Any) -> Property:
-    """Returns the property of that name or id.
-
-    Raises:
-        Refused: There is none.
-    """
-    for column in columns:
-        if name in (column.name, column.id):
-            return column
-    raise invalid(f"Could not find property with name or id: {name}")
+def find_property(columns: Sequence[Property], name: Any) -> Property | None:
+    """Returns the property of that name or id, if there is one."""
+    return next((column for column in columns if name in (column.name, column.id)), None)
 
 
 def _property_test(given: dict[str, Any], columns: Sequence[Property]) -> Test:
@@ -103,8 +96,13 @@ def _property_test(given: dict[str, Any], columns: Sequence[Property]) -> Test:
     if not isinstance(given.get("property"), str) or len(kinds) != 1:
         raise malformed("filter.property", "defined with one condition", given.get("property"))
     column, kind = find_property(columns, given["property"]), kinds[0]
+    if column is None:
+        raise invalid(f"Could not find property with name or id: {given['property']}")
     if kind != column.type:
-        raise invalid(f"database property {column.type} does not match filter {kind}")
+        raise invalid(
+            "The property type in the database does not match the property type of the filter provided: "
+            f"database property {column.type} does not match filter {kind}"
+        )
     condition = given[kind]
     if kind == "formula":
         if not isinstance(condition, dict) or len(condition) != 1:
@@ -179,7 +177,10 @@ def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[
                 raise malformed(f"sorts[{number}].timestamp", f"one of {_TIMES}", sort["timestamp"])
             keys.append((_created if sort["timestamp"] == "created_time" else _edited, direction == "descending"))
         else:
-            keys.append((_cell_key(find_property(columns, sort.get("property"))), direction == "descending"))
+            column = find_property(columns, sort.get("property"))
+            if column is None:
+                raise invalid(f"Could not find sort property with name or id: {sort.get('property')}")
+            keys.append((_cell_key(column), direction == "descending"))
     return keys
 
 

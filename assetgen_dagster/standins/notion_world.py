@@ -232,6 +232,8 @@ class World:
         schema = (body.get("initial_data_source") or {}).get("properties")
         if not isinstance(schema, dict):
             raise protocol.malformed("initial_data_source.properties", "an object", schema)
+        if self.content.used_up:
+            raise protocol.used_up()
         columns = [_new_column(name, config) for name, config in schema.items()]
         if [column.type for column in columns].count("title") != 1:
             raise protocol.invalid("Title is not provided: exactly one property must be a title.")
@@ -262,7 +264,9 @@ class World:
             raise protocol.malformed("properties", "an object", written)
         values, seen = {}, {}
         for name, value in written.items():
-            column = _find_to_write(row.source.columns, name)
+            column = find_property(row.source.columns, name)
+            if column is None:
+                raise protocol.invalid(f"{name} is not a property that exists.")
             values[column.id] = properties.as_written(column, value)
             seen[column.name] = properties.as_people_see(column, values[column.id])
         row.values.update(values)
@@ -332,13 +336,6 @@ class World:
     def _cell(self, row: Row, column: Property) -> Any:
         times = {"created_time": row.created, "last_edited_time": row.edited}
         return _time(times[column.type]) if column.type in times else row.values[column.id]
-
-
-def _find_to_write(columns: list[Property], name: str) -> Property:
-    try:
-        return find_property(columns, name)
-    except protocol.Refused:
-        raise protocol.invalid(f"{name} is not a property that exists.") from None
 
 
 def _new_column(name: str, config: Any) -> Property:

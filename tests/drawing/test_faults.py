@@ -11,13 +11,13 @@ from assetgen_dagster.standins.gemini_faults import (
     ApiError,
     HalfPng,
     Hang,
-    HtmlError,
+    HtmlPage,
     JpegLabelledPng,
     NoImage,
     PromptBlocked,
     Reset,
     TextOnly,
-    TruncatedBody,
+    TornBody,
 )
 from tests.harness import Core, FakeClock, billed, billed_usd, manifest_of
 
@@ -39,7 +39,7 @@ def accounts_agree(core: Core, gemini: GeminiStandIn) -> bool:
         ApiError(502),
         ApiError(503),
         ApiError(504),
-        HtmlError(),
+        HtmlPage(),
         Reset(),
         NoImage("NO_IMAGE"),
         NoImage("IMAGE_OTHER"),
@@ -166,7 +166,7 @@ def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
     assert accounts_agree(core, gemini)
 
 
-@pytest.mark.parametrize("action", [TruncatedBody(), HalfPng()], ids=repr)
+@pytest.mark.parametrize("action", [TornBody(), HalfPng()], ids=repr)
 def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_later_run(
     core: Core, gemini: GeminiStandIn, action: AnyAction
 ) -> None:

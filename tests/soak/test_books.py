@@ -30,7 +30,7 @@ CONFIRMED, LISTED = (SpendKind.CONFIRMED, 0.0336), (SpendKind.POSSIBLY_BILLED, 0
 
 
 def test_a_picture_that_was_lost_once_and_then_received_is_as_it_must_be() -> None:
-    found = books([call("truncated_body"), call()], LISTED, CONFIRMED)
+    found = books([call("torn_body"), call()], LISTED, CONFIRMED)
     assert found.violations == []
     assert (found.billed_usd, found.confirmed_usd, found.lost_usd) == (0.0672, 0.0336, 0.0336)
 

@@ -168,7 +168,8 @@ def test_a_missing_key_is_a_403_and_a_wrong_one_a_400_with_its_reason() -> None:
         assert (status, answer["error"]["status"]) == (403, "PERMISSION_DENIED")
         status, answer, _ = ask(gemini, key="wrong")
         assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
-        (info,) = answer["error"]["details"]
+        info, said = answer["error"]["details"]
+        assert said["message"] == answer["error"]["message"]
         assert (info["@type"], info["reason"]) == ("type.googleapis.com/google.rpc.ErrorInfo", "API_KEY_INVALID")
         assert ask(gemini, key="right")[0] == 200
         assert ask(gemini, key=None, path=f"/v1beta/models/{MODEL}:generateContent?key=right")[0] == 200

@@ -1,11 +1,9 @@
 """What the stand-in can be told to do wrong, and what a real API would have billed for it."""
 
 import http.client
-import time
 
 import pytest
 
-from assetgen_dagster.standins.fault_plan import faults_to_json
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import (
     AnyAction,
@@ -14,7 +12,7 @@ from assetgen_dagster.standins.gemini_faults import (
     Fault,
     HalfPng,
     Hang,
-    HtmlError,
+    HtmlPage,
     JpegLabelledPng,
     NoImage,
     NoUsage,
@@ -24,10 +22,10 @@ from assetgen_dagster.standins.gemini_faults import (
     TextBeside,
     TextOnly,
     Thoughts,
-    TruncatedBody,
+    TornBody,
     TwoImages,
-    faults_from_json,
 )
+from assetgen_dagster.standins.gemini_quota import RequestQuota
 from tests.standins.wire import ASKED, PICTURE, ask, body_of, in_background, parts_of, picture_in
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -38,7 +36,7 @@ def test_an_error_carries_quota_delay_and_reason(gemini: GeminiStandIn) -> None:
     gemini.plan([Fault(fault)])
     status, answer, headers = ask(gemini)
     assert (status, answer["error"]["status"], headers["Retry-After"]) == (429, "RESOURCE_EXHAUSTED", "9")
-    quota, retry, info = answer["error"]["details"]
+    quota, _help, retry, info = answer["error"]["details"]
     assert quota["violations"][0]["quotaId"] == "PerDay"
     assert (retry["retryDelay"], info["reason"]) == ("12.5s", "RATE")
 
@@ -56,7 +54,7 @@ def test_a_rule_fits_by_number_by_prompt_and_so_often(gemini: GeminiStandIn) -> 
 
 
 def test_a_page_of_html_comes_from_something_in_between(gemini: GeminiStandIn) -> None:
-    gemini.plan([Fault(HtmlError(504, "Gateway Time-out"))])
+    gemini.plan([Fault(HtmlPage(504, "Gateway Time-out"))])
     status, answer, headers = ask(gemini)
     assert (status, headers["Content-Type"]) == (504, "text/html")
     assert "Gateway Time-out" in answer
@@ -98,7 +96,7 @@ def test_odd_pictures_are_as_odd_as_asked(gemini: GeminiStandIn) -> None:
 
 
 def test_a_torn_body_announces_more_than_it_sends(gemini: GeminiStandIn) -> None:
-    gemini.plan([Fault(TruncatedBody(keep=0.25))])
+    gemini.plan([Fault(TornBody(keep=0.25))])
     with pytest.raises(http.client.IncompleteRead) as torn:
         ask(gemini)
     assert torn.value.expected
@@ -123,27 +121,6 @@ def test_a_delay_is_added_to_the_latency(gemini: GeminiStandIn) -> None:
     assert 0.29 < call.finished_at - call.arrived_at < 2
 
 
-ALL: list[AnyAction] = [
-    ApiError(503, "UNAVAILABLE", "busy", {"Retry-After": "1"}, 2.5, "REASON", "QUOTA"),
-    *(kind() for kind in (HtmlError, PromptBlocked, NoImage, TextOnly, TextBeside, TruncatedBody, JpegLabelledPng)),
-    *(kind() for kind in (HalfPng, Thoughts, Hang, Reset, OddPicture, NoUsage, TwoImages)),
-    Delay(1.5),
-]
-
-
-def test_every_fault_can_be_written_as_json_and_read_again() -> None:
-    plan = [Fault(action, nth=3, prompt="owl", times=None) for action in ALL]
-    assert faults_from_json(faults_to_json(plan)) == plan
-
-
-@pytest.mark.parametrize(
-    "plan", ['[{"action": {"kind": "earthquake"}}]', '[{"action": {"kind": "hang"}, "nht": 3}]', "{}"]
-)
-def test_a_plan_with_a_mistake_is_refused(plan: str) -> None:
-    with pytest.raises(ValueError, match="validation error"):
-        faults_from_json(plan)
-
-
 # --- the bill ---------------------------------------------------------------------------------------------------------
 
 
@@ -152,7 +129,7 @@ def test_a_plan_with_a_mistake_is_refused(plan: str) -> None:
     [
         (None, PICTURE + ASKED),
         (ApiError(500), 0),
-        (HtmlError(), 0),
+        (HtmlPage(), 0),
         (PromptBlocked(), ASKED),
         (NoImage(), ASKED),
         (TextOnly("x" * 40), ASKED + 10 * 7.5 / 1e6),
@@ -192,15 +169,24 @@ def test_torn_hanging_and_abandoned_calls_are_billed_and_a_reset_is_not(gemini: 
 # --- requests a minute ------------------------------------------------------------------------------------------------
 
 
-def test_calls_beyond_the_limit_are_turned_down_until_the_window_has_slid_on(gemini: GeminiStandIn) -> None:
-    gemini.limit_requests(2, window_seconds=1)
-    assert [ask(gemini)[0] for _ in range(3)] == [200, 200, 429]
+def test_calls_beyond_the_limit_are_turned_down_unpaid_until_it_is_lifted(gemini: GeminiStandIn) -> None:
+    gemini.limit_requests(2)
+    assert [ask(gemini)[0] for _ in range(2)] == [200, 200]
     status, answer, _ = ask(gemini)
     assert (status, answer["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
-    quota, retry = answer["error"]["details"]
+    quota, _help, retry = answer["error"]["details"]
     assert quota["violations"][0]["quotaId"] == "GenerateRequestsPerMinutePerProjectPerModel"
-    time.sleep(float(retry["retryDelay"].removesuffix("s")) + 0.01)
-    assert ask(gemini)[0] == 200
-    assert [call.billed_usd > 0 for call in gemini.journal()] == [True, True, False, False, True]
+    assert 0 < float(retry["retryDelay"].removesuffix("s")) <= 60
+    assert [call.billed_usd > 0 for call in gemini.journal()] == [True, True, False]
     gemini.limit_requests(None)
-    assert [ask(gemini)[0] for _ in range(3)] == [200, 200, 200]
+    assert ask(gemini)[0] == 200
+
+
+def test_the_window_of_a_limit_slides_on_with_the_calls_it_has_accepted() -> None:
+    now = 0.0
+    quota = RequestQuota(2, 60.0, clock=lambda: now)
+    taken = {}
+    for now in (0.0, 50.0, 59.0, 60.0, 61.0, 109.0, 110.0):
+        refused = quota.take()
+        taken[now] = refused.retry_delay_seconds if refused else None
+    assert taken == {0.0: None, 50.0: None, 59.0: 1.0, 60.0: None, 61.0: 49.0, 109.0: 1.0, 110.0: None}

@@ -27,12 +27,6 @@ def request() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def gemini() -> Any:
-    with GeminiStandIn() as stand_in:
-        yield stand_in
-
-
 def test_the_same_request_gets_the_same_manifest_about_its_hero(gemini: GeminiStandIn) -> None:
     first, second = (ask(request(), gemini).json()["candidates"][0]["content"]["parts"][0]["text"] for _ in range(2))
     assert first == second

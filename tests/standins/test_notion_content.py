@@ -1,28 +1,14 @@
 """The Notion stand-in's pages and files refuse what Notion refuses, asked through Notion's own library."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from notion_client import Client
 from notion_client.errors import APIResponseError
 
 from assetgen_dagster.standins.notion import NotionStandIn
 
 JPEG = b"\xff\xd8\xff\r\n\x00\r\n--a boundary that is none\r\n\r\n\xff\xd9\r\n"
-
-
-@pytest.fixture
-def notion() -> Iterator[NotionStandIn]:
-    with NotionStandIn() as stand_in:
-        stand_in.create_database()
-        yield stand_in
-
-
-@pytest.fixture
-def client(notion: NotionStandIn) -> Any:
-    return Client(auth=notion.token, base_url=notion.base_url, retry=False)
 
 
 @pytest.fixture
@@ -163,3 +149,17 @@ def test_capabilities_that_are_not_ticked_are_missed(notion: NotionStandIn, clie
     assert refusal(lambda: client.blocks.children.append(page, children=[paragraph()]))[0] == 403
     assert refusal(lambda: client.blocks.delete(block["id"]))[0] == 403
     assert len(client.blocks.children.list(page)["results"]) == 1
+
+
+def test_a_workspace_that_has_used_up_its_blocks_takes_no_more_but_everything_else(
+    notion: NotionStandIn, client: Any, page: str
+) -> None:
+    [block] = client.blocks.children.append(page, children=[paragraph()])["results"]
+    notion.use_up_blocks()
+    with pytest.raises(APIResponseError) as refused:
+        client.blocks.children.append(page, children=[paragraph()])
+    assert (refused.value.status, refused.value.code) == (403, "restricted_resource")
+    assert refused.value.additional_data == {"block_limit": "block_creation"}
+    client.pages.update(page, properties={"Error Log": {"rich_text": text("written")}})
+    client.blocks.delete(block["id"])
+    assert (notion.row(page)["Error Log"], notion.blocks(page)) == ("written", [])

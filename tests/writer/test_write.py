@@ -21,14 +21,14 @@ from assetgen_dagster.standins.gemini_faults import (
     CutShort,
     FlawedStory,
     Hang,
-    HtmlError,
+    HtmlPage,
     NoImage,
     NoUsage,
     PromptBlocked,
     Reset,
     TextOnly,
     Thoughts,
-    TruncatedBody,
+    TornBody,
 )
 from assetgen_dagster.story.manifest_rules import violations
 from assetgen_dagster.writer import write as writing
@@ -117,7 +117,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_without_it(
         (ApiError(500), 4, "[transient: api_error]"),
         (ApiError(429), 4, "[transient: rate_limited]"),
         (ApiError(429, retry_delay_seconds=60), 1, "[transient: rate_limited]"),
-        (HtmlError(), 4, "[transient: network]"),
+        (HtmlPage(), 4, "[transient: network]"),
     ],
 )
 def test_after_everything_that_is_no_answer_the_tables_write_and_a_warning_says_why(
@@ -138,7 +138,7 @@ def test_what_passes_by_itself_is_waited_for(gemini: GeminiStandIn, desk: Desk, 
     assert [7 <= desk.waits[0] < 9, 2 <= desk.waits[1] < 3] == [True, True]
 
 
-@pytest.mark.parametrize("action", [Hang(), TruncatedBody(), Reset(), HtmlError(status=200), TextOnly("[" * 9999)])
+@pytest.mark.parametrize("action", [Hang(), TornBody(), Reset(), HtmlPage(status=200), TextOnly("[" * 9999)])
 def test_a_lost_answer_is_not_asked_for_again_and_is_listed_as_possibly_billed(
     gemini: GeminiStandIn, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction
 ) -> None:
@@ -191,7 +191,7 @@ def test_an_answer_that_drips_ends_in_time(desk: Desk, write: Write, monkeypatch
         ([], {"ASSETGEN_STORY_MODEL": "gemini-9"}, "model_not_found", "Set ASSETGEN_STORY_MODEL (now 'gemini-9')"),
         ([ApiError(429, quota_id="GenerateRequestsPerDayPerModel")], {}, "daily_quota", "midnight in Los Angeles"),
         ([ApiError(429, message="You reached your spending cap")], {}, "billing", "spending limit"),
-        ([HtmlError(status=403)], {}, "configuration", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
+        ([HtmlPage(status=403)], {}, "configuration", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
         ([], {"GOOGLE_GEMINI_BASE_URL": "nonsense"}, "configuration", "GOOGLE_GEMINI_BASE_URL is no web address"),
     ],
 )
