@@ -37,6 +37,7 @@ class Kind(StrEnum):
     BLOCKED = "blocked"
     TOKEN = "token"  # noqa: S105 - not a token, but that it is wrong
     FORBIDDEN = "forbidden"
+    FULL = "full"
     MISSING = "missing"
     INVALID = "invalid"
     ENDPOINT = "endpoint"
@@ -146,9 +147,10 @@ def _classify_answer(error: HTTPResponseError, *, now: float) -> Trouble:
     status, wait = error.status, retry_after(error.headers.get("retry-after"), now=now)
     if 300 <= status < 400:
         return Trouble(Kind.ENDPOINT, cause)
+    details = body.get("additional_data")
+    details = details if isinstance(details, Mapping) else {}
     if status in (429, 529):
-        details = body.get("additional_data")
-        reasons = [body.get("code"), details.get("rate_limit_reason") if isinstance(details, Mapping) else None]
+        reasons = [body.get("code"), details.get("rate_limit_reason")]
         return Trouble(Kind.BLOCKED if _BLOCKED in reasons else Kind.BUSY, cause, wait)
     if status == 409:
         return Trouble(Kind.CONFLICT, cause, wait)
@@ -156,6 +158,8 @@ def _classify_answer(error: HTTPResponseError, *, now: float) -> Trouble:
     if status >= 500 or status == 408 or not body:
         what = cause if body else f"HTTP {status} with {'a web page' if '<' in error.body[:200] else 'no JSON'}"
         return Trouble(Kind.FAILED, what, wait)
+    if status == 403 and details.get("block_limit"):
+        return Trouble(Kind.FULL, cause)
     kinds = {401: Kind.TOKEN, 403: Kind.FORBIDDEN, 404: Kind.MISSING}
     return Trouble(kinds.get(status, Kind.INVALID), cause)
 

@@ -34,6 +34,14 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
+        case Kind.FULL:
+            return BoardError(
+                f"Notion could not {doing}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it, or set "
+                "NOTION_REVIEW_SHEET=false: without the box on the rows' pages, nothing of ours needs blocks.",
+                code="notion_full",
+                setting="NOTION_REVIEW_SHEET",
+                trouble=trouble,
+            )
         case Kind.MISSING:
             return BoardError(
                 f"Notion could not {doing}: it is not there, or not shared with the integration ({cause}). {SHARE}.",

@@ -226,6 +226,16 @@ def test_without_the_capability_the_message_says_what_to_tick_or_to_set(
     assert notion.blocks(page) == []
 
 
+def test_a_workspace_that_has_used_up_its_blocks_is_said_with_what_to_set(
+    notion: NotionStandIn, board: TaskBoard, page: str
+) -> None:
+    notion.use_up_blocks()
+    with pytest.raises(BoardError, match=r"1,000 free blocks .* NOTION_REVIEW_SHEET=false") as full:
+        board.show_sheet(page, sheet(), picture())
+    assert full.value.code == "notion_full"
+    assert "tick" not in str(full.value)
+
+
 def test_a_file_that_the_workspace_does_not_take_is_said(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
     notion.limit_files(100)
     with pytest.raises(BoardError, match="larger than this workspace allows"):

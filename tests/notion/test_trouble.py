@@ -29,6 +29,7 @@ BLOCKED = ', "additional_data": {"rate_limit_reason": "public_api_request_blocke
         (400, code("missing_version"), Kind.INVALID),
         (401, code("unauthorized"), Kind.TOKEN),
         (403, code("restricted_resource"), Kind.FORBIDDEN),
+        (403, code("restricted_resource", ', "additional_data": {"block_limit": "block_creation"}'), Kind.FULL),
         (404, code("object_not_found"), Kind.MISSING),
         (408, code("request_timeout"), Kind.FAILED),
         (409, code("conflict_error"), Kind.CONFLICT),
