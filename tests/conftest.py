@@ -15,7 +15,8 @@ from assetgen_dagster.settings import ENV_FILE_VARIABLE
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev, running_dev
-from tests.harness import Core
+from tests.harness import SETTINGS, Core
+from tests.machines import Redis, running_redis
 from tests.postgres import PostgresServer, running_postgres
 
 API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
@@ -24,7 +25,7 @@ API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
-        if name.startswith(("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_", "PG")):
+        if name.startswith(SETTINGS):
             monkeypatch.delenv(name)
     monkeypatch.setenv(ENV_FILE_VARIABLE, "none")  # a developer's own .env must not decide what a test sees
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", "none")  # nor his channels.toml
@@ -76,6 +77,16 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """An empty database, for this test alone."""
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture
+def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> Iterator[Redis]:
+    """The broker of several machines, named by the settings as their database is."""
+    with running_redis(tmp_path / "redis") as found:
+        monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
+        monkeypatch.setenv("ASSETGEN_MACHINES", "several")
+        monkeypatch.setenv("ASSETGEN_BROKER_URL", found.url)
+        yield found
 
 
 @pytest.fixture

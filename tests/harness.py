@@ -25,12 +25,16 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.standins.gemini_journal import Call
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
+from assetgen_dagster.story.source import MANIFEST_FILE
 
 #: For tests whose subject is what is kept there; the others need not run twice. The second time is for
 #: ``make test-slow``: what differs between the two has tests of its own in ``tests/test_postgres*.py``.
 both_storages = pytest.mark.parametrize(
     "storage", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)], indirect=True
 )
+
+#: How the settings begin that a developer's own environment may hold.
+SETTINGS = ("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_", "PG")
 
 ATMOSPHERE = "Natural forest lighting, misty morning"
 
@@ -43,6 +47,19 @@ def manifest_of(count: int = 22, **prompts: str) -> AssetManifest:
         name = f"picture_{number:02d}"
         assets.append(AssetPrompt(asset_type=kind, name=name, prompt=prompts.get(name, f"Subject {number:02d} alone")))
     return AssetManifest(global_atmosphere=ATMOSPHERE, assets=tuple(assets))
+
+
+def project_folder(workspace: Path, partition: str = "poke1:vid_123") -> Path:
+    channel, project = partition.split(":")
+    return workspace / "channels" / channel / "projects" / project
+
+
+def write_project(workspace: Path, manifest: AssetManifest, partition: str = "poke1:vid_123") -> Path:
+    """Makes a project's folder with a manifest in it, as if written by hand, and returns the folder."""
+    folder = project_folder(workspace, partition)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(include={"global_atmosphere", "assets"}))
+    return folder
 
 
 class FakeClock:

@@ -1,6 +1,5 @@
 """A real Dagster instance for tests: materialize a partition as the UI would, and read what it recorded."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from assetgen_dagster.assets.keys import JOB_NAME, image_key
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.story.manifest import AssetManifest
-from assetgen_dagster.story.source import MANIFEST_FILE
+from tests.harness import project_folder, write_project
 
 STORY = {"topic": "Bulbasaur forest documentary", "story_direction": "Show evolution through seasons"}
 
@@ -57,15 +56,11 @@ class Dagit:
         )
 
     def project(self, partition: str = "poke1:vid_123") -> Path:
-        channel, project = partition.split(":")
-        return self.workspace / "channels" / channel / "projects" / project
+        return project_folder(self.workspace, partition)
 
     def write_manifest(self, manifest: AssetManifest, partition: str = "poke1:vid_123") -> None:
         """Puts a hand-written manifest into the project folder."""
-        folder = self.project(partition)
-        folder.mkdir(parents=True, exist_ok=True)
-        content = manifest.model_dump(mode="json", include={"global_atmosphere", "assets"})
-        (folder / MANIFEST_FILE).write_text(json.dumps(content))
+        write_project(self.workspace, manifest, partition)
 
     def materializations(self, key: dg.AssetKey, partition: str = "poke1:vid_123") -> list[dict[str, Any]]:
         """Returns the metadata of an asset's materializations, newest first."""

@@ -1,6 +1,5 @@
 """Runs that are killed while pictures are in flight: every picture paid for is there, every cent accounted for."""
 
-import json
 import os
 import signal
 import subprocess
@@ -15,19 +14,14 @@ from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import Hang
-from assetgen_dagster.story.source import MANIFEST_FILE
-from tests.harness import billed_usd, both_storages, manifest_of
+from tests.harness import billed_usd, both_storages, manifest_of, write_project
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "workspace/channels/poke1/projects/vid_123"
-    folder.mkdir(parents=True)
-    content = manifest_of(4).model_dump(mode="json", include={"global_atmosphere", "assets"})
-    (folder / MANIFEST_FILE).write_text(json.dumps(content))
-    return folder
+    return write_project(tmp_path / "workspace", manifest_of(4))
 
 
 @pytest.fixture
@@ -151,12 +145,13 @@ def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
 def test_a_second_command_on_a_project_in_work_stops_unpaid(
     generate: Start, project: Path, gemini: GeminiStandIn
 ) -> None:
-    gemini.set_latency(3)
+    gemini.set_latency(120)  # as long as the second one may take to start
     first = generate()
-    gemini.wait_for(in_flight(4), timeout=30)
+    gemini.wait_for(in_flight(4), timeout=60)
     output, _ = generate().communicate(timeout=60)
     assert "is at work on this project" in output
-    finish(first)
+    first.send_signal(signal.SIGINT)
+    first.wait(timeout=60)
     assert len(gemini.journal()) == 4
 
 
@@ -176,11 +171,9 @@ def test_a_regenerate_that_died_is_continued_not_begun_again(
 
 
 def test_two_channels_with_the_same_project_id_are_drawn_at_once(
-    generate: Start, project: Path, gemini: GeminiStandIn
+    generate: Start, project: Path, gemini: GeminiStandIn, tmp_path: Path
 ) -> None:
-    other = project.parents[2] / "poke2" / "projects" / "vid_123"
-    other.mkdir(parents=True)
-    (other / MANIFEST_FILE).write_text((project / MANIFEST_FILE).read_text())
+    other = write_project(tmp_path / "workspace", manifest_of(4), "poke2:vid_123")
     gemini.set_latency(5)
     both = [generate("--channel", channel) for channel in ("poke1", "poke2")]
     gemini.wait_for(in_flight(8), timeout=60)

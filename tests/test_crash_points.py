@@ -6,7 +6,6 @@ The run alone dies and its scripts live on, as they do when only a process is ki
 scripts wait for an answer, and runs that die together with their scripts, are in ``test_crash``.
 """
 
-import json
 import signal
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
@@ -19,10 +18,9 @@ from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.story.source import MANIFEST_FILE
 from tests import dying
 from tests.dying import Death, Materializes
-from tests.harness import billed_usd, manifest_of
+from tests.harness import billed_usd, manifest_of, write_project
 
 PICTURES = 2
 DRAWING = "assetgen_dagster.drawing"
@@ -91,11 +89,7 @@ CALLS = {
 
 
 def make_project(tmp_path: Path, name: str = "vid_123") -> Path:
-    folder = tmp_path / "workspace/channels/poke1/projects" / name
-    folder.mkdir(parents=True)
-    content = manifest_of(PICTURES).model_dump(mode="json", include={"global_atmosphere", "assets"})
-    (folder / MANIFEST_FILE).write_text(json.dumps(content))
-    return folder
+    return write_project(tmp_path / "workspace", manifest_of(PICTURES), f"poke1:{name}")
 
 
 @pytest.fixture(autouse=True)

@@ -17,14 +17,10 @@ import yaml
 
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.story.source import MANIFEST_FILE
-from tests.dev import KEY, LOCATION, Dev, eventually, free_port
-from tests.harness import billed, manifest_of
+from tests.dev import Dev, eventually, free_port
+from tests.harness import billed, manifest_of, write_project
 
 FILE = PROJECT_ROOT / "deploy/compose/compose.yaml"
-
-ADD_PARTITION = """mutation($r: RepositorySelector!, $k: String!) { addDynamicPartition(
-    repositorySelector: $r, partitionsDefName: "projects", partitionKey: $k) { __typename } }"""
 
 #: The dependencies of a service come before it.
 ORDER = ("code", "webserver", "daemon")
@@ -83,18 +79,16 @@ def test_the_services_start_in_order_and_draw(
         "4000": code,
         "3000": ui,
     }
-    project = tmp_path / "workspace/channels/poke1/projects/vid_123"
-    project.mkdir(parents=True)
-    (project / MANIFEST_FILE).write_text(manifest_of(4).model_dump_json(include={"global_atmosphere", "assets"}))
+    write_project(tmp_path / "workspace", manifest_of(4))
     monkeypatch.delenv("DAGSTER_HOME")
     with contextlib.ExitStack() as stack:
         processes = {name: stack.enter_context(running(name, replaced, tmp_path)) for name in ORDER}
         services = Dev(int(ui))
         eventually(services.ready)
-        services.ask(ADD_PARTITION, r=LOCATION, k=KEY)
+        services.add_partition()
         run_id = services.launch()
-        eventually(lambda: services.run(run_id)["status"] in ("SUCCESS", "FAILURE"), 120)
+        ended = services.wait_for(run_id, 120)
         for name, process in processes.items():
             print(f"{name}: {memory(process)} MB")
-        assert services.run(run_id)["status"] == "SUCCESS"
+        assert ended == "SUCCESS"
     assert len(billed(gemini.journal())) == 4

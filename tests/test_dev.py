@@ -1,6 +1,5 @@
 """``make dev``: the UI's server, the daemon and the queue; a run that is launched, cancelled and launched again."""
 
-import json
 from pathlib import Path
 
 import psutil
@@ -9,18 +8,14 @@ import pytest
 from assetgen_dagster.doctor import services as examined
 from assetgen_dagster.doctor.services import examine_services
 from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.dev import KEY, LOCATION, Dev, eventually
-from tests.harness import billed, manifest_of
+from tests.harness import billed, manifest_of, write_project
 
 
 def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resumed(
     dev: Dev, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = tmp_path / "workspace/channels/poke1/projects/vid_123"
-    project.mkdir(parents=True)
-    content = manifest_of(4).model_dump(mode="json", include={"global_atmosphere", "assets"})
-    (project / MANIFEST_FILE).write_text(json.dumps(content))
+    project = write_project(tmp_path / "workspace", manifest_of(4))
     dev.add_partition()
     gemini.set_latency(60)
     first = dev.launch()

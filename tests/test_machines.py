@@ -2,24 +2,21 @@
 
 import contextlib
 import itertools
-import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
 from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.gemini_journal import Call
 from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.story.source import MANIFEST_FILE
+from assetgen_dagster.story.manifest import AssetManifest
 from tests.dev import Dev, eventually, running_dev
-from tests.harness import billed, manifest_of
-from tests.machines import Redis, on_several_machines, running_machine, running_redis
+from tests.harness import billed, manifest_of, write_project
+from tests.machines import Redis, on_several_machines, running_machine
 
 pytestmark = on_several_machines
 
@@ -27,21 +24,10 @@ PICTURES = 4
 PROJECTS = {f"vid_{number}": f"poke{number % 3 + 1}" for number in range(1, 7)}
 
 
-@pytest.fixture
-def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> Iterator[Redis]:
-    with running_redis(tmp_path / "redis") as found:
-        monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
-        monkeypatch.setenv("ASSETGEN_MACHINES", "several")
-        monkeypatch.setenv("ASSETGEN_BROKER_URL", found.url)
-        yield found
-
-
-def write_manifest(folder: Path, project: str) -> None:
+def manifest_for(project: str) -> AssetManifest:
     """Gives every picture of every project a prompt of its own, so that the journal tells them apart."""
     prompts = {f"picture_{number:02d}": f"{project} picture {number}" for number in range(1, PICTURES + 1)}
-    content = manifest_of(PICTURES, **prompts).model_dump(mode="json", include={"global_atmosphere", "assets"})
-    folder.mkdir(parents=True)
-    (folder / MANIFEST_FILE).write_text(json.dumps(content))
+    return manifest_of(PICTURES, **prompts)
 
 
 def in_flight(calls: list[Call]) -> int:
@@ -70,11 +56,9 @@ def test_a_lost_worker_a_cancelled_run_and_a_restarted_broker_leave_every_projec
     redis: Redis, notion: NotionStandIn, gemini: GeminiStandIn, tmp_path: Path
 ) -> None:
     folders = {
-        project: tmp_path / "workspace/channels" / channel / "projects" / project
+        project: write_project(tmp_path / "workspace", manifest_for(project), f"{channel}:{project}")
         for project, channel in PROJECTS.items()
     }
-    for project, folder in folders.items():
-        write_manifest(folder, project)
     gemini.set_latency(40)
     with contextlib.ExitStack() as stack:
         dev = stack.enter_context(running_dev(tmp_path))

@@ -1,6 +1,5 @@
 """All services on PostgreSQL: a row's run is killed, and nobody has to do anything about it; the demo."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,9 +13,8 @@ from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.dev import running_dev
-from tests.harness import billed, billed_usd, manifest_of
+from tests.harness import billed, billed_usd, manifest_of, write_project
 from tests.postgres import PostgresServer
 from tests.sensors.pipeline import ROW
 from tests.test_postgres_sessions import looked_at
@@ -40,10 +38,7 @@ def test_a_killed_run_is_started_again_and_pays_for_nothing_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
-    project = tmp_path / "workspace/channels/poke1/projects/vid_123"
-    project.mkdir(parents=True)
-    content = manifest_of(4).model_dump(mode="json", include={"global_atmosphere", "assets"})
-    (project / MANIFEST_FILE).write_text(json.dumps(content))
+    project = write_project(tmp_path / "workspace", manifest_of(4))
     gemini.set_latency(5)
     with looked_at(postgres, postgres_url) as samples, running_dev(tmp_path):
         page = notion.add_row({**ROW, "Project ID": "vid_123"})

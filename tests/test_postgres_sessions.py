@@ -1,6 +1,5 @@
 """The story's rule of short transactions, as PostgreSQL sees it: looked at every 100 ms while pictures are drawn."""
 
-import json
 import os
 import subprocess
 import sys
@@ -16,8 +15,7 @@ import pytest
 
 from assetgen_dagster.database import where
 from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.story.source import MANIFEST_FILE
-from tests.harness import manifest_of
+from tests.harness import manifest_of, write_project
 from tests.postgres import PostgresServer
 
 PICTURE_SECONDS = 1.5
@@ -71,10 +69,7 @@ def drawing(
     """Draws so many pictures of a second each in a process of its own; returns who had sessions meanwhile."""
 
     def draw(pictures: int) -> list[list[Session]]:
-        folder = tmp_path / "workspace/channels/poke1/projects/vid_123"
-        folder.mkdir(parents=True)
-        content = manifest_of(pictures).model_dump(mode="json", include={"global_atmosphere", "assets"})
-        (folder / MANIFEST_FILE).write_text(json.dumps(content))
+        write_project(tmp_path / "workspace", manifest_of(pictures))
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
         gemini.set_latency(PICTURE_SECONDS)
         command = [sys.executable, "-m", "assetgen_dagster", "generate", "--channel", "poke1", "--project", "vid_123"]

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,8 @@ def log() -> io.StringIO:
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path, log: io.StringIO) -> Iterator[Dagit]:
-    (tmp_path / "dagster_home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
-        yield Dagit(instance, tmp_path / "workspace", build_definitions(log_stream=log))
+def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, log: io.StringIO) -> Dagit:
+    return Dagit(instance, tmp_path / "workspace", build_definitions(log_stream=log))
 
 
 def lines_of(log: io.StringIO, event: str | None = None) -> list[dict[str, Any]]:

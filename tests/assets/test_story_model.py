@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -29,11 +28,11 @@ MANIFEST = [ASSET_MANIFEST]
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagit]:
+def dagit(
+    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Dagit:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", MODEL)
-    (tmp_path / "dagster_home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
-        yield Dagit(instance, tmp_path / "workspace")
+    return Dagit(instance, tmp_path / "workspace")
 
 
 def texts(gemini: GeminiStandIn) -> list[Call]:

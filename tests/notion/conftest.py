@@ -8,14 +8,6 @@ from tests.notion.harness import FastClock, board_for
 
 
 @pytest.fixture
-def notion() -> Iterator[NotionStandIn]:
-    """Notion on this machine, with a database as the contract has it."""
-    with NotionStandIn() as stand_in:
-        stand_in.create_database()
-        yield stand_in
-
-
-@pytest.fixture
 def clock() -> FastClock:
     return FastClock()
 

@@ -214,7 +214,7 @@ def test_boards_of_one_token_share_their_pace(notion: NotionStandIn) -> None:
 def test_the_limit_that_notion_enforces_is_waited_out_in_earnest(notion: NotionStandIn) -> None:
     from assetgen_dagster.notion.calls import SystemClock
 
-    notion.limit_requests(3, window_seconds=0.4)
+    notion.limit_requests(3, window_seconds=2)
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion, clock=SystemClock()) as board:  # type: ignore[arg-type]
         board.triggered_rows()

@@ -1,6 +1,5 @@
 """Several projects drawn at once, each by an ``assetgen generate`` of its own: real processes against one stand-in."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assetgen_dagster.story.source import MANIFEST_FILE
-from tests.harness import manifest_of
+from tests.harness import manifest_of, write_project
 
 
 def assetgen(*arguments: str) -> str:
@@ -21,12 +19,9 @@ def assetgen(*arguments: str) -> str:
 @contextmanager
 def generating(workspace: Path, *, runs: int, pictures: int) -> Iterator[list["subprocess.Popen[str]"]]:
     """Starts the runs; what is left of them is ended afterwards."""
-    content = json.dumps(manifest_of(pictures).model_dump(mode="json", include={"global_atmosphere", "assets"}))
     started = []
     for number in range(1, runs + 1):
-        folder = workspace / "channels" / "poke1" / "projects" / f"vid_{number}"
-        folder.mkdir(parents=True)
-        (folder / MANIFEST_FILE).write_text(content)
+        write_project(workspace, manifest_of(pictures), f"poke1:vid_{number}")
         command = [sys.executable, "-m", "assetgen_dagster", "generate", "--channel", "poke1", "--project"]
         started.append(
             subprocess.Popen(

@@ -2,7 +2,6 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -49,12 +48,10 @@ class Sensor:
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dagit]:
-    (tmp_path / "dagster_home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
-        found = Dagit(instance, tmp_path / "workspace")
-        found.write_manifest(manifest_of(1))
-        yield found
+def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
+    found = Dagit(instance, tmp_path / "workspace")
+    found.write_manifest(manifest_of(1))
+    return found
 
 
 @pytest.fixture

@@ -25,13 +25,6 @@ TAGS = {"dagster/partition": "poke1:vid_123", "channel": "poke1", "project": "vi
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 
 
-@pytest.fixture
-def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
-    found = Dagit(instance, tmp_path / "workspace")
-    found.write_manifest(manifest_of(3))
-    return found
-
-
 def started_run(dagit: Dagit) -> str:
     job = build_definitions().resolve_job_def(JOB_NAME)
     return dagit.instance.create_run_for_job(job, tags=TAGS, status=STARTED).run_id

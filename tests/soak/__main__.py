@@ -17,6 +17,7 @@ from pathlib import Path
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, default_environment
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
+from tests.harness import SETTINGS
 from tests.postgres import running_postgres
 from tests.soak.soak import Soak, Wishes
 
@@ -53,7 +54,7 @@ def main() -> int:
 def _set_environment(folder: Path, url: str, gemini: GeminiStandIn, notion: NotionStandIn) -> None:
     """Names every setting, so that nothing of a developer's own has a say."""
     for name in list(os.environ):
-        if name.startswith(("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_", "PG")):
+        if name.startswith(SETTINGS):
             del os.environ[name]
     os.environ |= default_environment() | {
         ENV_FILE_VARIABLE: NONE,

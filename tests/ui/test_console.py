@@ -1,6 +1,5 @@
 """The Dagster UI in a real browser: every way of use that the documents describe, and what each was billed."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from assetgen_dagster.standins.gemini_faults import Hang, NoImage
 from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.director import create_asset_manifest
 from assetgen_dagster.story.manifest import AssetPrompt
-from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.dev import Dev, eventually
-from tests.harness import billed
+from tests.harness import billed, project_folder, write_project
 from tests.sensors.pipeline import ROW
 from tests.studio import STORY
 from tests.ui.conftest import Screenshots
@@ -30,20 +28,12 @@ ops:
 """
 
 
-def write_project(workspace: Path, partition: str) -> list[AssetPrompt]:
+def six_pictures(workspace: Path, partition: str) -> list[AssetPrompt]:
     """Makes a project of two pictures of each kind, by hand as a producer would; returns them in order."""
     whole = create_asset_manifest(STORY["topic"], STORY["story_direction"])
     manifest = whole.model_copy(update={"assets": tuple(whole.assets[i] for i in (0, 1, 8, 9, 17, 18))})
-    folder = project_folder(workspace, partition)
-    folder.mkdir(parents=True)
-    content = manifest.model_dump(mode="json", include={"global_atmosphere", "assets"})
-    (folder / MANIFEST_FILE).write_text(json.dumps(content))
+    write_project(workspace, manifest, partition)
     return list(manifest.assets)
-
-
-def project_folder(workspace: Path, partition: str) -> Path:
-    channel, project = partition.split(":")
-    return workspace / "channels" / channel / "projects" / project
 
 
 def calls_for(gemini: GeminiStandIn, asset: AssetPrompt) -> list[str]:
@@ -80,7 +70,7 @@ def test_a_partition_is_added_given_its_story_and_materialized(
 def test_one_picture_is_drawn_again_and_the_sums_follow(
     console: Console, dev: Dev, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
 ) -> None:
-    pictures = write_project(workspace, "poke1:vid_125")
+    pictures = six_pictures(workspace, "poke1:vid_125")
     dev.add_partition("poke1:vid_125")
     assert dev.wait_for(dev.launch("poke1:vid_125")) == "SUCCESS"
     console.open_asset("image_02")
@@ -104,7 +94,7 @@ def test_a_backfill_of_what_failed_and_is_missing_pays_for_that_only(
     console: Console, dev: Dev, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
 ) -> None:
     partitions = ["poke1:vid_126", "poke1:vid_127"]
-    pictures, _ = (write_project(workspace, partition) for partition in partitions)
+    pictures, _ = (six_pictures(workspace, partition) for partition in partitions)
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt=pictures[1].prompt, times=2)])
     for partition in partitions:
         dev.add_partition(partition)
@@ -133,7 +123,7 @@ def test_a_backfill_of_what_failed_and_is_missing_pays_for_that_only(
 def test_a_run_that_was_cancelled_in_the_middle_goes_on_from_there(
     console: Console, dev: Dev, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
 ) -> None:
-    pictures = write_project(workspace, "poke1:vid_128")
+    pictures = six_pictures(workspace, "poke1:vid_128")
     dev.add_partition("poke1:vid_128")
     gemini.plan([Fault(Hang(), prompt=pictures[1].prompt)])
     first = dev.launch("poke1:vid_128")
@@ -159,7 +149,7 @@ def test_a_run_that_was_cancelled_in_the_middle_goes_on_from_there(
 def test_a_row_leads_to_its_run_and_from_there_to_its_pictures(
     console: Console, gemini: GeminiStandIn, notion: NotionStandIn, workspace: Path, screenshots: Screenshots
 ) -> None:
-    pictures = write_project(workspace, "poke1:vid_129")
+    pictures = six_pictures(workspace, "poke1:vid_129")
     row = notion.add_row({**ROW, "Project ID": "vid_129"})
     notion.wait_for(lambda calls: any(call.saved for call in calls), timeout=240)
     assert notion.row(row)["Status"] == "Assets Ready"

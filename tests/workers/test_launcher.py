@@ -1,7 +1,6 @@
 """The launcher against a real broker: what is handed over, and what a broker that is away or forgets comes to."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -17,19 +16,10 @@ from assetgen_dagster.home import open_instance
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.workers.claim import claim
 from assetgen_dagster.workers.starting import look_after_starting_runs
-from tests.machines import PASSWORD, Redis, on_several_machines, running_redis
+from tests.machines import PASSWORD, Redis, on_several_machines
 from tests.postgres import PostgresServer
 
 pytestmark = on_several_machines
-
-
-@pytest.fixture
-def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> Iterator[Redis]:
-    with running_redis(tmp_path / "redis") as found:
-        monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
-        monkeypatch.setenv("ASSETGEN_MACHINES", "several")
-        monkeypatch.setenv("ASSETGEN_BROKER_URL", found.url)
-        yield found
 
 
 def told(findings: list[Finding]) -> list[tuple[bool, str]]:
