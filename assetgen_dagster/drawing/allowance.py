@@ -19,8 +19,8 @@ from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
 
-#: A database that restarts is waited for.
-_PATIENCE_SECONDS, _AGAIN_SECONDS = 60.0, 2.0
+#: A database that restarts is waited for, and then who of the others has survived that.
+_PATIENCE_SECONDS, _AGAIN_SECONDS = 120.0, 2.0
 
 #: The ledger's own limits are shorter; this one is for a file system that hangs.
 _ANSWER_SECONDS = 30.0

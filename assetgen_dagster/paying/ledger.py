@@ -1,7 +1,8 @@
 """What runs at work may still spend, and which rows wait for room: kept beside the switches, changed by one at a time.
 
 What was spent is in the projects' records (``books``) and is nowhere written a second time. A reservation shrinks as
-its run's pictures are recorded and ends with the run; that of a run that died ends with its project's lock.
+its run's pictures are recorded and ends with the run; that of a run that died ends with its project's lock. On several
+machines a living run may be without its lock for a moment; so there nobody takes its money at once.
 """
 
 import time
@@ -15,11 +16,14 @@ from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.months import month_bounds, month_of
 from assetgen_dagster.paying.books import Book, read_books
 from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal
-from assetgen_dagster.paying.switches import Json, Switches
+from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.settings import Settings
+from assetgen_dagster.settings import Machines, Settings
 
 _RESERVED, _WAITING = "reserved ", "waiting "
+
+#: After so long without its lock a run is dead: longer than a living one takes to see that, and to get it back.
+_DEATH_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Ledger:
     def __init__(self, settings: Settings, kept: Switches, *, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._kept = kept
+        self._free_since: dict[ProjectKey, float] = {}
         self.now = now
 
     def reserve(self, key: ProjectKey, *, run_id: str, pictures: int, page_id: str | None = None) -> Refusal | None:
@@ -113,8 +118,13 @@ class Ledger:
             nonlocal refused
             values.pop(f"{_WAITING}{key}", None)
             values.pop(f"{_RESERVED}{key}", None)
-            self._drop_dead(values)
+            in_doubt = self._drop_dead(values, at_once=self._settings.machines is Machines.ONE)
             refused = refusal(self._claims(values), limits, key.channel, pictures * each)
+            if refused is not None and in_doubt:
+                raise SwitchesUnavailableError(
+                    f"There may be room in the budget: nobody holds {', '.join(sorted(map(str, in_doubt)))}. Whether "
+                    f"that run is dead or gets its lock back shows within {_DEATH_SECONDS:g} s."
+                )
             if refused is None:
                 values[f"{_RESERVED}{key}"] = asdict(Reservation(run_id, self.now(), pictures, each))
             elif page_id is not None:
@@ -184,15 +194,23 @@ class Ledger:
 
         self._kept.change(change)
 
-    def _drop_dead(self, values: dict[str, Json]) -> None:
-        """Removes the reservations of runs that do not hold their project any more."""
+    def _drop_dead(self, values: dict[str, Json], *, at_once: bool = True) -> set[ProjectKey]:
+        """Removes the reservations of runs that do not hold their project any more.
+
+        Args:
+            values: What is kept.
+            at_once: Also of those that were seen without their lock only lately; else they are returned.
+        """
         names = [name for name in values if name.startswith(_RESERVED)]
         keys = [ProjectKey.from_partition_key(name.removeprefix(_RESERVED)) for name in names]
         workspace = self._settings.workspace
         held = held_projects({key: locate_project(key, workspace=workspace) for key in keys}, self._settings)
-        for key in keys:
-            if key not in held:
-                del values[f"{_RESERVED}{key}"]
+        now = time.monotonic()
+        self._free_since = {key: self._free_since.get(key, now) for key in keys if key not in held}
+        dead = {key for key, since in self._free_since.items() if at_once or now - since >= _DEATH_SECONDS}
+        for key in dead:
+            del values[f"{_RESERVED}{key}"]
+        return self._free_since.keys() - dead
 
     def _claims(self, values: Mapping[str, Json]) -> list[Claim]:
         since, books = self._books()

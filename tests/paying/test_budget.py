@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from assetgen_dagster.drawing import postgres_lock
 from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.drawing.project_lock import hold_project
 from assetgen_dagster.drawing.records import Inputs, Intent, PictureFacts, PictureRecord, RecordStore, Spend, SpendKind
@@ -17,11 +18,15 @@ from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.paying import ledger as paying_ledger
 from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal, refusal_in_words, remedy
 from assetgen_dagster.paying.ledger import Ledger, Waiting
 from assetgen_dagster.paying.shared import open_ledger
+from assetgen_dagster.paying.switches import SwitchesUnavailableError
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import load_settings
+from tests.drawing.test_postgres_lock import cut
+from tests.postgres import PostgresServer
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOVEMBER = datetime(2026, 11, 20, 12, tzinfo=BERLIN).timestamp()
@@ -132,6 +137,32 @@ def test_what_runs_at_work_have_reserved_is_not_free_until_they_end_or_die(ledge
             assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
         # It died: its lock is free, and nobody released anything.
         assert ledger.reserve(OWL, run_id="owl", pictures=10) is None
+
+
+def test_on_several_machines_a_run_that_is_without_its_lock_for_a_moment_keeps_its_reservation(
+    postgres: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_lock, "HEARTBEAT_SECONDS", 3600.0)  # it notices when it is asked
+    monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
+    monkeypatch.setenv("ASSETGEN_MACHINES", "several")
+    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "10")
+    monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "1")
+    settings = load_settings()
+    ledger = open_ledger(settings)
+    lock = hold_project(FOX, open_project(FOX, workspace=settings.workspace), settings, run_id="fox")
+    with at_work(OWL):
+        assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
+        cut(postgres, "fox")  # as a restart of the server does
+        with pytest.raises(SwitchesUnavailableError, match="nobody holds poke1:fox"):
+            ledger.reserve(OWL, run_id="owl", pictures=5)
+        assert ledger.reserve(OWL, run_id="owl", pictures=4) is None, "for so many there is room in any case"
+        lock.ensure()
+        assert ledger.reserve(OWL, run_id="owl", pictures=5) == Refusal("", 10.0, 0.0, 6.0, 5.0)
+        lock.release()
+        with pytest.raises(SwitchesUnavailableError):
+            ledger.reserve(OWL, run_id="owl", pictures=5)
+        monkeypatch.setattr(paying_ledger, "_DEATH_SECONDS", 0.0)
+        assert ledger.reserve(OWL, run_id="owl", pictures=5) is None, "it is dead"
 
 
 def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_spent(ledger: Ledger) -> None:
