@@ -255,6 +255,13 @@ def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_word
     assert not (foxes.paths.project.parent / "another").exists()
 
 
+@pytest.mark.parametrize("name", ["records.json", "lock"])
+def test_a_file_of_ours_that_cannot_be_read_is_a_sentence(foxes: Core, name: str) -> None:
+    (foxes.paths.records.parent / name).mkdir()
+    with pytest.raises(AssetgenError, match=f"{name}.* Is a directory"):
+        make_plan(KEY)
+
+
 def test_a_manifest_whose_edits_and_source_disagree_is_an_error(foxes: Core) -> None:
     (foxes.paths.project / MANIFEST_FILE).unlink()
     document = foxes.paths.project / DOCUMENT_FILE

@@ -17,6 +17,7 @@ from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode, Redraw
+from assetgen_dagster.drawing.redraw import RedrawError
 
 DESCRIPTION = (
     "Picture {number} of the video, drawn into the project's assets folder. To have it drawn again, materialize it "
@@ -49,7 +50,13 @@ class ImagesConfig(dg.Config):
     remark: str = ""
 
     def order(self) -> Redraw | None:
-        """Returns the order to draw single pictures again, if it is one."""
+        """Returns the order to draw single pictures again, if it is one.
+
+        Raises:
+            RedrawError: There is a remark, but it is not said about which pictures.
+        """
+        if self.remark.strip() and not self.redraw:
+            raise RedrawError("Nothing was drawn: remark is about the pictures in redraw. Name some there.")
         return Redraw(tuple(dict.fromkeys(self.redraw)), self.remark.strip()) if self.redraw else None
 
 

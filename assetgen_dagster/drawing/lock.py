@@ -131,11 +131,18 @@ def busy(holder: Mapping[str, object]) -> ProjectBusyError:
 
 
 def is_locked(path: Path) -> bool:
-    """Returns whether some process holds the lock: tells a living run from a dead one."""
+    """Returns whether some process holds the lock: tells a living run from a dead one.
+
+    Raises:
+        WorkspaceError: The lock file cannot be opened.
+    """
     if not path.exists():
         return False
-    with FileLock(path) as lock:
-        return not lock.try_acquire()
+    try:
+        with FileLock(path) as lock:
+            return not lock.try_acquire()
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def describe_process(lock: FileLock, pid: int) -> None:

@@ -48,6 +48,7 @@ def held_projects(projects: Mapping[ProjectKey, ProjectPaths], settings: Setting
 
     Raises:
         DatabaseError: PostgreSQL cannot be asked: nothing is known then.
+        WorkspaceError: A lock file cannot be opened.
     """
     if settings.machines is Machines.SEVERAL and settings.database is not None:
         return held_keys(settings.database, projects)

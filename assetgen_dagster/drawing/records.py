@@ -308,7 +308,7 @@ class RecordStore:
         """The records as they are; for reading only.
 
         Raises:
-            RecordsError: The file is damaged or was written by a later version.
+            RecordsError: The file cannot be read, is damaged or was written by a later version.
         """
         with self._lock:
             if self._records is None:
@@ -340,6 +340,10 @@ class RecordStore:
             return ProjectRecords.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
             return ProjectRecords()
+        except OSError as error:
+            raise RecordsError(
+                f"{self.path} cannot be read: {error.strerror}. Make it a file that this user may read and write."
+            ) from None
         except ValidationError as error:
             raise RecordsError(
                 f"{self.path} cannot be read ({error.error_count()} faults; the first: {error.errors()[0]['msg']}). "

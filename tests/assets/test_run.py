@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, image_key
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
@@ -211,6 +211,20 @@ def test_a_second_run_on_a_project_stops_with_the_name_of_the_first(small: Dagit
         result = small.materialize()
     assert "the_first_run" in failure_of(result).description
     assert gemini.journal() == []
+
+
+def test_a_remark_that_is_about_no_picture_is_an_error_and_not_a_picture_without_it(
+    small: Dagit, gemini: GeminiStandIn
+) -> None:
+    small.materialize()
+    config = {"ops": {"images": {"config": {"remark": "more fog"}}}}
+    job = small.definitions.resolve_job_def(JOB_NAME)
+    result = job.execute_in_process(
+        config, instance=small.instance, partition_key="poke1:vid_123", asset_selection=[image_key(2)],
+        raise_on_error=False,
+    )  # fmt: skip
+    assert failure_of(result).description.startswith("Nothing was drawn: remark is about the pictures in redraw.")
+    assert len(gemini.journal()) == 3
 
 
 def test_a_wrong_key_is_one_message_that_begins_with_what_to_do(small: Dagit, gemini: GeminiStandIn) -> None:
