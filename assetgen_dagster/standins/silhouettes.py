@@ -89,7 +89,7 @@ def _sprout_bearer(pen: Pen, body: Colour, eye: Colour, random: Random) -> None:
         pen.stroke([(foot, 0.26), (foot, 0.06)], 0.15, body)
     pen.blob(0.4, 0.43, 0.26, 0.2, body)
     for ear in (0.24, 0.5):
-        pen.shape([(ear - 0.08, 0.54), (ear + 0.0, 0.72), (ear + 0.1, 0.55)], body)
+        pen.shape([(ear - 0.08, 0.54), (ear, 0.72), (ear + 0.1, 0.55)], body)
     count = random.choice((3, 5))
     for leaf in range(count):
         angle = math.pi * (0.5 + (leaf - (count - 1) / 2) * 0.2)
@@ -275,7 +275,7 @@ def _leaf(pen: Pen, light: Palette, random: Random) -> None:
         reach = 0.24 * math.sin(number / 16 * math.pi)
         for side in (-1, 1):
             pen.stroke(
-                [(right, up), (right + 0.1 - side * reach * 0.5 * -1 * 0.6, up + side * reach * 0.9)],
+                [(right, up), (right + 0.1 + side * reach * 0.3, up + side * reach * 0.9)],
                 0.007,
                 mix(green, light.glow, 0.4),
             )

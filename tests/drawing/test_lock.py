@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.drawing.lock import FileLock, ProjectBusyError, is_locked, lock_project
+from assetgen_dagster.standins.gemini import GeminiStandIn
 from tests.harness import Core
 
 HOLDER = """
@@ -56,12 +57,12 @@ def test_a_child_that_inherits_a_lock_holds_it_after_its_parent_let_go(path: Pat
     assert not is_locked(path)
 
 
-def test_the_projects_lock_is_not_inherited_by_scripts(core: Core, path: Path) -> None:
+def test_the_projects_lock_is_not_inherited_by_scripts(path: Path) -> None:
     with lock_project(path, run_id="first") as lock:
         assert not os.get_inheritable(lock.fd)
 
 
-def test_drawing_a_project_that_is_being_drawn_pays_nothing(core: Core, gemini: object) -> None:
+def test_drawing_a_project_that_is_being_drawn_pays_nothing(core: Core, gemini: GeminiStandIn) -> None:
     with lock_project(core.paths.lock, run_id="first"), pytest.raises(ProjectBusyError):
         core.draw()
-    assert gemini.journal() == []  # type: ignore[attr-defined]
+    assert gemini.journal() == []

@@ -59,8 +59,9 @@ def test_leaving_the_events_early_ends_the_script_and_its_children(tmp_path: Pat
 def test_closing_twice_or_before_the_start_does_nothing() -> None:
     worker = Worker(count)
     worker.close()
-    list(worker.events())
+    assert list(worker.events()) == [0, 1, 2]
     worker.close()
+    assert worker.result == "all told"
 
 
 def test_the_script_is_started_without_a_terminal_and_in_a_group_of_its_own(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.standins.notion_faults import (
     AnyAction,
     ApiError,
+    Delay,
     Drip,
     EmptyBody,
     Fault,
@@ -263,6 +264,20 @@ def test_a_board_may_be_used_by_several_threads(notion: NotionStandIn, board: Ta
     for thread in threads:
         thread.join(10)
     assert [notion.row(page)["Cost (USD)"] for page in pages] == list(range(8))
+
+
+def test_a_call_in_one_thread_does_not_end_by_the_time_of_another_threads(notion: NotionStandIn) -> None:
+    slow, quick = notion.add_row(status=TRIGGER), notion.add_row(status=TRIGGER)
+    clock = FastClock()
+    with board_for(notion, clock=clock) as board:
+        board.schema()
+        notion.plan([Fault(Delay(2), endpoint="pages.retrieve", nth=1)])
+        waiting = threading.Thread(target=board.read_row, args=(slow,))
+        waiting.start()
+        notion.wait_for(lambda calls: calls[-1].endpoint == "pages.retrieve")
+        assert board.read_row(quick, deadline_seconds=1.5)
+        waiting.join(20)
+    assert clock.slept == [], "no answer came too late"
 
 
 def test_a_fault_of_our_own_is_not_taken_for_one_of_notions(

@@ -66,6 +66,16 @@ def test_every_motif_is_painted_and_full_of_colour(word: str) -> None:
     assert picture.getcolors(500) is None  # more than 500 colours
 
 
+@pytest.mark.parametrize("motif", [*CREATURES, *PROPS])
+def test_every_creature_and_thing_is_in_its_picture(motif: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    word = {"sprout": "bulb"}.get(motif, motif)
+    prompt = f"{'creature' if motif in CREATURES else 'still life'}: {word}"
+    assert scene_of(prompt).motif == motif
+    whole = as_png(paint(prompt, 320, 180))
+    monkeypatch.setitem(CREATURES if motif in CREATURES else PROPS, motif, lambda *_: None)
+    assert as_png(paint(prompt, 320, 180)) != whole
+
+
 def test_painting_is_repeatable() -> None:
     assert as_png(paint("a fox", 320, 180)) == as_png(paint("a fox", 320, 180))
     assert as_png(paint("a fox", 320, 180)) != as_png(paint("a  fox", 320, 180))
