@@ -253,7 +253,7 @@ def _classify_status(failure: ScriptFailure, cause: str, *, model: str) -> Probl
             cause,
             f"Set GEMINI_IMAGE_MODEL (now {model!r}) to a model that exists, then run again",
         )
-    if status == 408 or status >= 500:
+    if status in (408, 499) or status >= 500:  # 499: given up by the API itself, when it is busy
         return Problem(ErrorClass.TRANSIENT, "api_error", cause, _AGAIN, MAX_RETRIES, failure.retry_after_seconds)
     if status < 400:
         return Problem(ErrorClass.FATAL, "configuration", cause, "Set GOOGLE_GEMINI_BASE_URL to where this one leads")

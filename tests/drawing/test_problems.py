@@ -24,6 +24,7 @@ def from_text(stderr: str, *, exit_code: int = 1, stdout: str = "") -> Problem:
     [
         ({"http_status": 429}, "transient", "rate_limited"),
         ({"http_status": 408}, "transient", "api_error"),
+        ({"http_status": 499, "api_status": "CANCELLED"}, "transient", "api_error"),
         ({"http_status": 500}, "transient", "api_error"),
         ({"http_status": 502}, "transient", "api_error"),
         ({"http_status": 503}, "transient", "api_error"),
