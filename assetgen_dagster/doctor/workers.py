@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
 from assetgen_dagster.redact import redact
+from assetgen_dagster.workers.celery_settings import CELERY_SETTINGS
 
 _NAME = "workers"
 
@@ -22,8 +23,7 @@ def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
         needed: Whether it is a fault that no worker is there.
     """
     import redis  # noqa: PLC0415 - only installed where workers are
-
-    from assetgen_dagster.workers.app import app  # noqa: PLC0415
+    from kombu.exceptions import OperationalError  # noqa: PLC0415
 
     where = f"{urlsplit(broker).hostname}:{urlsplit(broker).port or 6379}"
     try:
@@ -31,12 +31,20 @@ def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
             broker, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_CONNECT_SECONDS
         ) as one:
             one.ping()
-    except redis.RedisError as error:
+        names = _answering(broker)
+    except (redis.RedisError, OperationalError) as error:
         cause = redact(str(error))[:CAUSE_CHARACTERS]
         remedy = "Start it, or check host, port and password in ASSETGEN_BROKER_URL. Runs wait for it."
         return [Finding(_NAME, False, f"Redis at {where} cannot be used: {cause}.", remedy)]
-    names = sorted(name for answer in app.control.ping(timeout=_ANSWER_SECONDS) for name in answer)
     if names:
         return [Finding(_NAME, True, f"{len(names)} at work: {', '.join(names)}.")]
     remedy = "Start one on each machine that is to carry out runs: assetgen worker." if needed else ""
     return [Finding(_NAME, not needed, f"Redis at {where} answers, but no worker does.", remedy)]
+
+
+def _answering(broker: str) -> list[str]:
+    from celery import Celery  # noqa: PLC0415
+
+    with Celery(broker=broker, set_as_current=False) as app:
+        app.conf.update(CELERY_SETTINGS)
+        return sorted(name for answer in app.control.ping(timeout=_ANSWER_SECONDS) for name in answer)
