@@ -191,6 +191,7 @@ class Writer:
 
         async def wait() -> Problem | None:
             with open_gate(self.settings, model, self.allowance) as gate:
+                # What is reserved here is kept for the pictures, which ask again by their true number.
                 return await gate.enter(self.pictures, tell) or await gate.admit(tell)
 
         if problem := asyncio.run(wait()):
