@@ -5,7 +5,33 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.paying.shared import open_switches
+from assetgen_dagster.paying.switches import note_used_up, pause, quota_key, resume
+from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import GeminiStandIn
+from tests.doctor.told import problem, problems
+
+
+def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: GeminiStandIn) -> None:
+    settings = load_settings()
+    switches = open_switches(settings)
+    pause(switches, reason="The bill. It is odd", by="anna@studio")
+    assert "by anna@studio since" in problem()
+    assert problem().endswith("To go on: assetgen resume.")
+    resume(switches)
+    note_used_up(switches, quota_key(settings, settings.gemini_image_model))
+    assert "daily quota is used up" in problem()
+    assert problem().endswith("Where the quota was raised: assetgen resume.")
+    resume(switches)
+    assert problems() == []
+
+
+def test_it_says_how_many_calls_a_minute_all_runs_together_make(
+    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert any("no limit of calls a minute is set" in str(finding) for finding in examine())
+    monkeypatch.setenv("ASSETGEN_REQUESTS_PER_MINUTE", "30")
+    assert any("at most 30 calls a minute" in str(finding) for finding in examine())
 
 
 def test_it_says_what_of_the_monthly_budgets_is_spent(
