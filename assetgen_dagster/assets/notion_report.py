@@ -9,7 +9,7 @@ import time
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG
+from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.errors import AssetgenError
@@ -22,10 +22,7 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.update import RunLink
 from assetgen_dagster.project import ProjectKey
 
-#: A tag of a run whose row was told: serves where the database has no column for the run.
-REPORTED_TAG = "notion_reported"
-
-#: Values of that tag where nothing was told: the row was gone (and has not been told, should it come back), or there
+#: Values of a run's tag where nothing was told: the row was gone (and has not been told, should it come back), or there
 #: was nothing to say; and where the row was told to wait, and kept its status.
 ROW_GONE = "row gone"
 NOTHING_TO_SAY = "nothing to say"

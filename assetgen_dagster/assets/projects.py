@@ -26,9 +26,18 @@ REDRAW_TAG = "notion_redraw"
 #: The command that a run was started with, such as ``generate``; its process is the command's own.
 COMMAND_TAG = "command"
 
+#: Of a run whose row was told: how. Serves where the database has no column for the run.
+REPORTED_TAG = "notion_reported"
+
+#: What became of a run's review sheet.
+SHEET_TAG = "notion_review_sheet"
+
 #: What ended a run that was stopped, and the fingerprint of the settings it had.
 STOPPED_BY_TAG = "stopped_by"
 STOPPED_WITH_TAG = "stopped_with"
+
+#: What tells how a run went: another run that has them copied of it does not go by them.
+OUTCOME_TAGS = (REPORTED_TAG, SHEET_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG)
 
 # Set by Dagster; it exports no names for them.
 PARTITION_TAG = "dagster/partition"

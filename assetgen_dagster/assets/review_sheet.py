@@ -7,6 +7,7 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.notion_report import find_page
+from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.drawing.contact_sheet import compress
 from assetgen_dagster.drawing.records import RecordStore
@@ -21,11 +22,8 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 
-#: A tag of a run: what became of its review sheet.
-SHEET_TAG = "notion_review_sheet"
-
-#: Values of that tag: it is on the page; nobody wants it there; Notion does not take it, and will not without a person;
-#: it is to be tried again.
+#: Values of a run's tag: its sheet is on the page; nobody wants it there; Notion does not take it, and will not without
+#: a person; it is to be tried again.
 SHOWN = "shown"
 NOT_WANTED = "not wanted"
 REFUSED = "refused"

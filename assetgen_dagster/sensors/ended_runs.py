@@ -8,12 +8,13 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, REPORTED_TAG, mark, tell
+from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
     FAILURE_REASON_TAG,
     PARTITION_TAG,
     REDRAW_TAG,
+    REPORTED_TAG,
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
@@ -73,7 +74,7 @@ def ended_since(instance: dg.DagsterInstance, moment: float) -> list[dg.RunRecor
 
 def needs_no_report(run: dg.DagsterRun) -> bool:
     """Whether a run was reported, or Dagster runs it again by itself."""
-    if REPORTED_TAG in run.tags or run.tags.get(WILL_RETRY_TAG) == "true":
+    if run.tags.get(REPORTED_TAG) or run.tags.get(WILL_RETRY_TAG) == "true":
         return True
     try:
         ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))

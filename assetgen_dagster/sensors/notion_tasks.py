@@ -8,7 +8,7 @@ from dataclasses import replace
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_report import REPORTED_TAG, ROW_GONE
+from assetgen_dagster.assets.notion_report import ROW_GONE
 from assetgen_dagster.assets.projects import (
     CHANNEL_TAG,
     PAGE_TAG,
@@ -16,6 +16,7 @@ from assetgen_dagster.assets.projects import (
     PARTITIONS,
     PROJECT_TAG,
     REDRAW_TAG,
+    REPORTED_TAG,
     WILL_RETRY_TAG,
     projects,
 )
@@ -119,7 +120,7 @@ def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, 
             latest = LatestRun(
                 run_id=run.run_id,
                 finished=finished,
-                reported=run.tags.get(REPORTED_TAG, ROW_GONE) != ROW_GONE,
+                reported=run.tags.get(REPORTED_TAG, "") not in ("", ROW_GONE),
                 attempt=attempt,
                 overdue=finished and abs(time.time() - (record.end_time or 0.0)) > _OVERDUE_SECONDS,
             )

@@ -13,6 +13,7 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.standins.gemini import GeminiStandIn
@@ -57,6 +58,21 @@ def carry_out(dagit: Dagit, request: dg.RunRequest) -> dg.ExecuteInProcessResult
         tags={**request.tags, "dagster/run_key": request.run_key or ""},
         raise_on_error=False,
     )
+
+
+def re_execute(dagit: Dagit, parent: dg.DagsterRun) -> dg.DagsterRun:
+    """Returns a run that a person has made by *Re-execute*: Dagster copies the tags of the run before."""
+    run = dagit.instance.create_run_for_job(
+        dagit.definitions.resolve_job_def(JOB_NAME),
+        run_config=parent.run_config,
+        tags=parent.tags,
+        parent_run_id=parent.run_id,
+        root_run_id=parent.run_id,
+        status=dg.DagsterRunStatus.STARTED,  # here is no code location that a queued one could come from
+    )
+    coordinator = ProjectRunCoordinator()
+    coordinator.register_instance(dagit.instance)
+    return coordinator.submit_run(dg.SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
 
 
 def report(dagit: Dagit, cursor: str | None = None) -> str:

@@ -18,7 +18,7 @@ from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
 from tests.conftest import API_KEY
 from tests.harness import billed_usd, manifest_of
-from tests.sensors.test_notion import ROW, carry_out, report, requested
+from tests.sensors.pipeline import ROW, carry_out, re_execute, report, requested
 from tests.studio import Dagit
 
 
@@ -184,6 +184,17 @@ def test_while_one_run_tries_no_other_is_requested(
     dagit.instance.report_run_canceled(trying)
     dagit.instance.add_run_tags(trying.run_id, {"notion_reported": "Asset Error"})
     assert sensor.look(after=5)[0] == 1, "it was cancelled, which tells nothing of the cause"
+
+
+def test_a_run_that_is_re_executed_is_not_stopped_by_what_stopped_the_one_before(
+    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+) -> None:
+    gemini.plan([Fault(ApiError(400, message="Billing is off", api_status="FAILED_PRECONDITION"))])
+    stop_one(dagit, notion)
+    assert sensor.look(after=5)[0] == 0
+    [stopped] = dagit.instance.get_runs()
+    dagit.instance.report_run_failed(re_execute(dagit, stopped))
+    assert sensor.look(after=5)[0] == 3
 
 
 def test_a_script_of_ones_own_is_not_asked_about(

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_report import REPORTED_TAG
+from assetgen_dagster.assets.projects import REPORTED_TAG
 from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, NoImage

@@ -8,9 +8,8 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_report import REPORTED_TAG
 from assetgen_dagster.assets.notion_watch import RowWatch
-from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG, WILL_RETRY_TAG
+from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG, REPORTED_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.workspace import open_project
@@ -23,7 +22,7 @@ from assetgen_dagster.standins.notion import Fault, NotionStandIn
 from assetgen_dagster.standins.notion_faults import ApiError
 from tests.harness import billed
 from tests.notion.harness import settings_for
-from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, look, requested
+from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, look, re_execute, requested
 
 TRIGGER = "Generating Assets"
 
@@ -192,6 +191,22 @@ def test_a_row_hears_of_a_run_that_somebody_started_in_dagster_after_its_error(
     gemini.plan([])
     pipeline.dagit.materialize("poke1:vid_1", tags={"channel": "poke1", "project": "vid_1"})
     assert (status(pipeline, page), pipeline.notion.row(page)["Error Log"]) == ("Assets Ready", "")
+
+
+def test_a_run_that_is_re_executed_in_dagster_has_told_its_row_nothing_yet_whatever_the_one_before_has(
+    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    refuse_one_picture(gemini)
+    pipeline.tick()
+    [first] = pipeline.runs_of(page)
+    assert first.run_id in str(notion.row(page)["Run"])
+    notion.set_status(page, TRIGGER)
+    again = re_execute(pipeline.dagit, first)
+    pipeline.dagit.instance.report_run_failed(again)  # its process died
+    assert requested(pipeline.dagit) == [], "or what it has drawn would be drawn again"
+    pipeline.tick()
+    row = notion.row(page)
+    assert (row["Status"], again.run_id in str(row["Run"])) == ("Asset Error", True)
 
 
 def test_a_row_that_nobody_asked_for_keeps_its_status_when_somebody_draws_it_in_dagster(

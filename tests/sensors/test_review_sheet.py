@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_key
-from assetgen_dagster.assets.review_sheet import SHEET_TAG
+from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.drawing.contact_sheet import compress
 from assetgen_dagster.sensors import review_sheets
 from assetgen_dagster.standins.gemini import GeminiStandIn
