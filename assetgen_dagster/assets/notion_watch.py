@@ -7,6 +7,7 @@ from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import RowGoneError
+from assetgen_dagster.notion.schema import Schema
 from assetgen_dagster.notion.settings import NotionSettings
 
 _SECONDS = 5.0
@@ -29,6 +30,8 @@ class RowWatch:
         self._wanted = settings.status_asking | (settings.status_told if again else set())
         self._told = settings.status_drawing is None
         self._emptied = False
+        # Else three requests a look, and a few runs at once would use up what Notion allows in a minute.
+        self._schema: Schema | None = None
 
     def look(self) -> Problem | None:
         """Returns why no further picture may be started; None if nothing speaks against it, or Notion is silent.
@@ -36,10 +39,11 @@ class RowWatch:
         The first look also sets the optional status for "is being drawn".
         """
         try:
-            with TaskBoard(self._settings) as board:
+            with TaskBoard(self._settings, schema=self._schema) as board:
                 if not self._told:
                     self._tell(board)
                 row = board.read_row(self._page_id, deadline_seconds=_SECONDS)
+                self._schema = board.known_schema
                 if row is None:
                     return problems.withdrawn("its row in Notion is gone")
                 if row.status in self._wanted:

@@ -37,6 +37,7 @@ class TaskBoard:
         clock: For waits, deadlines and ages.
         pace: How fast requests may follow each other; shared within the process unless given.
         request_seconds: The longest time for one request.
+        schema: The columns as an earlier board knew them, which saves reading them; what has changed is noticed.
 
     Raises:
         BoardError: The token or the database's id cannot be one.
@@ -50,13 +51,14 @@ class TaskBoard:
         clock: Clock | None = None,
         pace: Pace | None = None,
         request_seconds: float = REQUEST_SECONDS,
+        schema: Schema | None = None,
     ) -> None:
         self.settings = settings
         self._deadline_seconds = deadline_seconds
         self._caller = Caller(settings, clock=clock, pace=pace, request_seconds=request_seconds)
         self._table = Table(self._caller, settings.database_id)
         self._lock = threading.Lock()
-        self._known: tuple[float, Schema] | None = None
+        self._known = (float("-inf"), schema) if schema else None  # since when it is known
 
     def close(self) -> None:
         """Closes the connections."""
@@ -69,6 +71,12 @@ class TaskBoard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def known_schema(self) -> Schema | None:
+        """The columns as they are known, for the next board; None where they have not been read, or have faults."""
+        with self._lock:
+            return self._known[1] if self._known else None
 
     def schema(self, *, deadline_seconds: float | None = None) -> Schema:
         """Returns the database's columns, read anew; what does not fit the settings is in ``faults``.
@@ -237,10 +245,12 @@ class TaskBoard:
             BoardUnavailableError: Notion did not answer in time; do it again.
         """
         deadline, hint = self._deadline(deadline_seconds), ""
-        if "redraw" in self._schema(deadline).columns:
+        schema = self._schema(deadline)
+        if "redraw" in schema.columns:
+            trigger = (schema.triggers or self.settings.status_trigger)[0]
             hint = (
                 f"To have some drawn again, write their numbers into {self.settings.redraw} and set the status to "
-                f"{self.settings.status_trigger[0]}."
+                f"{trigger}."
             )
         try:
             return Page(self._caller, page_id, deadline).show(sheet, picture, hint=hint)

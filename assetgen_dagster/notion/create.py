@@ -15,7 +15,7 @@ from assetgen_dagster.notion.trouble import Kind, classify
 
 TITLE = "Videos"
 
-#: The values of the Regenerate column; see ``decide.mode_of``.
+#: The values of the Regenerate column; see ``Row.mode``.
 REGENERATE = ("All", "Missing or changed")
 
 #: What the first status of a new row is called; it starts nothing.
@@ -97,7 +97,7 @@ def create_database(
 
 def properties(settings: NotionSettings) -> Json:
     """Returns the columns as ``databases.create`` takes them; an empty name switches an optional one off."""
-    # A status property cannot be created in this version of the API; a select serves as well.
+    # A status property would be made with options of Notion's own; a select serves as well.
     statuses = dict.fromkeys([_DRAFT, *settings.status_trigger[:1], *settings.statuses().values()])
     wanted: dict[str, Json] = {
         "topic": {"title": {}},
@@ -154,6 +154,8 @@ def _for_a_page(error: BoardError, page_id: str) -> BoardError:
                 f"Notion does not allow the integration to {_DOING} ({cause}). At notion.so/profile/integrations, in "
                 "the integration's Capabilities, tick Read, Update and Insert content."
             )
+        case Kind.FULL:
+            text = f"Notion could not {_DOING}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it."
         case _:
             return error
     return BoardError(text, code=error.code, trouble=error.trouble)

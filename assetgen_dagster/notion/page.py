@@ -154,8 +154,7 @@ class Page:
 def not_allowed(error: BoardError) -> BoardError:
     """Returns what to do where the integration's capabilities do not suffice for a sheet."""
     return BoardError(
-        f"{error.message} For a review sheet, tick Read, Update and Insert content at notion.so/profile/integrations, "
-        "in the integration's Capabilities; or do without it: NOTION_REVIEW_SHEET=false.",
+        f"{error.message} A review sheet needs Insert content, too; or do without it: NOTION_REVIEW_SHEET=false.",
         code=error.code,
         setting="NOTION_REVIEW_SHEET",
         trouble=error.trouble,

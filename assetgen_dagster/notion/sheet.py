@@ -18,9 +18,6 @@ from assetgen_dagster.story.manifest import AssetManifest
 
 Json = dict[str, Any]
 
-#: Notion's limit for blocks in one request and in one table of it, its header included.
-MOST_ROWS = 100
-
 _MARK = re.compile(r"assetgen sheet ([0-9a-f]{8})-([0-9a-f]{12})\s*\Z")
 _HEADER = ("Number", "Name", "Category", "Cost (USD)")
 
@@ -108,7 +105,8 @@ def sheet_block(page_id: str, sheet: ReviewSheet, *, upload_id: str, hint: str) 
     text = values.rich_text(f"{' '.join([said, hint, notes] if hint else [said, notes])}\n")
     mark = values.rich_text(f"assetgen sheet {mark_of(page_id, sheet)}")[0] | {"annotations": {"color": "gray"}}
     image = {"type": "image", "image": {"type": "file_upload", "file_upload": {"id": upload_id}}}
-    rows = [_HEADER, *(_cells(picture) for picture in sheet.pictures[: MOST_ROWS - 1])]
+    # At most 100, which is what Notion takes in one request: there are at most 99 slots.
+    rows = [_HEADER, *(_cells(picture) for picture in sheet.pictures)]
     table = {"table_width": len(_HEADER), "has_column_header": True, "has_row_header": False, "children": _rows(rows)}
     children = [image, {"type": "table", "table": table}]
     icon = {"type": "emoji", "emoji": "\N{ARTIST PALETTE}"}

@@ -89,6 +89,7 @@ def test_a_parent_that_is_none_is_said_before_notion_is_asked(notion: NotionStan
     [
         (ApiError(404), "Open the page in Notion.*Connections"),
         (ApiError(403), "Insert content"),
+        (ApiError(403, additional_data={"block_limit": "block_creation"}), r"1,000 free blocks .* Upgrade it\. \["),
         (ApiError(401), "NOTION_TOKEN"),
         (ApiError(400, message="too many options"), "too many options"),
     ],

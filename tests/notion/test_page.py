@@ -186,6 +186,14 @@ def test_the_hint_names_only_what_the_database_has(notion: NotionStandIn) -> Non
     assert "Redraw" not in notion.blocks(page)[0]["text"]
 
 
+def test_the_hint_names_a_status_that_the_database_has(notion: NotionStandIn) -> None:
+    notion.create_database(statuses=["Assets Generating", "Assets Ready", "Asset Error"])
+    page = notion.add_row(topic="Owls")
+    with board_for(notion) as board:
+        board.show_sheet(page, sheet(), picture())
+    assert "set the status to Assets Generating." in notion.blocks(page)[0]["text"]
+
+
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("call", range(1, len(AGAIN) + 1))
 def test_a_fault_at_any_call_doubles_nothing_and_loses_nothing(notion: NotionStandIn, call: int, kind: str) -> None:
@@ -221,7 +229,7 @@ def test_without_the_capability_the_message_says_what_to_tick_or_to_set(
     notion: NotionStandIn, board: TaskBoard, page: str
 ) -> None:
     notion.allow(insert=False)
-    with pytest.raises(BoardError, match=r"tick Read, Update and Insert content .* NOTION_REVIEW_SHEET=false"):
+    with pytest.raises(BoardError, match=r"A review sheet needs Insert content, too; .* NOTION_REVIEW_SHEET=false"):
         board.show_sheet(page, sheet(), picture())
     assert notion.blocks(page) == []
 
