@@ -201,8 +201,8 @@ class Settings(BaseSettings):
     """Optional property of type text or URL: the last finished run, as a link where `ASSETGEN_UI_URL` is set."""
 
     notion_property_regenerate: str = Field("Regenerate", alias="NOTION_PROPERTY_REGENERATE")
-    """Optional property of type select, multi-select, text or checkbox: `All` or `Missing or changed`, for one run;
-    emptied afterwards."""
+    """Optional property of type select, multi-select, text or checkbox: `All` (or a tick) or `Missing or changed`, for
+    one run; emptied afterwards."""
 
     notion_property_redraw: str = Field("Redraw", alias="NOTION_PROPERTY_REDRAW")
     """Optional property of type text, select or multi-select: the pictures to be [drawn

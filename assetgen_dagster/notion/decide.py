@@ -3,7 +3,7 @@
 Nothing is remembered between two looks but what stands in Notion and in Dagster, so it may be killed at any time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assetgen_dagster.channels import Channels, UnknownChannelError
@@ -44,13 +44,6 @@ class LatestRun:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """The row that a project belongs to: the first that had a run for it."""
-
-    page_id: str
-
-
-@dataclass(frozen=True)
 class Start:
     """A run is to be requested for a row.
 
@@ -59,7 +52,8 @@ class Start:
         key: Its project.
         attempt: Part of the run key: any run uses one up.
         redraw: The only pictures that it is to draw of a project that is complete, if the row names any.
-        inherited: The project was another row's, which is gone; what that one has paid for is kept.
+        inherited: The project was another row's, which is gone, and this is the first run for this one; what was paid
+            for is kept.
     """
 
     row: Row
@@ -76,8 +70,8 @@ class Start:
     @property
     def mode(self) -> str:
         """What the row asks for; a project that it takes over is continued unless the row says otherwise."""
-        asked = mode_of(self.row)
-        return "resume" if self.inherited and self.attempt == 1 and asked == "auto" else asked
+        asked = self.row.mode or "auto"
+        return "resume" if self.inherited and asked == "auto" else asked
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,7 @@ class Decisions:
 def decide(
     rows: Iterable[Row],
     runs: Mapping[str, LatestRun],
-    claims: Mapping[ProjectKey, Claim],
+    claims: Mapping[ProjectKey, Sequence[str]],
     channels: Channels | None = None,
     *,
     at_once: int = REQUESTS_AT_ONCE,
@@ -123,13 +117,13 @@ def decide(
     Args:
         rows: In trigger status, the oldest request first; also those whose status says that they are being drawn.
         runs: The newest run of each row, by page id.
-        claims: Which row each project belongs to, as far as runs tell.
+        claims: The rows that had runs for a project, by their pages' ids, the first one first.
         channels: The ones that may be drawn for; any unless given.
         at_once: How many runs may be requested.
         drawing: The status of a row that is being drawn, if there is one: it asks for nothing.
         pictures: The pictures of the projects whose rows name some to be drawn again.
-        gone: Whether a row is deleted or in the trash, by its page's id; asked only of rows that a project belongs
-            to while another row asks for it.
+        gone: Whether a row is deleted or in the trash, by its page's id; asked only of rows that had a project before
+            the one that asks for it.
     """
     channels = channels or Channels()
     starts: list[Start] = []
@@ -137,7 +131,7 @@ def decide(
     untold: list[str] = []
     waiting = 0
     given = list(rows)
-    owners = _owners(given, claims)
+    oldest = _oldest(given)
     for row in given:
         run, key = runs.get(row.page_id), _key(row)
         if row.status == drawing or (run is not None and not (run.finished and is_reported(row, run))):
@@ -146,18 +140,19 @@ def decide(
             if run is not None and run.overdue and len(untold) < WRITES_AT_ONCE:
                 untold.append(run.run_id)
             continue
-        inherited = False
-        if isinstance(key, ProjectKey) and owners[key] != row.page_id and len(rejects) < WRITES_AT_ONCE:
-            inherited = key in claims and gone(owners[key])
-            owners[key] = row.page_id if inherited else owners[key]
-        if (reason := _refused(key, row, owners, channels)) is not None:
+        if isinstance(key, str):
+            rejects.append(Reject(row, key))
+            continue
+        # More rows than can be told are not looked into.
+        look = gone if len(rejects) < WRITES_AT_ONCE else (lambda _: False)
+        owner = _owner(row, claims.get(key, ()), oldest[key], look)
+        redraw = redraw_of(row, (pictures or {}).get(key))
+        reason = _refused(key, row, owner, channels) or (redraw if isinstance(redraw, str) else None)
+        if reason is not None:
             rejects.append(Reject(row, reason))
-        elif isinstance(key, ProjectKey):
-            redraw = redraw_of(row, (pictures or {}).get(key))
-            if isinstance(redraw, str):
-                rejects.append(Reject(row, redraw))
-            else:
-                starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
+        elif not isinstance(redraw, str):
+            inherited = run is None and bool(claims.get(key))
+            starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
     postponed = max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
     return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(untold), waiting, postponed)
 
@@ -221,27 +216,35 @@ def is_reported(row: Row, run: LatestRun) -> bool:
     return run.reported or run.run_id in row.run
 
 
-def mode_of(row: Row) -> str:
-    """Returns the mode that a row asks for; ``auto`` resumes after an error and regenerates after success."""
-    return {"all": "regenerate", "missing or changed": "resume"}.get(row.regenerate.strip().casefold(), "auto")
-
-
-def _owners(rows: list[Row], claims: Mapping[ProjectKey, Claim]) -> dict[ProjectKey, str]:
-    """Returns which row each project belongs to: the first that had a run for it, else the oldest."""
-    owners = {key: claim.page_id for key, claim in claims.items()}
-    # A copy is younger than what it was copied from, whichever of the two is asked for first.
+def _oldest(rows: list[Row]) -> dict[ProjectKey, str]:
+    """Returns the page of the oldest row of each project."""
+    oldest: dict[ProjectKey, str] = {}
     for row in sorted(rows, key=lambda row: (row.created, row.page_id)):
         key = _key(row)
         if isinstance(key, ProjectKey):
-            owners.setdefault(key, row.page_id)
-    return owners
+            oldest.setdefault(key, row.page_id)
+    return oldest
 
 
-def _refused(key: ProjectKey | str, row: Row, owners: Mapping[ProjectKey, str], channels: Channels) -> str | None:
+def _owner(row: Row, claimed: Sequence[str], oldest: str, gone: Callable[[str], bool]) -> str:
+    """Returns which row has a project: of those that had runs for it the first that is still there.
+
+    Where there is none, the oldest: a copy is younger than what it was copied from, whichever is asked for first.
+    """
+    return next((page_id for page_id in claimed if page_id == row.page_id or not gone(page_id)), oldest)
+
+
+def _refused(key: ProjectKey, row: Row, owner: str, channels: Channels) -> str | None:
     """Returns why nothing can be drawn for a row, or None."""
-    if isinstance(key, str):
-        return key
-    return _copied(key, owners[key]) if owners[key] != row.page_id else _unknown(key, channels)
+    if owner != row.page_id:
+        return _copied(key, owner)
+    if row.mode is None:
+        return coded(
+            f"Regenerate says {row.regenerate!r}; it knows All, and Missing or changed. Choose one of them, or clear "
+            "it, then set the status again. Nothing was drawn.",
+            "regenerate",
+        )
+    return _unknown(key, channels)
 
 
 def _key(row: Row) -> ProjectKey | str:

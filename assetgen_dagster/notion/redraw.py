@@ -36,7 +36,7 @@ def redraw_of(row: Row, known: Known | Unknown | None) -> Redraw | str | None:
         return _refused(
             f"Redraw Remark says how, but not which pictures: fill in Redraw (5, 13; or all), or clear it, {_AGAIN}"
         )
-    if row.regenerate.strip().casefold() == "all":
+    if row.mode == "regenerate":
         return _refused(f"Redraw names pictures, and Regenerate says All: clear one of the two, {_AGAIN}")
     if not isinstance(known, Known):
         why = known.reason if known else "its pictures are not known."

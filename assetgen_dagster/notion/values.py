@@ -61,12 +61,6 @@ def plain_text(value: Mapping[str, Any]) -> str:
     return _scalar(content) if kind in READABLE else ""
 
 
-def number(value: Mapping[str, Any]) -> float | None:
-    """Returns the number in a cell, or None."""
-    content = value.get("number")
-    return float(content) if isinstance(content, int | float) and not isinstance(content, bool) else None
-
-
 def rich_text(text: str, *, link: str | None = None) -> list[Json]:
     """Returns a text as Notion takes it: cut into items, at most as many and as long as it allows.
 

@@ -26,7 +26,7 @@ from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Claim, Decisions, LatestRun, Start, decide
+from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.row import Row
@@ -106,6 +106,9 @@ def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known 
                 found[key] = known_pictures(key, settings)
             except AssetgenError as error:
                 found[key] = Unknown(error.message)
+            except OSError as error:
+                why = f"{error.filename} cannot be read ({error.strerror})"
+                found[key] = Unknown(f"{why}; an operator has to mend that first.")
     return found
 
 
@@ -129,14 +132,15 @@ def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, 
     return found
 
 
-def claims(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[ProjectKey, Claim]:
-    """Returns the row that each project belongs to: the first one that had a run for it."""
-    found: dict[ProjectKey, Claim] = {}
+def claims(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[ProjectKey, list[str]]:
+    """Returns the pages of all rows that had runs for a project, the first one first."""
+    found: dict[ProjectKey, list[str]] = {}
     for keys in _portions([f"{row.channel}:{row.project_id}" for row in rows]):
         for record in instance.get_run_records(dg.RunsFilter(tags={PARTITION_TAG: keys}), ascending=True):
             tags = record.dagster_run.tags
             if PAGE_TAG in tags and CHANNEL_TAG in tags:
-                found.setdefault(ProjectKey(tags[CHANNEL_TAG], tags[PROJECT_TAG]), Claim(tags[PAGE_TAG]))
+                pages = found.setdefault(ProjectKey(tags[CHANNEL_TAG], tags[PROJECT_TAG]), [])
+                pages += [tags[PAGE_TAG]] if tags[PAGE_TAG] not in pages else []
     return found
 
 
@@ -167,6 +171,7 @@ def _result(
 ) -> dg.SensorResult | dg.SkipReason:
     if not starts:
         said = f"{decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
+        said += f" {decisions.postponed} are left for the next look." if decisions.postponed else ""
         return dg.SkipReason(" ".join([f"No row asks for a new run; {said}", *troubles]))
     missing = [str(s.key) for s in starts if not instance.has_dynamic_partition(PARTITIONS, str(s.key))]
     return dg.SensorResult(
@@ -219,7 +224,7 @@ def _settle(
                 settle(context.instance, run, board, settings, notion)
         except BoardUnavailableError:
             raise
-        except AssetgenError as error:
+        except (AssetgenError, OSError) as error:
             yield str(error)
 
 

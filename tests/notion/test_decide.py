@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.channels import Channel, Channels
-from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, WRITES_AT_ONCE, Claim, LatestRun, decide, mode_of
+from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, WRITES_AT_ONCE, LatestRun, decide
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.project import ProjectKey
 
@@ -18,17 +18,14 @@ START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 def row(number: int = 1, **changes: object) -> Row:
     given: dict[str, object] = {
         "page_id": f"page-{number}",
-        "url": f"https://www.notion.so/page{number}",
         "channel": "poke1",
         "project_id": f"vid_{number}",
         "topic": "Bulbasaur",
         "story_direction": "Seasons",
         "status": "Generating Assets",
-        "cost": None,
         "run": "",
         "regenerate": "",
         "redraw": "",
-        "error_log": "",
         "created": START + timedelta(minutes=number),
         "last_edited": START + timedelta(minutes=number),
     }
@@ -99,7 +96,7 @@ def test_every_state_of_a_row_with_every_state_of_its_run(
     given = row(run=column, **ROWS[state])
     owner = "page-0" if state == "another row's project" else given.page_id
     # A project is known once a run had it; another row's may also be known by that row alone, which is older.
-    claims = {ProjectKey("poke1", "vid_1"): Claim(owner)} if known else {}
+    claims = {ProjectKey("poke1", "vid_1"): [owner]} if known else {}
     rows = [given] if known or owner == given.page_id else [given, row(0, page_id="page-0", project_id="vid_1")]
     runs = {}
     if run_state in RUNS:
@@ -135,25 +132,41 @@ def test_a_row_that_cannot_be_drawn_is_told_why(change: dict[str, str], says: st
 
 
 def test_a_copied_row_is_sent_to_the_one_that_had_the_project_first() -> None:
-    claims = {ProjectKey("poke1", "vid_1"): Claim("page-0")}
+    claims = {ProjectKey("poke1", "vid_1"): ["page-0"]}
     [reject] = decide([row()], {}, claims).rejects
     assert "https://www.notion.so/page0" in reject.reason
 
 
 def test_a_row_takes_over_the_project_of_one_that_is_gone_and_goes_on_with_it() -> None:
-    claims = {ProjectKey("poke1", "vid_1"): Claim("page-0")}
+    claims = {ProjectKey("poke1", "vid_1"): ["page-0"]}
     [start] = decide([row()], {}, claims, gone=lambda page_id: page_id == "page-0").starts
     assert (start.inherited, start.mode) == (True, "resume")
     [start] = decide([row(regenerate="All")], {}, claims, gone=lambda _: True).starts
     assert start.mode == "regenerate"
     # From its second run on it is a row like any other.
     runs = {"page-1": run(finished=True, reported=True)}
-    [start] = decide([row()], runs, claims, gone=lambda _: True).starts
-    assert start.mode == "auto"
+    claims = {ProjectKey("poke1", "vid_1"): ["page-0", "page-1"]}
+    [start] = decide([row()], runs, claims, gone=lambda page_id: page_id == "page-0").starts
+    assert (start.inherited, start.mode) == (False, "auto")
+
+
+def test_a_copy_is_sent_to_the_row_that_took_the_project_over_from_one_that_is_gone() -> None:
+    claims = {ProjectKey("poke1", "vid_1"): ["page-0", "page-1"]}
+    found = decide([row(2, project_id="vid_1")], {}, claims, gone=lambda page_id: page_id == "page-0")
+    assert found.starts == ()
+    assert "https://www.notion.so/page1" in found.rejects[0].reason
+
+
+def test_of_two_rows_that_could_take_a_project_over_the_older_one_does() -> None:
+    claims = {ProjectKey("poke1", "vid_1"): ["page-0"]}
+    heirs = [row(2, project_id="vid_1"), row(1)]
+    found = decide(heirs, {}, claims, gone=lambda page_id: page_id == "page-0")
+    assert [(start.row.page_id, start.inherited) for start in found.starts] == [("page-1", True)]
+    assert [reject.row.page_id for reject in found.rejects] == ["page-2"]
 
 
 def test_of_many_copies_only_as_many_are_looked_into_as_are_told() -> None:
-    claims = {ProjectKey("poke1", "vid_1"): Claim("page-0")}
+    claims = {ProjectKey("poke1", "vid_1"): ["page-0"]}
     looks: list[str] = []
     copies = [row(number, project_id="vid_1") for number in range(1, 101)]
     found = decide(copies, {}, claims, gone=lambda page_id: bool(looks.append(page_id)))
@@ -176,10 +189,24 @@ def test_at_most_25_runs_are_requested_at_once_and_the_oldest_rows_first() -> No
 
 @pytest.mark.parametrize(
     ("choice", "mode"),
-    [("", "auto"), ("All", "regenerate"), ("all ", "regenerate"), ("Missing or changed", "resume"), ("?", "auto")],
+    [
+        ("", "auto"),
+        ("All", "regenerate"),
+        ("all ", "regenerate"),
+        ("Yes", "regenerate"),  # as a ticked checkbox reads
+        ("Missing or changed", "resume"),
+    ],
 )
 def test_the_regenerate_column_decides_the_mode_of_one_run(choice: str, mode: str) -> None:
-    assert mode_of(row(regenerate=choice)) == mode
+    [start] = decide([row(regenerate=choice)], {}, {}).starts
+    assert start.mode == mode
+
+
+@pytest.mark.parametrize("choice", ["Missing", "All, Missing or changed", "?"])
+def test_a_choice_that_nobody_knows_draws_nothing_rather_than_everything(choice: str) -> None:
+    found = decide([row(regenerate=choice)], {}, {})
+    assert found.starts == ()
+    assert f"Regenerate says {choice!r}; it knows All, and Missing or changed." in found.rejects[0].reason
 
 
 def test_a_channel_that_the_file_does_not_name_is_rejected_with_the_nearest_one() -> None:

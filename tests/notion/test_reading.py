@@ -21,20 +21,16 @@ def test_a_row_is_read_with_everything_in_it(notion: NotionStandIn, board: TaskB
         story_direction="line one\nline two " * 300,
         status=TRIGGER,
         project_id=" vid_123 ",
-        cost=1.5,
         run="run-1",
         regenerate="All",
         redraw="3, lonely owl",
-        error_log="old",
         created="2026-03-01T10:00:30+00:00",
     )
     (row,) = board.triggered_rows()
     assert row.page_id == page_id
-    assert row.url == f"https://www.notion.so/{page_id.replace('-', '')}"
     assert (row.channel, row.project_id, row.topic) == ("poke1", "vid_123", "Owls of the north 🦉")
     assert row.story_direction == ("line one\nline two " * 300).strip()
-    assert (row.status, row.cost, row.run, row.regenerate) == (TRIGGER, 1.5, "run-1", "All")
-    assert (row.redraw, row.error_log, row.archived) == ("3, lonely owl", "old", False)
+    assert (row.status, row.run, row.regenerate, row.redraw) == (TRIGGER, "run-1", "All", "3, lonely owl")
     assert row.created == datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
     assert board.read_row(page_id) == row
     assert board.find_row("poke1", "vid_123") == row
@@ -43,7 +39,7 @@ def test_a_row_is_read_with_everything_in_it(notion: NotionStandIn, board: TaskB
 def test_empty_cells_are_empty_texts_and_the_page_names_the_project(notion: NotionStandIn, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER)
     (row,) = board.triggered_rows()
-    assert (row.channel, row.topic, row.story_direction, row.cost, row.run) == ("", "", "", None, "")
+    assert (row.channel, row.topic, row.story_direction, row.run) == ("", "", "", "")
     assert row.project_id == page_id.replace("-", "")
 
 

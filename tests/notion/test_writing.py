@@ -48,7 +48,7 @@ def test_everything_is_written_in_one_page_update(notion: NotionStandIn, board: 
         "in_trash": False,
     }
     assert row
-    assert (row.status, row.run, row.cost, row.regenerate) == ("Assets Ready", "run-1", 1.496, "")
+    assert (row.status, row.run, row.regenerate) == ("Assets Ready", "run-1", "")
     (sent,) = [call.body for call in notion.journal() if call.endpoint == "pages.update"]
     assert sent["properties"]["Run"]["rich_text"][0]["text"]["link"] == {"url": "http://localhost:3000/runs/run-1"}
 

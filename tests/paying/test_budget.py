@@ -240,9 +240,9 @@ NOTION = NotionSettings(token="t", database_id="d")  # type: ignore[arg-type]
 
 def row(page: str, status: str) -> Row:
     moment = datetime(2026, 11, 20, tzinfo=BERLIN)
-    names = ("url", "channel", "project_id", "topic", "story_direction", "run", "regenerate", "redraw", "error_log")
+    names = ("channel", "project_id", "topic", "story_direction", "run", "regenerate", "redraw")
     texts = dict.fromkeys(names, "")
-    return Row(page_id=page, status=status, cost=None, created=moment, last_edited=moment, **texts)
+    return Row(page_id=page, status=status, created=moment, last_edited=moment, **texts)
 
 
 def waits(number: int, asked: float = 1.0, *, woken: bool = False) -> Waiting:
