@@ -10,8 +10,9 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
-from assetgen_dagster.assets.request import started_in_dagster
+from assetgen_dagster.assets.request import mode_of, started_in_dagster
 from assetgen_dagster.assets.studio import Project
+from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import RowGoneError
@@ -68,12 +69,13 @@ def tell(
     instance: dg.DagsterInstance,
     seconds: float,
     only_figures: bool = False,
-    redraw_taken: bool = True,
+    order_taken: bool = True,
 ) -> None:
     """Writes a report into a run's row, if it has one that waits for it; marks the run as reported.
 
     Otherwise, or where nothing else is to be said, only cost and pictures are written, which are true all the same.
-    The row's order to draw single pictures again is cleared if the run took it up and it still is that order.
+    What the row ordered is cleared if the run took it up: single pictures if that still is the order, and all of them
+    even where the producer has set another status, because what was begun is continued.
 
     Raises:
         BoardError: It could not be written now.
@@ -86,10 +88,12 @@ def tell(
         def waits(row: Row) -> bool:
             if only_figures:
                 return False
-            return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=_left(deadline))
+            return is_waiting(row, run, report, settings) or not board.status_can_ask(
+                deadline_seconds=time_left(deadline)
+            )
 
         try:
-            cleared = redraw_taken and _has_its_order(board, page_id, run, _left(deadline))
+            cleared = order_taken and _has_its_order(board, page_id, run, time_left(deadline))
             written = board.update_row(
                 page_id,
                 status=report.status,
@@ -97,10 +101,10 @@ def tell(
                 cost_usd=report.cost_usd,
                 pictures=report.pictures,
                 run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
-                clear_regenerate=True,
+                clear_regenerate=order_taken,
                 clear_redraw=cleared,
                 only_if=waits,
-                deadline_seconds=_left(deadline),
+                deadline_seconds=time_left(deadline),
             )
             if written is None:
                 told = "left to the producer"
@@ -108,8 +112,9 @@ def tell(
                     page_id,
                     cost_usd=report.cost_usd,
                     pictures=report.pictures,
+                    clear_regenerate=order_taken and mode_of(run) is Mode.REGENERATE,
                     clear_redraw=cleared,
-                    deadline_seconds=_left(deadline),
+                    deadline_seconds=time_left(deadline),
                 )
             _log.info("task_updated", page_id=page_id, status=told)
         except RowGoneError:
@@ -145,7 +150,8 @@ def _has_its_order(board: TaskBoard, page_id: str, run: dg.DagsterRun, seconds: 
     return row is not None and run.run_id not in row.run and redraw_digest(row) == run.tags[REDRAW_TAG]
 
 
-def _left(deadline: float) -> float:
+def time_left(deadline: float) -> float:
+    """Returns the seconds until a moment of the monotonic clock; the last of several calls gets half a one."""
     return max(0.5, deadline - time.monotonic())
 
 

@@ -5,6 +5,9 @@ given again because it did not come to its end. Which runs are retries is the su
 it, of ``drawing.plan``.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from assetgen_dagster.assets.keys import image_number
@@ -53,6 +56,12 @@ def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
 def started_in_dagster(run: dg.DagsterRun) -> bool:
     """Returns whether a person started a run in Dagster, be it by re-executing one that a row had asked for."""
     return PAGE_TAG not in run.tags or (run.parent_run_id is not None and AUTO_RETRY_TAG not in run.tags)
+
+
+def mode_of(run: dg.DagsterRun) -> Mode:
+    """Returns the mode in a run's config."""
+    config: Mapping[str, Any] = run.run_config
+    return Mode(config.get("ops", {}).get("images", {}).get("config", {}).get("mode", Mode.AUTO))
 
 
 def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:

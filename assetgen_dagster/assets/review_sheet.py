@@ -3,10 +3,12 @@
 Whatever Notion says to that changes nothing about the run or the row.
 """
 
+import time
+
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.notion_report import find_page
+from assetgen_dagster.assets.notion_report import find_page, time_left
 from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.drawing.contact_sheet import compress
@@ -85,8 +87,9 @@ def show_sheet(
 def _show(run: dg.DagsterRun, key: ProjectKey, *, board: TaskBoard, settings: Settings, seconds: float) -> str:
     paths = locate_project(key, workspace=settings.workspace)
     found, records = load_manifest(paths.project / MANIFEST_FILE), RecordStore(paths.records).records
+    deadline = time.monotonic() + seconds
     page_id = find_page(board, run, key, seconds)
-    row = board.read_row(page_id, deadline_seconds=seconds) if page_id else None
+    row = board.read_row(page_id, deadline_seconds=time_left(deadline)) if page_id else None
     if (
         found is None
         or is_stale(records)
@@ -98,6 +101,6 @@ def _show(run: dg.DagsterRun, key: ProjectKey, *, board: TaskBoard, settings: Se
         raise BoardUnavailableError("The row does not say yet that its pictures are there.")
     sheet = sheet_of(found.manifest, records)
     picture = compress(paths.contact_sheet, largest=LARGEST_FILE)
-    if board.show_sheet(row.page_id, sheet, picture, deadline_seconds=seconds):
+    if board.show_sheet(row.page_id, sheet, picture, deadline_seconds=time_left(deadline)):
         _log.info("review_sheet_shown", page_id=row.page_id)
     return SHOWN

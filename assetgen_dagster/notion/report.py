@@ -40,22 +40,19 @@ def error_report(
         pictures: How many are there; None where that cannot be read.
     """
     cost = "" if project_cost_usd is None else f"This project has cost ${project_cost_usd:.2f} so far. "
-    log = (
-        f"{redact(reason)}\n\n{cost}To try again, set the status to {settings.status_trigger[0]}: only what is "
-        "missing is drawn and paid for."
-    )
-    return Report(settings.status_error, log, _rounded(project_cost_usd), pictures)
+    again = f"To try again, set the status to {settings.status_trigger[0]}: only what is missing is drawn and paid for."
+    return _report(settings.status_error, reason, f"{cost}{again}", project_cost_usd, pictures)
 
 
 def budget_report(
     settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
 ) -> Report:
     """Returns the report that the row waits for room in the budget, and asks again by itself when there is some."""
-    log = (
-        f"{redact(reason)}\n\nWhen there is room, the status is set to {settings.status_trigger[0]} by itself. To keep "
-        "it from that, set another status."
+    what_follows = (
+        f"When there is room, the status is set to {settings.status_trigger[0]} by itself. To keep it from that, set "
+        "another status."
     )
-    return Report(settings.status_waiting, log, _rounded(project_cost_usd), pictures)
+    return _report(settings.status_waiting, _first_line(reason), what_follows, project_cost_usd, pictures)
 
 
 def waiting_report(
@@ -64,9 +61,17 @@ def waiting_report(
     """Returns the report that the row has to wait, and goes on asking: nothing about it is wrong."""
     # A status for "is being drawn" asks for nothing.
     status = settings.status_trigger[0] if settings.status_drawing else None
-    log = f"{redact(reason)}\n\nThere is nothing to do here: after that, the row goes on by itself."
-    return Report(status, log, _rounded(project_cost_usd), pictures)
+    what_follows = "There is nothing to do here: after that, the row goes on by itself."
+    return _report(status, _first_line(reason), what_follows, project_cost_usd, pictures)
 
 
-def _rounded(cost_usd: float | None) -> float | None:
-    return None if cost_usd is None else round(cost_usd, 4)
+def _report(
+    status: str | None, reason: str, what_follows: str, project_cost_usd: float | None, pictures: int | None
+) -> Report:
+    cost = None if project_cost_usd is None else round(project_cost_usd, 4)
+    return Report(status, f"{redact(reason)}\n\n{what_follows}", cost, pictures)
+
+
+def _first_line(reason: str) -> str:
+    """Returns what stopped a run, without the pictures that it left out."""
+    return reason.splitlines()[0]

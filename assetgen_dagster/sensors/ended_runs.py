@@ -1,13 +1,12 @@
 """What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import JOB_NAME
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, JOB_NAME
 from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
@@ -18,7 +17,7 @@ from assetgen_dagster.assets.projects import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.assets.request import read_request, started_in_dagster
+from assetgen_dagster.assets.request import mode_of, read_request, started_in_dagster
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.foresee import cause_on_this_machine
 from assetgen_dagster.drawing.pause import EVERYBODYS
@@ -57,7 +56,6 @@ _WITHDRAWN = problems.withdrawn("").code
 #: What stopped a run that is to be asked for again when the key's quota is renewed.
 _USED_UP = problems.quota_used_up("", "").code
 
-
 #: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
 _MACHINES = frozenset({"script_cannot_start", "cannot_write"})
 
@@ -94,8 +92,9 @@ def settle(
         BoardError: Notion cannot be told now.
     """
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
-    message = _failure_message(instance, run)
-    taken = redraw_taken(instance, run, key, settings)
+    failures = list(_failures(instance, run))
+    message = failures[0].message if failures else ""
+    taken = order_taken(instance, run, key, settings) and not any(failure.before_pictures for failure in failures)
     waits = goes_on_by_itself(instance, run, settings, notion)
     # What the row is told to be set to must be one of its options.
     words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
@@ -121,7 +120,7 @@ def settle(
         seconds=_REPORT_SECONDS,
         # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
         only_figures=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
-        redraw_taken=taken,
+        order_taken=taken,
     )
     return True
 
@@ -131,9 +130,7 @@ def was_not_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
     Not one that was to draw anew what is there: another request would draw again what it has drawn.
     """
-    config: Mapping[str, Any] = run.run_config
-    mode = config.get("ops", {}).get("images", {}).get("config", {}).get("mode")
-    anew = REDRAW_TAG in run.tags or mode == Mode.REGENERATE
+    anew = REDRAW_TAG in run.tags or mode_of(run) is Mode.REGENERATE
     if anew or started_in_dagster(run) or run.tags.get(WILL_RETRY_TAG) != "false":
         return False
     died = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(FAILURE_REASON_TAG) != "STEP_FAILURE"
@@ -161,7 +158,7 @@ def goes_on_by_itself(
     return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
 
 
-def redraw_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKey, settings: Settings) -> bool:
+def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKey, settings: Settings) -> bool:
     """Whether a run has taken its row's order to draw single pictures again, if it had one, into the records."""
     if REDRAW_TAG not in run.tags:
         return True
@@ -191,7 +188,7 @@ def outcome(
         settings: The settings in force.
         notion: Names of the statuses.
         waits: Whether the row goes on asking.
-        taken: False where pictures were to be drawn again, and the run did not come to that.
+        taken: False where the run did not come to what it was asked for: pictures of before say nothing about it then.
     """
     cost = there = None
     try:
@@ -210,36 +207,43 @@ def outcome(
         missing = str(error)
     except AssetgenError as error:
         missing = message = str(error)
-    if waits:
-        return waiting_report(
-            notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost, pictures=there
-        )
-    if run.tags.get(STOPPED_BY_TAG) == _BUDGET:
-        return budget_report(notion, reason=(message or missing).splitlines()[0], project_cost_usd=cost, pictures=there)
-    if run.status is dg.DagsterRunStatus.CANCELED:
+    over_budget = run.tags.get(STOPPED_BY_TAG) == _BUDGET
+    if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
         message = f"{coded('The run was cancelled.', 'cancelled')} {missing}"
-    return error_report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
+    report = waiting_report if waits else budget_report if over_budget else error_report
+    return report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
 
 
-def _failure_message(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    """Returns the message of the step that failed, else of the run."""
+@dataclass(frozen=True)
+class _Failure:
+    """Why a run failed.
+
+    Attributes:
+        message: Of the step that failed, or of the run.
+        before_pictures: Whether it failed at the manifest, so that it did not come to any picture.
+    """
+
+    message: str
+    before_pictures: bool = False
+
+
+def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[_Failure]:
+    """Yields what failed in a run that failed; that of the first step first."""
     if run.status is not dg.DagsterRunStatus.FAILURE:
-        return ""
-    return next(
-        _messages(instance, run.run_id),
-        coded("The run ended without a word; its process may have been killed.", "run_died"),
-    )
-
-
-def _messages(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
+        return
+    said = False
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
-    for entry in instance.all_logs(run_id, of_type=kinds):
+    for entry in instance.all_logs(run.run_id, of_type=kinds):
         event = entry.dagster_event
-        if event is not None and event.is_step_failure:
+        if event is None:
+            continue
+        message = event.message
+        if event.is_step_failure:
             data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                yield data.user_failure_data.description
-            elif data.error:
-                yield data.error.message
-        elif event is not None and event.message:
-            yield event.message
+            described = data.user_failure_data.description if data.user_failure_data else None
+            message = described or (data.error.message if data.error else "")
+        if message:
+            said = True
+            yield _Failure(message, event.step_key == ASSET_MANIFEST.to_python_identifier())
+    if not said:
+        yield _Failure(coded("The run ended without a word; its process may have been killed.", RUN_DIED))

@@ -99,6 +99,46 @@ def test_a_row_that_is_withdrawn_and_set_again_at_once_goes_on_instead_of_failin
     assert len(gemini.journal()) == 2
 
 
+def test_a_row_that_asked_for_all_anew_and_is_withdrawn_goes_on_with_that_when_it_is_set_again(
+    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.tick()
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    gemini.set_latency(1)
+    notion.set_value(page, "Regenerate", "All")
+    notion.set_status(page, TRIGGER)
+    with at_the_picture(3, gemini, lambda: notion.set_status(page, "Draft")):
+        pipeline.tick()
+    assert (status(pipeline, page), len(gemini.journal())) == ("Draft", 3)
+    gemini.set_latency(0)
+    notion.set_status(page, TRIGGER)
+    pipeline.tick_until(lambda: status(pipeline, page) == "Assets Ready")
+    assert len(gemini.journal()) == 4, "what was drawn anew is not paid for once more"
+
+
+def test_a_run_that_ends_before_it_comes_to_the_pictures_is_an_error_though_those_of_before_are_there(
+    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    pipeline.tick()
+    notion.set_value(page, "Regenerate", "Missing or changed")
+    notion.set_status(page, TRIGGER)
+    [request] = requested(pipeline.dagit)
+    pipeline.request_keys.append(request.run_key or "")
+    manifest = pipeline.dagit.project("poke1:vid_1") / "asset_manifest.json"
+    whole = manifest.read_text()
+    manifest.write_text(whole.replace('"assets"', '"pictures"'))
+    carry_out(pipeline.dagit, request)
+    manifest.write_text(whole)
+    pipeline.tick_until(lambda: status(pipeline, page) == "Asset Error")
+    row = notion.row(page)
+    assert ("asset_manifest.json" in row["Error Log"], row["Pictures"]) == (True, 2)
+    assert row["Regenerate"] == "Missing or changed", "for the next time: else all would be drawn anew"
+    notion.set_status(page, TRIGGER)
+    pipeline.tick_until(lambda: status(pipeline, page) == "Assets Ready")
+    assert (len(gemini.journal()), notion.row(page)["Regenerate"]) == (2, None)
+
+
 def test_a_row_that_comes_back_from_the_trash_hears_how_its_run_ended_and_is_not_drawn_again(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,11 +204,24 @@ def test_a_row_that_cannot_be_rejected_keeps_no_other_row_from_starting(
     assert [request.partition_key for request in requested(pipeline.dagit)] == ["poke1:vid_1"]
 
 
+def test_a_project_whose_folder_cannot_be_read_keeps_no_other_row_from_starting(
+    pipeline: Pipeline, page: str, notion: NotionStandIn
+) -> None:
+    notion.set_value(page, "Redraw", "1")
+    (pipeline.dagit.project("poke1:vid_1") / ".assetgen" / "records.json").mkdir(parents=True)
+    notion.add_row({**ROW, "Project ID": "vid_2"})
+    assert [request.partition_key for request in requested(pipeline.dagit)] == ["poke1:vid_2"]
+    assert "records.json cannot be read (Is a directory)" in notion.row(page)["Error Log"]
+
+
 def test_many_rows_that_cannot_be_drawn_are_rejected_a_few_a_tick(pipeline: Pipeline, notion: NotionStandIn) -> None:
     pages = [notion.add_row({**ROW, "Channel": None}) for _ in range(25)]
     for rejected in (10, 20, 25):
         pipeline.tick()
         assert [status(pipeline, page) for page in pages].count("Asset Error") == rejected
+    assert [said.partition("rejected.")[2] for said in pipeline.tasks_said] == [
+        " 15 are left for the next look.", " 5 are left for the next look.", "",
+    ]  # fmt: skip
 
 
 def test_an_old_run_that_is_run_again_takes_no_run_key_that_is_used_up(pipeline: Pipeline, page: str) -> None:
@@ -228,6 +281,18 @@ def test_a_run_that_somebody_runs_again_in_dagster_is_not_stopped_by_the_error_o
         assert RowWatch(settings, page).look() is not None
     notion.set_status(page, "Draft")
     assert RowWatch(settings, page, again=True).look() is not None
+
+
+def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(page: str, notion: NotionStandIn) -> None:
+    watch = RowWatch(settings_for(notion), page)
+    assert [watch.look() for _ in range(3)] == [None] * 3
+    asked = [call.endpoint for call in notion.journal()]
+    assert asked == ["databases.retrieve", "data_sources.retrieve", *["pages.retrieve"] * 3]
+    notion.rename_property("Topic", "Theme")  # which is noticed, and waited out, whatever it was
+    assert watch.look() is None
+    notion.rename_property("Theme", "Topic")
+    notion.set_status(page, "Draft")
+    assert "was set to Draft" in str(watch.look())
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from assetgen_dagster.assets import review_sheet
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_key
 from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.drawing.contact_sheet import compress
+from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import review_sheets
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError
+from assetgen_dagster.standins.notion_faults import ApiError, Delay
 from tests.harness import billed
 from tests.sensors.pipeline import ROW, Pipeline
 
@@ -109,6 +111,23 @@ def test_while_notion_does_not_take_it_the_row_is_ready_and_the_sheet_follows(
     pipeline.tick_until(lambda: len(sheets(notion, page)) == 1)
     assert became(pipeline, page) == "shown"
     assert len(billed(gemini.journal())) == 2
+
+
+def test_its_time_is_for_all_its_calls_together(
+    pipeline: Pipeline, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show, left = TaskBoard.show_sheet, []
+
+    def seen(*arguments: Any, deadline_seconds: float) -> bool:
+        left.append(deadline_seconds)
+        return show(*arguments, deadline_seconds=deadline_seconds)
+
+    monkeypatch.setattr(TaskBoard, "show_sheet", seen)
+    notion.plan([Fault(Delay(0.5), endpoint="pages.retrieve", times=None)])
+    pipeline.tick()
+    [seconds] = left
+    assert seconds <= review_sheet._IN_RUN_SECONDS - 0.5
+    assert became(pipeline, page) == "shown"
 
 
 @pytest.mark.slow
