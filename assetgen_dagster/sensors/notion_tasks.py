@@ -106,9 +106,6 @@ def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known 
                 found[key] = known_pictures(key, settings)
             except AssetgenError as error:
                 found[key] = Unknown(error.message)
-            except OSError as error:
-                why = f"{error.filename} cannot be read ({error.strerror})"
-                found[key] = Unknown(f"{why}; an operator has to mend that first.")
     return found
 
 

@@ -211,7 +211,7 @@ def test_a_project_whose_folder_cannot_be_read_keeps_no_other_row_from_starting(
     (pipeline.dagit.project("poke1:vid_1") / ".assetgen" / "records.json").mkdir(parents=True)
     notion.add_row({**ROW, "Project ID": "vid_2"})
     assert [request.partition_key for request in requested(pipeline.dagit)] == ["poke1:vid_2"]
-    assert "records.json cannot be read (Is a directory)" in notion.row(page)["Error Log"]
+    assert "records.json cannot be read: Is a directory" in notion.row(page)["Error Log"]
 
 
 def test_many_rows_that_cannot_be_drawn_are_rejected_a_few_a_tick(pipeline: Pipeline, notion: NotionStandIn) -> None:
