@@ -10,7 +10,7 @@ from enum import StrEnum
 import dagster as dg
 from pydantic import Field
 
-from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_key, image_number
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key, image_number
 from assetgen_dagster.assets.picture_events import Report
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import read_request
@@ -64,7 +64,7 @@ def build_images(slots: int) -> dg.AssetsDefinition:
     """Returns the multi-asset with as many pictures as there are slots."""
 
     @dg.multi_asset(
-        name="images",
+        name=IMAGES_STEP,
         partitions_def=projects,
         can_subset=True,
         specs=[

@@ -5,6 +5,9 @@ import dagster as dg
 #: The job that draws a project.
 JOB_NAME = "generate_project_assets"
 
+#: The step that draws all pictures; every other asset is a step of its own name.
+IMAGES_STEP = "images"
+
 ASSET_MANIFEST = dg.AssetKey("asset_manifest")
 ASSETS_READY = dg.AssetKey("assets_ready")
 CONTACT_SHEET = dg.AssetKey("contact_sheet")

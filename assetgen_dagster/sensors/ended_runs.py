@@ -1,16 +1,17 @@
 """What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import ASSET_MANIFEST, JOB_NAME
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, JOB_NAME
 from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
     FAILURE_REASON_TAG,
+    PAGE_TAG,
     PARTITION_TAG,
     REDRAW_TAG,
     REPORTED_TAG,
@@ -94,7 +95,8 @@ def settle(
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     failures = list(_failures(instance, run))
     message = failures[0].message if failures else ""
-    taken = order_taken(instance, run, key, settings) and not any(failure.before_pictures for failure in failures)
+    failed_at = {failure.step for failure in failures}
+    taken = order_taken(instance, run, key, settings) and is_carried_out(run, failed_at)
     waits = goes_on_by_itself(instance, run, settings, notion)
     # What the row is told to be set to must be one of its options.
     words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
@@ -169,6 +171,15 @@ def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKe
     return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
 
 
+def is_carried_out(run: dg.DagsterRun, failed_at: Collection[str]) -> bool:
+    """Whether a run that failed at these steps did what its row had asked for, if all pictures are there.
+
+    They may be those of before: of a run that did not come to them, or that was to draw only what had changed.
+    """
+    decisive = {ASSET_MANIFEST.to_python_identifier()} | ({IMAGES_STEP} if mode_of(run) is Mode.RESUME else set())
+    return PAGE_TAG not in run.tags or decisive.isdisjoint(failed_at)
+
+
 def outcome(
     run: dg.DagsterRun,
     key: ProjectKey,
@@ -220,11 +231,11 @@ class _Failure:
 
     Attributes:
         message: Of the step that failed, or of the run.
-        before_pictures: Whether it failed at the manifest, so that it did not come to any picture.
+        step: The step that failed; empty for the run as a whole.
     """
 
     message: str
-    before_pictures: bool = False
+    step: str = ""
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[_Failure]:
@@ -244,6 +255,6 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[_Fai
             message = described or (data.error.message if data.error else "")
         if message:
             said = True
-            yield _Failure(message, event.step_key == ASSET_MANIFEST.to_python_identifier())
+            yield _Failure(message, event.step_key or "")
     if not said:
         yield _Failure(coded("The run ended without a word; its process may have been killed.", RUN_DIED))

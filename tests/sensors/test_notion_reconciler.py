@@ -139,6 +139,24 @@ def test_a_run_that_ends_before_it_comes_to_the_pictures_is_an_error_though_thos
     assert (len(gemini.journal()), notion.row(page)["Regenerate"]) == (2, None)
 
 
+def test_a_changed_picture_that_is_refused_is_an_error_though_the_one_before_is_there(
+    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+) -> None:
+    pipeline.tick()
+    manifest = pipeline.dagit.project("poke1:vid_1") / "asset_manifest.json"
+    manifest.write_text(manifest.read_text().replace("Subject 02 alone", "Subject 02 at night"))
+    refuse_one_picture(gemini)
+    notion.set_value(page, "Regenerate", "Missing or changed")
+    notion.set_status(page, TRIGGER)
+    pipeline.tick_until(lambda: status(pipeline, page) == "Asset Error")
+    row = notion.row(page)
+    assert ("IMAGE_SAFETY" in row["Error Log"], row["Regenerate"]) == (True, "Missing or changed")
+    gemini.plan([])
+    notion.set_status(page, TRIGGER)
+    pipeline.tick_until(lambda: status(pipeline, page) == "Assets Ready")
+    assert (len(billed(gemini.journal())), notion.row(page)["Regenerate"]) == (3, None)
+
+
 def test_a_row_that_comes_back_from_the_trash_hears_how_its_run_ended_and_is_not_drawn_again(
     pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
