@@ -66,12 +66,10 @@ class ScriptOutput:
     Attributes:
         stdout: Decoded leniently, shortened in the middle, secrets masked.
         stderr: The same of stderr.
-        duration_seconds: From start to exit.
     """
 
     stdout: str
     stderr: str
-    duration_seconds: float
 
 
 async def run_cli_script(
@@ -103,7 +101,6 @@ async def run_cli_script(
     """
     with contextlib.ExitStack() as stack:
         base = log or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "script"
-        begun = time.monotonic()
         process = await _start(script, args, env=env, base=base, inherit=inherit)
         try:
             started(process.pid)
@@ -114,7 +111,7 @@ async def run_cli_script(
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.shield(process.wait())
             raise
-        output = ScriptOutput(*read_output(base), duration_seconds=time.monotonic() - begun)
+        output = ScriptOutput(*read_output(base))
         if process.returncode:
             raise CLIScriptError(str(script), process.returncode, output.stderr, output.stdout)
         return output
