@@ -13,7 +13,7 @@ VERSION = "2025-09-03"
 TEXT_UNITS = 2000
 TEXT_ITEMS = 100
 PAGE_SIZE = 100
-BODY_BYTES = 500 * 1024
+BODY_BYTES = 500_000
 
 _NOT_SHARED = "Make sure the relevant pages and databases are shared with your integration."
 
