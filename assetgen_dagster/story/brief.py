@@ -89,6 +89,7 @@ def _text(text: str) -> _Text:
 def read_brief(topic: str, story_direction: str) -> Brief:
     """Reads the two texts; the topic has the first word on hero and place, the story direction on events."""
     topic, story_direction = one_line(topic)[:_MOST_CHARACTERS], one_line(story_direction)[:_MOST_CHARACTERS]
+    topic = topic.replace(" & ", " and ")  # a sign that no name keeps
     beats = gather(split_beats(story_direction)) or [[]]
     film, story, rows = _text(topic), _text(story_direction), [_text(". ".join(beat)) for beat in beats]
     warnings = [

@@ -17,7 +17,7 @@ from assetgen_dagster.story.reader.groups import read_group, without_lead
 from assetgen_dagster.story.reader.lists import Lists, read_lists
 from assetgen_dagster.story.reader.parts import Part, Role, read_atmosphere, split_parts
 from assetgen_dagster.story.reader.pictures import Found, read_pictures
-from assetgen_dagster.story.reader.remarks import Remark, same_for, short, texts
+from assetgen_dagster.story.reader.remarks import Remark, called, same_for, texts
 from assetgen_dagster.story.reader.sections import MOST_PICTURES, Picture
 from assetgen_dagster.story.reader.unaccounted import unaccounted
 from assetgen_dagster.story.text import clean_text
@@ -183,7 +183,7 @@ def _name_remarks(pictures: Sequence[Picture], names: Sequence[str]) -> Iterator
 def _kind_remarks(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> Iterator[Remark]:
     for picture, decision in zip(pictures, decisions, strict=True):
         if not decision.sure:
-            says = f"whether {short(picture.title)} is a character, an environment or a prop is not said; "
+            says = f"whether {called(picture.title)} is a character, an environment or a prop is not said; "
             yield Remark(picture.line, f"{says}taken as {decision.kind} ({decision.reason})")
 
 
@@ -191,7 +191,7 @@ def _prompt_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iter
     for picture, flag in zip(pictures, flags, strict=True):
         if not flag.prompt:
             last = max(picture.lines, default=0) if picture.prompt.strip() else 0  # flags, and nothing to draw
-            yield Remark(picture.line, f"{short(picture.title)} has an empty prompt and cannot be drawn", last=last)
+            yield Remark(picture.line, f"{called(picture.title)} has an empty prompt and cannot be drawn", last=last)
 
 
 def _flag_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Remark]:

@@ -44,7 +44,7 @@ def unique_names(texts: Iterable[tuple[str, str]]) -> list[str]:
     for text, stem in texts:
         name = asset_name(text) or _first_free(f"{stem}_{{:02d}}", 1, taken, reached)
         if name in taken:
-            name = _first_free(f"{name[: MAX_NAME_BYTES - 8]}_{{}}", 2, taken, reached)
+            name = _first_free(f"{name[: MAX_NAME_BYTES - 8].rstrip('_-')}_{{}}", 2, taken, reached)
         taken.add(name)
         names.append(name)
     return names

@@ -155,6 +155,7 @@ def test_an_empty_text_gives_a_generic_documentary_and_a_warning(topic: str, sto
         ("King of the jungle: the jaguar", "jaguar"),
         ("A Day in the Life of Pidgey", "Pidgey"),
         ("Wolves and ravens of Yellowstone", "Wolves and ravens"),
+        ("Pikachu & Charizard", "Pikachu and Charizard"),
         ("How emperor penguins survive", "emperor penguins"),
         ("Storm petrels", "Storm petrels"),
         ("Desert foxes", "Desert foxes"),

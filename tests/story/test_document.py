@@ -164,14 +164,18 @@ def test_midjourney_flags_leave_the_prompt_and_no_keeps_its_meaning() -> None:
         ("```\nAbra. --ar 9:16\n```", "9:16"),
         ("```\nAbra. --ar 2.39 : 1 --v 6\n```", "2.39:1"),
         ("```\nAbra.\n```\n**Aspect Ratio:** 4:5", "4:5"),
+        ("```\nAbra.\n```\n**Aspect Ratio:** 16:9 (landscape)", "16:9"),
+        ("```\nAbra.\n```\n**Aspect Ratio:** 16×9", "16:9"),
         ("```\nAbra.\n```\n\n`--ar 4:5`", "4:5"),
         ("```\nAbra. --ar 1.123456:1\n```", None),
         ("```\nAbra.\n```\n**Aspect Ratio:** wide", None),
+        ("```\nAbra.\n```\n**Aspect Ratio:** 16000:9000", None),
     ],
 )
 def test_the_aspect_ratio_of_a_picture_is_found_however_it_is_written(asked: str, ratio: str | None) -> None:
     manifest = read_document(ONE.format(atmosphere="Rain.", picture=f"#### Abra\n{asked}"))
     assert [asset.aspect_ratio for asset in manifest.assets] == [ratio]
+    assert "--ar 1.1" in asked or manifest.assets[0].prompt == "Abra."
 
 
 def test_the_atmospheres_aspect_ratio_is_that_of_pictures_that_name_none() -> None:
@@ -219,3 +223,49 @@ def test_fenced_blocks_elsewhere_are_no_pictures() -> None:
     )
     manifest = read_document(f"{text}\n## Production Notes\n\n### How to\n\n{fence}\n```bash\nls\n```\n")
     assert [asset.name for asset in manifest.assets] == ["abra"]
+
+
+WHOLE = ONE.format(atmosphere="Rain.", picture=f"{PICTURE}\n\n#### Kadabra\n\nKadabra awake on the ground.\n")
+
+
+@pytest.mark.parametrize("opening", ["```markdown", "```", "````md", "~~~markdown"])
+@pytest.mark.parametrize("before", ["", "Sure! Here is your document:\n\n"])
+@pytest.mark.parametrize("behind", ["", "\nLet me know if you need any changes!\n"])
+def test_a_document_in_one_fence_is_opened_and_a_word_around_it_is_no_prompt(
+    opening: str, before: str, behind: str
+) -> None:
+    manifest = read_document(f"{before}{opening}\n{WHOLE}{opening.rstrip('markdown')}\n{behind}")
+    assert manifest.global_atmosphere == "Rain."
+    assert [asset.prompt for asset in manifest.assets] == ["Abra asleep in the air.", "Kadabra awake on the ground."]
+    assert len(manifest.warnings) == bool(behind)
+
+
+def test_an_escaped_mark_in_a_title_is_a_letter() -> None:
+    manifest = read_document(ONE.format(atmosphere="Rain.", picture="#### Abra\\_asleep \\*\n```\nAbra.\n```"))
+    assert (manifest.assets[0].title, manifest.assets[0].name) == ("Abra_asleep *", "abra_asleep")
+
+
+@pytest.mark.parametrize("mark", ["[ ]", "[x]", "[X]"])
+def test_a_list_to_tick_off_is_a_list(mark: str) -> None:
+    item = f"- {mark} **Abra:** Abra asleep in the air above a pond."
+    manifest = read_document(ONE.format(atmosphere="Rain.", picture=item))
+    assert [(asset.name, asset.prompt) for asset in manifest.assets] == [
+        ("abra", "Abra asleep in the air above a pond.")
+    ]
+
+
+def test_an_item_that_is_no_picture_among_pictures_is_worth_a_look() -> None:
+    items = "- **Abra:** Abra asleep in the air above a pond.\n- **Kadabra:** Kadabra."
+    manifest = read_document(ONE.format(atmosphere="Rain.", picture=items))
+    assert [asset.name for asset in manifest.assets] == ["abra"]
+    assert manifest.warnings == (
+        "line 10: the item '**Kadabra:** Kadabra.' is not read as a picture, unlike others of its list",
+    )
+
+
+def test_a_picture_without_a_title_is_not_called_nothing() -> None:
+    manifest = read_document(
+        "## Part 4: Master Prompts\n\nA word before it, and a second.\n\n```\nAbra asleep in the air.\n```\n"
+    )
+    assert manifest.warnings
+    assert "''" not in str((manifest.warnings, manifest.notes))

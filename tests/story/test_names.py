@@ -41,10 +41,12 @@ def test_a_name_that_is_taken_gets_a_number() -> None:
     assert unique_names(texts) == ["bulbasaur", "bulbasaur_2", "prop_01", "no", "prop_02"]
 
 
-def test_long_names_that_collide_stay_within_the_limit() -> None:
-    names = unique_names([("b" * 400, "prop")] * 1200)
+@pytest.mark.parametrize("long", ["b" * 400, f"{'b' * 191}_{'b' * 8}"])
+def test_long_names_that_collide_stay_names_within_the_limit(long: str) -> None:
+    names = unique_names([(long, "prop")] * 1200)
     assert len(set(names)) == 1200
     assert max(map(len, names)) <= 200
+    assert names == [asset_name(name) for name in names]
 
 
 @given(st.lists(st.tuples(st.text(max_size=300), st.sampled_from(["character", "prop"])), max_size=8))

@@ -21,7 +21,8 @@ from assetgen_dagster.story.reader.repairs import Repaired, repair
 from assetgen_dagster.story.text import clean_text
 
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MARKS = re.compile(r"\*\*|`|~~|(?<!\w)[*_]+|[*_]+(?!\w)")
+#: An escaped character, which stands for itself, or a mark.
+_MARKS = re.compile(r"\\([!-/:-@\[-`{-~])|\*\*|`|~~|(?<!\w)[*_]+|[*_]+(?!\w)")
 _BOLD_LINE = re.compile(r"^(\*\*|__)(?=\S)((?:(?!\1).)+)\1(:?)((?:\s*[\[(][^\]()\n]{1,30}[\])])?)$")
 _BOLD_LED_ATMOSPHERE = re.compile(r"^\*\*[^*\n]{0,40}global atmosphere[^*\n]{0,40}\*\*(?=[ \t]*\S)", re.IGNORECASE)
 _CELL_BAR = re.compile(r"(?<!\\)\|")
@@ -118,7 +119,7 @@ def plain(text: str) -> str:
     if text.replace(" ", "").isalnum():
         return text
     text = _TAGS.sub("", _BREAK.sub(" ", _LINK.sub(r"\1", text)))
-    return _ESCAPE.sub(r"\1", _MARKS.sub("", text)).strip()
+    return _MARKS.sub(r"\1", text).strip()
 
 
 def read_blocks(text: str) -> tuple[list[Block], list[Remark]]:

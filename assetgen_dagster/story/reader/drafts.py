@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from assetgen_dagster.story.reader.blocks import Block, Kind
 from assetgen_dagster.story.reader.fences import records
+from assetgen_dagster.story.reader.flags import RATIO
 from assetgen_dagster.story.reader.groups import read_group
 from assetgen_dagster.story.reader.labels import (
     Field,
@@ -16,7 +17,7 @@ from assetgen_dagster.story.reader.labels import (
     read_label,
     without_prompt_label,
 )
-from assetgen_dagster.story.reader.remarks import Remark, same_for, short
+from assetgen_dagster.story.reader.remarks import Remark, called, same_for, short
 from assetgen_dagster.story.reader.sections import LEAST_TEXT, Picture, Section, speaks_prompt
 
 _CORE = re.compile(r"\[\s*core\b[^\]\n]{0,20}\]|\(\s*core(?:\s(?:asset|reference|image|shot))?\s*\)", re.I)
@@ -25,7 +26,7 @@ _NUMBER = re.compile(
     r"|^\W{0,6}[a-z]{1,4}[-_ ]?\d{1,3}\s*(?:[\])]\s|[.:|·]\s|\s[·–—-])[\s|·–—-]*(?=\S)",
     re.I,
 )
-_RATIO = re.compile(r"\d+(?:\.\d+)?\s?[:x/]\s?\d")
+_RATIO = re.compile(rf"{RATIO}(?![.\d])", re.I)
 _BESIDE = re.compile(r"\s+[|·•]\s+(?=\*\*)")  # several labels on one line
 _TITLE_FILE = re.compile(r"[\s–—|:(\[-]*[\w-]{1,200}\.(?:png|jpe?g|webp)\b[)\]\s]*$", re.I)
 _LONGEST_TITLE = 10  # words
@@ -258,13 +259,13 @@ class _SectionReader:
         self._open = None
         if label.field is Field.CATEGORY:
             draft.label = value
-            if read_group(value).kind is None:
+            if value and read_group(value).kind is None:
                 says = f"the category {short(value)} is neither character nor environment nor prop"
                 self.remarks.append(Remark(line, says))
         elif label.field is Field.CORE:
             draft.core = not value.lower().startswith(("n", "-", "false", "0"))
-        elif _RATIO.match(value):
-            draft.ratio = value
+        elif ratio := _RATIO.match(value):
+            draft.ratio = ratio[0]  # without the "(landscape)" behind it
         else:
             self.remarks.append(Remark(line, f"the aspect ratio {short(value)} is not width:height"))
 
@@ -354,7 +355,7 @@ class _SectionReader:
                 asides.append(line)
             elif text.strip():
                 others.append(line)
-        title = short(self._section.title.text)
+        title = called(self._section.title.text)
         if others:
             self.remarks.append(same_for(others, f"text beside the prompt of {title} is not read"))
         if asides:

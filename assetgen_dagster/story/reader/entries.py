@@ -139,7 +139,10 @@ class _Opening:
             self._rest += [block for item in items for block in item]
             return
         starts = {entry.title.line for entry in entries}
-        self._rest += [block for item in items if item[0].line not in starts for block in item]
+        for item in items:
+            if item[0].line not in starts:
+                says = f"the item {short(item[0].text)} is not read as a picture, unlike others of its list"
+                self.remarks.append(Remark(item[0].line, says, last=item[-1].end))
         self._entries += entries
         if not self._group:
             says = f"the list under {short(self._section.title.text)} is read as {len(entries)} pictures"

@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 
+#: ``16:9``, as people write it.
+RATIO = r"\d{1,4}(?:\.\d{1,4})?\s{0,2}[:x×/]\s{0,2}\d{1,4}(?:\.\d{1,4})?"
 #: Flags that take a value, and what the value looks like; anything else stays in the prompt.
-_RATIO = r"\d{1,4}(?:\.\d{1,4})?\s{0,2}[:x/]\s{0,2}\d{1,4}(?:\.\d{1,4})?"
 _NUMBER = r"\d+(?:\.\d+)?"
 _WORDS = r"[^\s,-]\S*"
 _SHAPES: dict[str, str] = {
-    **dict.fromkeys(("ar", "aspect"), _RATIO),
+    **dict.fromkeys(("ar", "aspect"), RATIO),
     **dict.fromkeys(("v", "version", "s", "stylize", "q", "quality", "c", "chaos", "iw", "cw", "sw", "ow"), _NUMBER),
     **dict.fromkeys(("seed", "sameseed", "stop", "w", "weird", "r", "repeat", "niji", "exp"), _NUMBER),
     **dict.fromkeys(("style", "cref", "sref", "oref", "p", "profile", "personalize"), _WORDS),
@@ -20,7 +21,7 @@ _SPACES = re.compile(r"[ \t]*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 #: A flag stands at the start of a word. Editors turn ``--`` into a dash, which counts only where a ratio follows
 #: or at the start of a line, so that a dash in a sentence stays one.
-_FLAG = re.compile(rf"(?<!\S)(?:--([a-z]{{1,12}})\b|[—–](ar)\b(?=\s*{_RATIO})|^[—–](no)\b(?=\s))", re.I | re.M)
+_FLAG = re.compile(rf"(?<!\S)(?:--([a-z]{{1,12}})\b|[—–](ar)\b(?=\s*{RATIO})|^[—–](no)\b(?=\s))", re.I | re.M)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def take_flags(text: str) -> Flags:
             value = _VALUES[name].match(text, flag.end())
             end = value.end() if value else flag.end()
             if name in ("ar", "aspect") and value:
-                ratio = re.sub(r"\s*[:x/]\s*", ":", value[1].lower())
+                ratio = re.sub(r"\s*[:x×/]\s*", ":", value[1].lower())
             if name in _REFERENCES:
                 references.append(name)
         else:

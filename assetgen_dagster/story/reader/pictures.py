@@ -13,7 +13,7 @@ from assetgen_dagster.story.reader.drafts import is_numbered, read_section
 from assetgen_dagster.story.reader.entries import Entries, Opened
 from assetgen_dagster.story.reader.groups import read_group
 from assetgen_dagster.story.reader.labels import Field, is_label_heading, label_of_title
-from assetgen_dagster.story.reader.remarks import Remark, short
+from assetgen_dagster.story.reader.remarks import Remark, called, short
 from assetgen_dagster.story.reader.sections import Picture, Section
 
 _TAIL = re.compile(
@@ -160,10 +160,10 @@ class _PartReader:
             walk.lowest = min(walk.lowest, title.level or 8)
             walk.picture = title.level if title.kind is Kind.HEADING else walk.picture
         if walk.tail and not walk.expected:
-            says = f"{short(title.text)} stands behind the prompts; read nevertheless"
+            says = f"{called(title.text)} stands behind the prompts; read nevertheless"
             found.remarks.append(Remark(title.line, says))
         elif self._strong > 1 and not (section.is_strong or section.entry or section.has_prompt_label or group):
-            says = f"{short(title.text)} has neither fence nor file name, unlike others; its text is read as a prompt"
+            says = f"{called(title.text)} has neither fence nor file name, unlike others; its text is read as a prompt"
             found.remarks.append(Remark(title.line, says))
 
     def _tail(self, section: Section) -> None:

@@ -57,6 +57,11 @@ def texts(remarks: Iterable[Remark], *, notes: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, wanted)))
 
 
+def called(title: str) -> str:
+    """Returns what a message calls a picture."""
+    return short(title) if title else "a picture without a title"
+
+
 def short(text: str) -> str:
     """Returns the beginning of a text in quotes, for a message."""
     text = " ".join(text[:400].split())

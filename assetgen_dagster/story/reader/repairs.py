@@ -15,6 +15,8 @@ _OPENING = re.compile(r"^\s*(?:(?:[-*+>]|\d{1,3}[.)])\s*){0,4}(`{3,}|~{3,})([^`]
 _ATX = re.compile(r"^\s{0,12}#{1,6}\s+\S")
 #: A heading that was pasted with a tab or four spaces before it.
 _PASTED = re.compile(r"^(?: {0,3}\t| {4})\s{0,8}#{1,6}\s+\S")
+#: A list item that can be ticked off.
+_TASK = re.compile(r"^([\s>]*(?:[-*+]|\d{1,3}[.)])\s+)\[[ xX]\]\s+")
 _RULE = re.compile(r"^\s{0,3}(?:-\s*){3,}$")
 _TAG = re.compile(r"</?[a-z][a-z0-9]{0,15}(?:\s[^<>\n]{0,500})?/?>", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*<h([1-6])\b[^<>\n]{0,200}>(.{0,300}?)</h[1-6]>\s*$", re.IGNORECASE)
@@ -72,13 +74,23 @@ def is_only_tags(line: str) -> bool:
 
 
 def _unwrap(lines: Sequence[str]) -> list[str]:
-    """Opens a document that was pasted as one big Markdown fence, as language models like to answer."""
+    """Opens a document that stands in one big fence, as language models like to answer, with a word before or after."""
     lines = [*lines]
-    written = [number for number, line in enumerate(lines) if line.strip()]
-    if written and re.fullmatch(r"(?:`{3,}|~{3,})\s*(?:markdown|md)", lines[written[0]].strip(), re.IGNORECASE):
-        lines[written[0]] = ""
-        if re.fullmatch(r"`{3,}|~{3,}", lines[written[-1]].strip()):
-            lines[written[-1]] = ""
+    fences = [(number, opening) for number, line in enumerate(lines) if (opening := _OPENING.match(line))]
+    if not fences:
+        return lines
+    (first, opening), *others = fences
+    mark, marked = opening[1], opening[2].strip().lower() in ("markdown", "md")
+    before = [line for line in lines[:first] if line.strip()]
+    inside = next((line for line in lines[first + 1 :] if line.strip()), "")
+    begins = _ATX.match(inside) and not any(_ATX.match(line) or "**" in line for line in before)
+    if not ((marked and not before) or (begins and (marked or not opening[2].strip()))):
+        return lines
+    lines[first] = ""
+    same = [(number, found[2].strip()) for number, found in others if found[1].startswith(mark)]
+    last, info = same[-1] if same else (first, "")
+    if not info and (len(same) % 2 or not any(line.strip() for line in lines[last + 1 :])):
+        lines[last] = "***"  # a rule: what stands behind it is no part of the last prompt
     return lines
 
 
@@ -115,6 +127,8 @@ def _without_html(lines: list[str]) -> Repaired:
                     )
         elif "<" in line:
             kept = _tag_line(line)
+        elif "]" in line:
+            kept = _TASK.sub(r"\1", line)
         result.lines.append(kept)
     return result
 
