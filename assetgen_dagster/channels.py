@@ -104,7 +104,9 @@ def load_channels(settings: Settings) -> Channels:
             f"ASSETGEN_CHANNELS_FILE names {path}, which is not there. Mend the setting, or put the file there."
         ) from None
     except OSError as error:
-        raise ChannelsFileError(f"{path} cannot be read: {error.strerror}.") from None
+        raise ChannelsFileError(
+            f"{path} cannot be read: {error.strerror}. Make it a file that this user may read."
+        ) from None
     except UnicodeDecodeError as error:
         raise ChannelsFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     return Channels(path, parse_channels(text, name=str(path)))
@@ -125,7 +127,9 @@ def parse_channels(text: str, *, name: str = "channels.toml") -> dict[str, Chann
         for channel in known:
             validate_identifier(channel, "channel")
     except tomllib.TOMLDecodeError as error:
-        raise ChannelsFileError(f"{name} is no TOML: {error}.") from None
+        raise ChannelsFileError(
+            f"{name} is no TOML: {error}. Mend it there; each channel is a section, such as [channels.poke1]."
+        ) from None
     except InvalidIdentifierError as error:
         raise ChannelsFileError(f"{name}: {error.message}") from None
     except ValidationError as error:

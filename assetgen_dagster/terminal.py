@@ -15,14 +15,19 @@ def stderr() -> Console:
     return Console(stderr=True, emoji=False)
 
 
+def say(text: str, console: Console, style: str = "") -> None:
+    """Prints a text as it is, on one line however long: brackets in it are no markup."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def note(text: str) -> None:
     """Says something that is not part of the answer."""
-    stderr().print(text, markup=False, highlight=False, soft_wrap=True)
+    say(text, stderr())
 
 
 def complain(text: str) -> None:
     """Says why a command did not do what it was asked for."""
-    stderr().print(f"Error: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    say(f"Error: {text}", stderr(), style="red")
 
 
 def show(table: Table, console: Console) -> None:
@@ -30,7 +35,7 @@ def show(table: Table, console: Console) -> None:
     if console.is_terminal:
         console.print(table)
     else:
-        console.print(plain(table), markup=False, highlight=False, soft_wrap=True)
+        say(plain(table), console)
 
 
 def plain(table: Table) -> str:

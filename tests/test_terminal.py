@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assetgen_dagster.terminal import show
+from assetgen_dagster.terminal import say, show
 
 LONG = "a red fox walks through ferns " * 10
 
@@ -37,3 +37,9 @@ def test_in_a_terminal_a_table_fits_its_width() -> None:
     lines = [Text.from_ansi(line).plain for line in shown(terminal=True).splitlines()]
     assert "│" in "".join(lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_brackets_in_a_text_are_no_markup_and_a_long_line_stays_one() -> None:
+    output = io.StringIO()
+    say(f"Contact sheet: /videos/[bold]/{LONG}", Console(file=output, width=80))
+    assert output.getvalue() == f"Contact sheet: /videos/[bold]/{LONG}\n"

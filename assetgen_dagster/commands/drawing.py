@@ -8,7 +8,7 @@ import typer
 
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
-from assetgen_dagster.terminal import complain, note, show, stdout
+from assetgen_dagster.terminal import complain, note, say, show, stdout
 
 if TYPE_CHECKING:
     from assetgen_dagster.drawing.plan import Redraw
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
 PICTURES = 'Numbers, ranges or file names, such as "5, 13, env_cave"; or all.'
-EventsOption = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines, for a program.")]
+EventsOption = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines for a program.")]
 
 
 def generate(
@@ -30,7 +30,11 @@ def generate(
         Path | None, typer.Option(help="A producer's own 03_assets.md; copied into the project folder.")
     ] = None,
     mode: Annotated[
-        Mode, typer.Option(help="auto, resume (only what is missing or changed) or regenerate.")
+        Mode,
+        typer.Option(
+            help="resume draws what is missing or changed; regenerate everything again; auto goes on with what is "
+            "unfinished, and draws everything again where nothing is."
+        ),
     ] = Mode.AUTO,
     events: EventsOption = False,
 ) -> None:
@@ -61,7 +65,7 @@ def redraw(
     project: ProjectOption,
     pictures: Annotated[str, typer.Option(help=PICTURES, show_default=False)],
     remark: Annotated[
-        str, typer.Option(help="What is to be different; joins their prompts and stays. none: take it away.")
+        str, typer.Option(help="What is to be different: joins their prompts, and stays there until it is 'none'.")
     ] = "",
     events: EventsOption = False,
 ) -> None:
@@ -104,11 +108,10 @@ def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
         if display.results:
             show(result_table(str(key), display.results[str(key)]), console)
         if outcome.total_cost_usd is not None:
-            console.print(
-                f"This run: ${outcome.total_cost_usd:.4f}. All runs of {key}: ${outcome.project_cost_usd:.4f}."
-            )
+            spent = f"This run: ${outcome.total_cost_usd:.4f}. All runs of {key}: ${outcome.project_cost_usd:.4f}."
+            say(spent, console)
         if outcome.contact_sheet:
-            console.print(f"Contact sheet: {outcome.contact_sheet}", soft_wrap=True)
+            say(f"Contact sheet: {outcome.contact_sheet}", console)
     if outcome.interrupted:
         note("Interrupted. What is done is kept: the same command goes on from there.")
         raise typer.Exit(130)
@@ -118,23 +121,20 @@ def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
 
 
 def manifest(
-    file: Annotated[Path, typer.Argument(help="A producer's 03_assets.md.")],
+    file: Annotated[Path, typer.Argument(help="A producer's 03_assets.md, or a project's asset_manifest.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Show what would be drawn from a document, without cost: each picture with its line and what decided its type.
+    """Show the pictures in a document or a manifest, without cost: each with its line and what decided its type.
 
     Example: assetgen manifest 03_assets.md --json
     """
-    from assetgen_dagster.story.document import read_document  # noqa: PLC0415
-    from assetgen_dagster.story.manifest import count_warnings  # noqa: PLC0415
     from assetgen_dagster.story.preview import preview  # noqa: PLC0415
-    from assetgen_dagster.story.source import load_document  # noqa: PLC0415
+    from assetgen_dagster.story.source import all_warnings, read_manifest  # noqa: PLC0415
 
-    text = load_document(file)
-    if text is None:
+    found = read_manifest(file)
+    if found is None:
         raise AssetgenError(f"There is no file {file}.", code="document")
-    found = read_document(text, name=file.name)
-    warnings = [*found.warnings, *count_warnings(found)]
+    warnings = all_warnings(found)
     if as_json:
         print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))
         return

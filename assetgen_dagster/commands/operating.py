@@ -13,7 +13,7 @@ from assetgen_dagster.terminal import show, stderr, stdout
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
     services: Annotated[
-        bool, typer.Option("--services", help="Daemon and sensors have to be at work: for a monitor.")
+        bool, typer.Option("--services", help="Also check that daemon and sensors are at work, for a monitor.")
     ] = False,
 ) -> None:
     """Check every setting, and say what to do about what is wrong: no cost, no picture, no change to a row.
@@ -61,7 +61,9 @@ def resume() -> None:
 
 def costs(
     *,
-    by: Annotated[list[By] | None, typer.Option(help="What to tell apart; can be given again.")] = None,
+    by: Annotated[
+        list[By] | None, typer.Option(help="What to tell apart, month and channel if not given; can be given again.")
+    ] = None,
     month: Annotated[str | None, typer.Option(help="Only this month, such as 2026-11, by ASSETGEN_TIMEZONE.")] = None,
     channel: Annotated[str | None, typer.Option(help="Only this channel.")] = None,
     how: Annotated[Format, typer.Option("--format", help="For people, a spreadsheet or a program.")] = Format.TABLE,
@@ -92,7 +94,7 @@ def costs(
 
 def archive(
     *,
-    channel: Annotated[str | None, typer.Option(help="Whose projects.")] = None,
+    channel: Annotated[str | None, typer.Option(help="The channel of the projects.")] = None,
     project: Annotated[list[str] | None, typer.Option(help="A project of that channel; can be given again.")] = None,
     before: Annotated[
         str | None, typer.Option("--finished-before", help="All that were finished before a day, such as 2026-11-01.")
@@ -100,7 +102,7 @@ def archive(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be archived.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    r"""Take projects out of Dagster's list of partitions: files, runs, costs stay, and asking for one brings it back.
+    r"""Take projects out of Dagster's list of partitions: files, runs and costs stay; asking for one brings it back.
 
     Example: assetgen archive --channel poke1 --finished-before 2026-11-01 \
     --dry-run

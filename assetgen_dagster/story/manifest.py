@@ -157,7 +157,7 @@ class AssetManifest(BaseModel):
 def count_warnings(manifest: AssetManifest) -> tuple[str, ...]:
     """Returns one sentence for each kind of picture whose count is outside the story's range."""
     return tuple(
-        f"{count} {kind} pictures; usual are {usual.start} to {usual.stop - 1}"
+        f"{count} {kind} picture{'' if count == 1 else 's'}; usual are {usual.start} to {usual.stop - 1}"
         for kind, count in manifest.counts().items()
         if count not in (usual := USUAL_COUNTS[kind])
     )

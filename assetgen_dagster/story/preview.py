@@ -7,32 +7,29 @@ from rich.table import Table
 from rich.text import Text
 
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
-from assetgen_dagster.terminal import show
+from assetgen_dagster.terminal import say, show
 
 _LONGEST_PROMPT = 160
 
 
 def preview(manifest: AssetManifest, console: Console, *, name: str, warnings: Sequence[str]) -> None:
-    """Shows everything that there is to show of a document.
+    """Shows everything that there is to show of a manifest.
 
     Args:
-        manifest: What was read from it.
+        manifest: What was read.
         console: Where.
-        name: The document's.
+        name: The file's.
         warnings: The manifest's, and what else there is to warn of.
     """
-
-    def say(text: str, style: str = "") -> None:
-        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-
     counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in manifest.counts().items())
-    say(f"{name}: {len(manifest.assets)} pictures ({counts})", style="bold")
-    say(f"Atmosphere: {_cut(manifest.global_atmosphere) or 'none'}")
+    total = len(manifest.assets)
+    say(f"{name}: {total} picture{'' if total == 1 else 's'} ({counts})", console, style="bold")
+    say(f"Atmosphere: {_cut(manifest.global_atmosphere) or 'none'}", console)
     show(_table(manifest.assets), console)
     for warning in warnings:
-        say(f"Warning: {warning}", style="yellow")
+        say(f"Warning: {warning}", console, style="yellow")
     for remark in manifest.notes:
-        say(f"Note: {remark}", style="dim")
+        say(f"Note: {remark}", console, style="dim")
 
 
 def _table(assets: Sequence[AssetPrompt]) -> Table:

@@ -19,6 +19,7 @@ from assetgen_dagster.files import write_atomically
 from assetgen_dagster.story.director import create_asset_manifest
 from assetgen_dagster.story.document import DocumentError, read_document
 from assetgen_dagster.story.manifest import AssetManifest, count_warnings
+from assetgen_dagster.story.manifest_errors import explain, shortened
 from assetgen_dagster.story.text import clean_text
 
 MANIFEST_FILE = "asset_manifest.json"
@@ -220,9 +221,13 @@ def load_manifest(path: Path) -> ManifestFile | None:
     except UnicodeDecodeError as error:
         raise ManifestFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
     except UnicodeEncodeError as error:
-        raise ManifestFileError(f"{path} holds half a character: {error.object[error.start]!a}") from None
+        half = error.object[error.start]
+        raise ManifestFileError(f"{path} holds half a character: {half!a}. Take it out") from None
     except json.JSONDecodeError as error:
-        raise ManifestFileError(f"{path}, line {error.lineno}, column {error.colno}: {error.msg}") from None
+        raise ManifestFileError(
+            f"{path}, line {error.lineno}, column {error.colno}: {error.msg}. Mend that, or move the file away to have "
+            "it written anew"
+        ) from None
     except (RecursionError, ValueError):
         raise ManifestFileError(f"{path} is no manifest: its JSON is nested too deeply or has absurd numbers") from None
     if not isinstance(data, dict):
@@ -234,7 +239,7 @@ def load_manifest(path: Path) -> ManifestFile | None:
             source=None if source is None else _read_source(source),
         )
     except ValidationError as error:
-        raise ManifestFileError(f"{path}: {_explain(error, data)}") from None
+        raise ManifestFileError(f"{path}: {explain(error, data)}") from None
 
 
 def write_manifest(path: Path, manifest: AssetManifest, source: Source | None) -> None:
@@ -249,7 +254,7 @@ def write_manifest(path: Path, manifest: AssetManifest, source: Source | None) -
         ManifestFileError: It cannot be written.
     """
     data = manifest.model_dump(mode="json", exclude_none=True)
-    data["warnings"] = list(_all_warnings(manifest))
+    data["warnings"] = list(all_warnings(manifest))
     if source is not None:
         current = source.model_copy(update={"content_sha256": manifest.content_sha256()})
         data["source"] = current.model_dump(mode="json", exclude_none=True)
@@ -257,7 +262,7 @@ def write_manifest(path: Path, manifest: AssetManifest, source: Source | None) -
     try:
         write_atomically(path, text.encode())
     except OSError as error:
-        raise ManifestFileError(f"{path} cannot be written: {error.strerror}") from None
+        raise ManifestFileError(f"{path} cannot be written: {error.strerror}. Let this user write there") from None
 
 
 def load_document(path: Path) -> str | None:
@@ -271,7 +276,9 @@ def load_document(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DocumentError(f"{path} cannot be read: {error.strerror}", line=1) from None
+        raise DocumentError(
+            f"{path} cannot be read: {error.strerror}. Make it a file that this user may read", line=1
+        ) from None
     # Windows editors save "Unicode" as UTF-16, with a byte order mark.
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -279,6 +286,19 @@ def load_document(path: Path) -> str | None:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DocumentError(f"{path}, line {line}: not UTF-8 text; save it as UTF-8", line=line) from None
+
+
+def read_manifest(path: Path) -> AssetManifest | None:
+    """Reads the manifest in a file, be it a manifest's JSON or a producer's document; None if there is none.
+
+    Raises:
+        AssetgenError: See ``load_manifest``, ``load_document`` and ``read_document``.
+    """
+    if path.suffix.lower() == ".json":
+        stored = load_manifest(path)
+        return stored.manifest if stored else None
+    document = load_document(path)
+    return None if document is None else read_document(document, name=path.name)
 
 
 def _make(
@@ -297,19 +317,20 @@ def _make(
     elif story is not None:
         made = director.write(story.topic, story.story_direction)
         topic, direction = clean_text(story.topic), clean_text(story.story_direction)
-        description = f"topic '{_short(topic)}', story direction '{_short(direction)}'"
+        description = f"topic '{shortened(topic)}', story direction '{shortened(direction)}'"
         origin = {"kind": "story", "description": description, "topic": topic, "story_direction": direction}
         origin["story_model"] = director.model
     else:
         raise ValueError("neither a document nor a story")
-    manifest = made.model_copy(update={"warnings": _all_warnings(made)}).with_references().with_remarks_of(before)
+    manifest = made.model_copy(update={"warnings": all_warnings(made)}).with_references().with_remarks_of(before)
     source = Source.model_validate(
         {**origin, "source_sha256": source_sha256, "content_sha256": manifest.content_sha256()}
     )
     return Resolution(manifest, source, Action.WRITTEN, f"{reason}; made from {source.description}")
 
 
-def _all_warnings(manifest: AssetManifest) -> tuple[str, ...]:
+def all_warnings(manifest: AssetManifest) -> tuple[str, ...]:
+    """Returns a manifest's warnings, those about unusual counts included."""
     return tuple(dict.fromkeys((*manifest.warnings, *count_warnings(manifest))))
 
 
@@ -351,37 +372,3 @@ def _read_source(data: object) -> Source:
         # Raised anew with the block's name in front, so that the message says which "kind" is meant.
         errors = [{**item, "loc": ("source", *item["loc"])} for item in error.errors(include_url=False)]
         raise ValidationError.from_exception_data("source", errors) from None  # type: ignore[arg-type]
-
-
-def _explain(error: ValidationError, data: dict[str, object]) -> str:
-    """Says in plain words what the first errors are, with the picture's name where it has one."""
-    said = []
-    for item in error.errors(include_url=False)[:3]:
-        where = _where(item["loc"], data)
-        context = item.get("ctx", {})
-        message = {
-            "missing": "is missing",
-            "enum": f"must be {context.get('expected', '')}",
-            "literal_error": f"must be {context.get('expected', '')}",
-            "string_type": "must be text in quotes",
-            "too_short": "must hold at least one picture",
-            "value_error": str(context.get("error", "")),
-        }.get(item["type"], item["msg"])
-        said.append(f"{where}: {message}")
-    more = error.error_count() - len(said)
-    return "; ".join(said) + (f"; and {more} more" if more > 0 else "")
-
-
-def _where(loc: tuple[int | str, ...], data: dict[str, object]) -> str:
-    if len(loc) > 1 and loc[0] == "assets" and isinstance(loc[1], int):
-        assets = data.get("assets")
-        entry = assets[loc[1]] if isinstance(assets, list) and loc[1] < len(assets) else None
-        name = entry.get("name") if isinstance(entry, dict) else None
-        picture = f"picture {loc[1] + 1}" + (f" ({_short(name)})" if isinstance(name, str) else "")
-        return f"{picture}, field '{loc[2]}'" if len(loc) > 2 else picture
-    return f"field '{'.'.join(str(part) for part in loc)}'"
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else f"{text[:79]}…"

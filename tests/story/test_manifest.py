@@ -52,7 +52,7 @@ def test_a_prompt_of_white_space_combines_to_nothing(prompt: str) -> None:
 
 def test_counts_other_than_the_usual_are_warnings() -> None:
     assert count_warnings(manifest("", "a")) == (
-        "1 character pictures; usual are 6 to 8",
+        "1 character picture; usual are 6 to 8",
         "0 environment pictures; usual are 8 to 10",
         "0 prop pictures; usual are 4 to 6",
     )

@@ -22,6 +22,7 @@ from assetgen_dagster.story.source import (
     check_slots,
     load_document,
     load_manifest,
+    read_manifest,
     resolve_in_folder,
     resolve_manifest,
     write_manifest,
@@ -238,6 +239,15 @@ def test_a_write_that_fails_leaves_the_file_before(tmp_path: Path) -> None:
 def test_a_document_is_read_in_the_encodings_of_windows_editors(tmp_path: Path, encoding: str) -> None:
     (tmp_path / DOCUMENT_FILE).write_text(DOCUMENT.replace("asleep", "endormì"), encoding)
     assert resolve_in_folder(tmp_path, None).manifest.assets[0].prompt == "Abra endormì."
+
+
+def test_a_project_manifest_is_read_where_a_document_may_stand(tmp_path: Path) -> None:
+    file = stored(tmp_path, story=STORY)
+    assert read_manifest(tmp_path / MANIFEST_FILE) == file.manifest
+    (tmp_path / DOCUMENT_FILE).write_text(DOCUMENT, "utf-8")
+    assert read_manifest(tmp_path / DOCUMENT_FILE) == read_document(DOCUMENT)
+    assert read_manifest(tmp_path / "other.md") is None
+    assert read_manifest(tmp_path / "other.json") is None
 
 
 def test_a_document_that_is_no_text_is_an_error_with_the_line(tmp_path: Path) -> None:
