@@ -37,8 +37,9 @@ venv: .venv/installed
 demo: venv
 	@$(BIN)/assetgen demo $(DEMO)
 
+# Where port 3000 is taken: make dev PORT=3001
 dev: venv
-	@$(BIN)/assetgen dev
+	@$(BIN)/assetgen dev$(if $(PORT), --port $(PORT))
 
 # Four at once, on two cores too: most tests wait for a script or a service.
 test: .venv/installed-dev

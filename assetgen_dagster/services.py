@@ -1,6 +1,8 @@
 """Commands that become programs of others: prepared here, they replace this process, so that signals reach them."""
 
+import errno
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -8,21 +10,28 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 
+#: That Dagster would rather have its command ``dg dev`` used, which takes a project laid out its own way.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded:FutureWarning"
+
 
 def become_dagster_dev(port: int) -> None:
     """Becomes the Dagster UI on 127.0.0.1, with daemon and code location.
 
     Raises:
-        AssetgenError: The instance cannot be used.
+        AssetgenError: The instance cannot be used, or the port is taken.
     """
     settings = load_settings()
     home = prepare_dagster_home()
     check_storage_reachable()
+    _check_port(port)
     if settings.ui_url is None:
         os.environ["ASSETGEN_UI_URL"] = f"http://127.0.0.1:{port}"
     print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
-    workspace = str(PROJECT_ROOT / "workspace.yaml")
-    _become(home, "dagster", "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", workspace)
+    # A newcomer's terminal is for what is wrong; how every service starts is of use to nobody.
+    ignored = [os.environ.get("PYTHONWARNINGS"), _SUPERSEDED]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, ignored))
+    options = ["--workspace", str(PROJECT_ROOT / "workspace.yaml"), "--log-level", "warning"]
+    _become(home, "dagster", "dev", "--host", "127.0.0.1", "--port", str(port), *options)
 
 
 def become_worker(*, slots: int, name: str) -> None:
@@ -44,6 +53,18 @@ def become_worker(*, slots: int, name: str) -> None:
     options = ["--concurrency", str(slots), "--hostname", f"{name}@%h", "--loglevel", "INFO"]
     quiet = ["--without-gossip", "--without-mingle"]  # workers have nothing to tell each other
     _become(home, "celery", "--app", "assetgen_dagster.workers.app", "worker", *options, *quiet)
+
+
+def _check_port(port: int) -> None:
+    # Dagster's UI would fail later, and its daemon work on, beside the one that has the port.
+    with socket.socket() as ours:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the UI does: who has just ended is not in the way
+        try:
+            ours.bind(("127.0.0.1", port))
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
+            raise AssetgenError(f"Port {port} {why}. Try assetgen dev --port {port + 1}.", code="port") from None
 
 
 def _become(home: Path, program: str, *arguments: str) -> None:

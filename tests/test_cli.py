@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -204,6 +205,17 @@ def test_no_story_at_all_says_where_one_can_come_from(gemini: GeminiStandIn) -> 
     assert done.returncode == 1
     assert "03_assets.md" in done.stderr
     assert "--topic" in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_of_dagster_starts() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = assetgen("dev", "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == f"Error: Port {port} is taken by another program. Try assetgen dev --port {port + 1}. [port]\n"
+    assert done.stdout == ""
 
 
 def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiStandIn) -> None:

@@ -1,6 +1,12 @@
+import ast
+
 import pytest
 
 from assetgen_dagster.redact import hide, preview, redact
+from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.standins.notion_board import TOKEN
+
+PACKAGE = PROJECT_ROOT / "assetgen_dagster"
 
 KEY = "AIzaSyA1234567890abcdefghijklmnopqrstu"
 
@@ -35,6 +41,15 @@ def test_a_known_secret_is_masked_whatever_its_shape() -> None:
 @pytest.mark.parametrize("text", ["a Bulbasaur keeps the key to the forest", "tokens: many", '{"prompt_tokens": 276}'])
 def test_ordinary_words_stay(text: str) -> None:
     assert redact(text) == text
+
+
+def test_no_sentence_of_ours_is_taken_for_a_secret() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+                assert redact(node.value) == node.value or node.value == TOKEN, f"{path.name}:{node.lineno}"
 
 
 def test_a_preview_is_one_line_of_at_most_100_characters() -> None:

@@ -62,8 +62,8 @@ def _half_set_up(settings: Settings) -> Finding:
             _NAME,
             False,
             "NOTION_DATABASE_ID is set, NOTION_TOKEN is not.",
-            "Set it to the integration's secret: notion.so/profile/integrations, choose the integration, Internal "
-            "Integration Secret.",
+            "Set it to the integration's secret (notion.so/profile/integrations, choose the integration, Internal "
+            "Integration Secret).",
         )
     return Finding(_NAME, True, "Not set up, which is fine: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
 

@@ -20,8 +20,8 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
     match trouble.kind:
         case Kind.TOKEN:
             return BoardError(
-                "Notion does not accept the token. Set NOTION_TOKEN to the integration's secret: "
-                "notion.so/profile/integrations, choose the integration, Internal Integration Secret.",
+                "Notion does not accept the token. Set NOTION_TOKEN to the integration's secret "
+                "(notion.so/profile/integrations, choose the integration, Internal Integration Secret).",
                 code="notion_token",
                 setting="NOTION_TOKEN",
                 trouble=trouble,
