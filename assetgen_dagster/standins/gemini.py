@@ -37,6 +37,16 @@ from assetgen_dagster.standins.service import Handler, Service
 
 __all__ = ["Call", "Fault", "GeminiStandIn", "main", "read_journal"]
 
+#: Below the ``--help``; all kinds of faults are in ``gemini_faults``.
+_FAULTS = """\
+a plan for --faults, or for a stand-in that runs already (curl URL/standin/faults -d @plan.json):
+  [{"nth": 7, "action": {"kind": "no_image"}},
+   {"prompt": "winter", "times": null, "action": {"kind": "prompt_blocked"}},
+   {"after": 20, "times": 3, "action": {"kind": "api_error", "status": 503}}]
+The seventh call gets no picture; every prompt with the word winter is refused; of those after the twentieth three fail
+and are made again. [] takes the plan back.
+"""
+
 _PREFIX, _METHOD = "/v1beta/models/", ":generateContent"
 _ACCEPT: dict[str, Callable[[Any, str], Drawing | gemini_text.Writing]] = {
     "picture": Drawing.accept,
@@ -177,16 +187,26 @@ class GeminiStandIn(Service[Call, Fault]):
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the stand-in as a process until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description="Imitate the Gemini API on this machine.")
+    parser = argparse.ArgumentParser(
+        description="Imitate the Gemini API on this machine.",
+        epilog=_FAULTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds a picture takes")
     parser.add_argument("--requests-per-minute", type=int, help="answer 429 to calls beyond so many")
     parser.add_argument("--faults", type=Path, help="a fault plan as JSON")
     arguments = parser.parse_args(argv)
-    stand_in = GeminiStandIn(arguments.port, arguments.latency)
+    try:
+        stand_in = GeminiStandIn(arguments.port, arguments.latency)
+    except OSError as error:
+        parser.error(f"--port {arguments.port}: {error.strerror}")
     stand_in.limit_requests(arguments.requests_per_minute)
     if arguments.faults:
-        stand_in.plan(faults_from_json(arguments.faults.read_bytes()))
+        try:
+            stand_in.plan(faults_from_json(arguments.faults.read_bytes()))
+        except (OSError, ValueError) as error:
+            parser.error(f"--faults {arguments.faults}: {error}")
     stand_in.serve_until_stopped()
     return 0
 

@@ -9,9 +9,9 @@ In a test::
         ...  # run the code under test with NOTION_BASE_URL=notion.base_url and NOTION_TOKEN=notion.token
         assert notion.row(page_id)["Status"] == "Assets Ready"
 
-As a process: ``python -m assetgen_dagster.standins.notion --port 0`` prints its base URL when it is ready and ends on
-SIGTERM; then there are GET ``/standin/journal``, POST ``/standin/faults`` and POST ``/standin/do``, and for them
-``read_journal`` and ``notion_board.control``.
+As a process: ``python -m assetgen_dagster.standins.notion --port 0`` prints its base URL when it is ready, and how to
+try it; it ends on SIGTERM. Then there are GET ``/standin/journal``, POST ``/standin/faults`` and POST ``/standin/do``,
+and for them ``read_journal`` and ``notion_board.control``.
 
 Here is how a request is answered. The server is in ``service``, what people can do to the board in ``notion_board``,
 the workspace in ``notion_world``, its columns in ``notion_properties``, queries in ``notion_query``, refusals in
@@ -20,7 +20,9 @@ and ``notion_uploads``, what can go wrong in ``notion_faults``, the memory in ``
 """
 
 import argparse
+import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +34,9 @@ from assetgen_dagster.standins.notion_bodies import for_the_journal, read_body
 from assetgen_dagster.standins.notion_faults import Fault
 from assetgen_dagster.standins.notion_journal import Call, read_journal
 from assetgen_dagster.standins.service import Handler
+
+#: The page that is shared with the integration, in a stand-in that runs as a process.
+_PAGE = "0123456789abcdef0123456789abcdef"
 
 __all__ = ["TOKEN", "Call", "Fault", "NotionStandIn", "main", "read_journal"]
 
@@ -118,8 +123,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--token", default=TOKEN, help="the integration's token that is valid")
     arguments = parser.parse_args(argv)
-    NotionStandIn(arguments.port, arguments.token).serve_until_stopped()
+    try:
+        notion = NotionStandIn(arguments.port, arguments.token)
+    except OSError as error:
+        parser.error(f"--port {arguments.port}: {error.strerror}")
+    notion.share_page(_PAGE)
+    notion.serve_until_stopped(*_guide(notion))
     return 0
+
+
+def _guide(notion: NotionStandIn) -> Iterator[str]:
+    """Says how a person tries it: what Notion's settings are, and how what he would click is done."""
+    draw, row = {"status": "Generating Assets"}, {"page_id": "ID_OF_THE_ROW"}
+    story = {"topic": "Lapras in the arctic sea", "story_direction": "A calf learns to swim", "channel": "try"}
+    orders = {"add_row": story | draw, "set_value": row | {"name": "Redraw", "value": "5"}, "set_status": row | draw}
+    yield f"export NOTION_BASE_URL={notion.base_url} NOTION_TOKEN={notion.token}"
+    yield f".venv/bin/assetgen init-notion --parent {_PAGE}"
+    yield "# A row that is to be drawn (the answer is its id); a cell; the status; all rows:"
+    for name, arguments in orders.items():
+        yield f"curl -s {notion.base_url}/standin/do -d '{json.dumps({'do': name, 'with': arguments})}'"
+    yield f"curl -s {notion.base_url}/standin/do -d '{json.dumps({'do': 'rows'})}' | python3 -m json.tool"
 
 
 if __name__ == "__main__":

@@ -68,7 +68,10 @@ class Board(Service[Call, Fault]):
         self.token = token
         self.world = World({token}, base_url=lambda: self.base_url)
         self.limit = RateLimit()
-        self._latest = ""
+
+    @property
+    def _latest(self) -> str:
+        return next(reversed(self.world.databases), "")
 
     # --- watching ------------------------------------------------------------------------------------------------
 
@@ -162,8 +165,7 @@ class Board(Service[Call, Fault]):
             return made if "title" in chosen.values() else [Property("Name", "title"), *made]
 
         names = ["Videos", *(f"Videos {number}" for number in range(2, data_sources + 1))]
-        self._latest = self.world.new_database("Videos", {name: columns() for name in names}).id
-        return self._latest
+        return self.world.new_database("Videos", {name: columns() for name in names}).id
 
     def rename_property(self, old: str, new: str, database_id: str = "") -> None:
         """Gives a column another name."""

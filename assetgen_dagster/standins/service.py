@@ -97,13 +97,13 @@ class Service(Generic[C, F]):
             self._thread.join()
         self._server.server_close()
 
-    def serve_until_stopped(self) -> None:
-        """Serves, prints the base URL when it is ready, and returns after SIGTERM or Ctrl-C."""
+    def serve_until_stopped(self, *more: str) -> None:
+        """Serves, prints the base URL and ``more`` lines when it is ready, and returns after SIGTERM or Ctrl-C."""
         done = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: done.set())
         with self:
-            print(self.base_url, flush=True)
+            print(self.base_url, *more, sep="\n", flush=True)
             done.wait()
 
     def __enter__(self) -> Self:

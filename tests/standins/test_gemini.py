@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,11 +18,12 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.standins.fault_plan import faults_to_json
-from assetgen_dagster.standins.gemini import GeminiStandIn, read_journal
+from assetgen_dagster.standins.gemini import GeminiStandIn, main, read_journal
 from assetgen_dagster.standins.gemini_faults import (
     ApiError,
     Fault,
     Hang,
+    faults_from_json,
 )
 from assetgen_dagster.standins.gemini_journal import Journal
 from assetgen_dagster.standins.gemini_protocol import MODELS, Question, image_part
@@ -281,6 +283,13 @@ def test_stopping_gives_up_calls_in_flight_at_once() -> None:
 
 
 # --- as a process -----------------------------------------------------------------------------------------------------
+
+
+def test_the_help_shows_a_plan_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    [plan] = re.findall(r"^  \[\{.*?\]$", capsys.readouterr().out, re.MULTILINE | re.DOTALL)
+    assert [rule.action.kind for rule in faults_from_json(plan)] == ["no_image", "prompt_blocked", "api_error"]
 
 
 def test_as_a_process_it_is_controlled_over_http_and_ends_on_sigterm(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the Notion stand-in can be told to do wrong, what it remembers, and that it runs as a process."""
 
 import json
+import shlex
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +11,10 @@ from urllib.request import Request, urlopen
 import notion_client
 import pytest
 from notion_client import APIResponseError
+from pydantic import SecretStr
 
+from assetgen_dagster.notion.create import create_database
+from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.standins.fault_plan import faults_to_json
 from assetgen_dagster.standins.notion import TOKEN, NotionStandIn, read_journal
 from assetgen_dagster.standins.notion_board import control
@@ -75,6 +79,15 @@ def test_it_runs_as_a_process_and_is_controlled_over_http() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         url = process.stdout.readline().strip()
+        assert process.stdout.readline() == f"export NOTION_BASE_URL={url} NOTION_TOKEN=ntn_other\n"
+        settings = NotionSettings(token=SecretStr("ntn_other"), database_id="", base_url=url)
+        init = process.stdout.readline().split()
+        create_database(settings, parent=init[-1])
+        assert process.stdout.readline().startswith("#")
+        _, address, _, order = shlex.split(process.stdout.readline())  # what a person types to add a row
+        with urlopen(address, order.encode()) as answer:
+            row = json.load(answer)
+        assert control(url, "row", page_id=row)["Status"] == "Generating Assets"
         database_id = control(url, "create_database", types={"status": "select"})
         page_id = control(url, "add_row", topic="Owls", status="Draft")
         client: Any = notion_client.Client(auth="ntn_other", base_url=url, retry=False)
@@ -88,7 +101,7 @@ def test_it_runs_as_a_process_and_is_controlled_over_http() -> None:
         for wrong in ("nothing_like_it", "_column", "do"):
             with pytest.raises(HTTPError):
                 control(url, wrong)
-        assert [call.status for call in read_journal(url)] == [200, 200, 503]
+        assert [call.status for call in read_journal(url)][-3:] == [200, 200, 503]
         client.close()
         process.terminate()
         assert process.wait(10) == 0
