@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, image_key
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.errors import AssetgenError
 
@@ -36,6 +36,18 @@ def test_jobs_sensors_and_checks_say_what_they_are() -> None:
     assert {check.name for check in checks} == {
         "pictures_decode", "pictures_large_enough", "pictures_not_flat", "pictures_aspect_ratio",
     }  # fmt: skip
+
+
+def test_every_config_field_says_in_the_launchpad_what_it_is_for() -> None:
+    job = build_definitions().resolve_job_def(JOB_NAME)
+    fields = {
+        name: field.description
+        for node in job.graph.node_defs
+        if isinstance(node, dg.OpDefinition) and isinstance(node.config_schema.config_type, dg.Shape)
+        for name, field in node.config_schema.config_type.fields.items()
+    }
+    assert fields.keys() == {"topic", "story_direction", "mode", "redraw", "remark"}
+    assert all(fields.values()), fields
 
 
 @pytest.mark.parametrize("owner", ["team:pictures", "team:Wild Life", "ada+films@studio-7.example.org"])

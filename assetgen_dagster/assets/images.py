@@ -35,19 +35,26 @@ class ModeName(StrEnum):
 
 
 class ImagesConfig(dg.Config):
-    """How to treat pictures that are there already.
+    """How to treat pictures that are there already."""
 
-    Attributes:
-        mode: ``auto`` continues an unfinished round and begins a new one after a finished one; ``resume`` draws only
-            what is missing or whose prompt, references, model or aspect ratio changed; ``regenerate`` draws everything
-            again.
-        redraw: Names of pictures that are drawn again; ``auto`` then draws no others of a project that is complete.
-        remark: What is to be different, such as "less golden light": joins their prompts and stays in the manifest.
-    """
-
-    mode: ModeName = ModeName.auto
-    redraw: list[str] = Field(default=[])
-    remark: str = ""
+    mode: ModeName = Field(
+        default=ModeName.auto,
+        description=(
+            "auto continues an unfinished round and begins a new one after a finished one; resume draws only what is "
+            "missing or whose prompt, references, model or aspect ratio changed; regenerate draws everything again."
+        ),
+    )
+    redraw: list[str] = Field(
+        default=[],
+        description="Names of pictures that are drawn again; auto then draws no others of a project that is complete.",
+    )
+    remark: str = Field(
+        default="",
+        description=(
+            'What is to be different in the pictures of redraw, such as "less golden light": joins their prompts and '
+            "stays in the manifest."
+        ),
+    )
 
     def order(self) -> Redraw | None:
         """Returns the order to draw single pictures again, if it is one.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import structlog
+from pydantic import Field
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
@@ -19,15 +20,12 @@ _log = structlog.get_logger()
 
 
 class StoryConfig(dg.Config):
-    """The story of one video; leave both out where the project folder has an ``03_assets.md`` or a manifest.
+    """The story of one video; leave both out where the project folder has an ``03_assets.md`` or a manifest."""
 
-    Attributes:
-        topic: Notion's Topic, such as "Bulbasaur forest documentary".
-        story_direction: Notion's Story Direction, such as "Show evolution through seasons".
-    """
-
-    topic: str | None = None
-    story_direction: str | None = None
+    topic: str | None = Field(default=None, description='Notion\'s Topic, such as "Bulbasaur forest documentary".')
+    story_direction: str | None = Field(
+        default=None, description='Notion\'s Story Direction, such as "Show evolution through seasons".'
+    )
 
     def story(self) -> Story | None:
         """Returns the story, or None if neither text was given."""
