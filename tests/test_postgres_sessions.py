@@ -23,7 +23,7 @@ PICTURE_SECONDS = 1.5
 _LOOK = """
     SELECT pid, application_name, state, extract(epoch FROM clock_timestamp() - backend_start)::float8,
            coalesce(extract(epoch FROM clock_timestamp() - xact_start)::float8, 0)
-      FROM pg_stat_activity WHERE datname = %s
+      FROM pg_stat_activity WHERE datname = %s AND state <> 'starting' -- has no name yet
 """
 
 
@@ -93,7 +93,7 @@ def test_a_run_holds_no_session_while_it_draws_and_no_transaction_lasts_a_second
     seen = [session for sessions in samples for session in sessions]
     assert len(samples) > 20
     # Dagster's own, and the looks of the gate before a call (pause, quota, budget).
-    assert all(session.name.startswith(("assetgen run ", "assetgen paying")) for session in seen)
+    assert {" ".join(session.name.split()[:2]) for session in seen} <= {"assetgen run", "assetgen paying"}
     assert any(session.name.startswith("assetgen run ") for session in seen)
     # None lasts as long as a picture does, and much of the time there is none.
     assert max(session.age for session in seen) < PICTURE_SECONDS

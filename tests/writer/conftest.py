@@ -26,7 +26,7 @@ class Desk:
 
     def writer(self, run_id: str = "run1") -> Writer:
         """Returns the writer of a new run, under the settings as they are now."""
-        return Writer(load_settings(), RecordStore(self.store.path), run_id, self.told.append, self.waits.append)
+        return Writer(load_settings(), RecordStore(self.store.path), run_id, self.told.append, sleep=self.waits.append)
 
 
 @pytest.fixture
