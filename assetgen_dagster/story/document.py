@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
 from assetgen_dagster.story.names import asset_name, is_cut, unique_names
+from assetgen_dagster.story.reader.atmosphere import read_atmosphere
 from assetgen_dagster.story.reader.blocks import Block, Kind, read_blocks
 from assetgen_dagster.story.reader.categories import Decision, decide
 from assetgen_dagster.story.reader.flags import Flags, take_flags
 from assetgen_dagster.story.reader.groups import read_group, without_lead
 from assetgen_dagster.story.reader.lists import Lists, read_lists
-from assetgen_dagster.story.reader.parts import Part, Role, read_atmosphere, split_parts
+from assetgen_dagster.story.reader.parts import Part, Role, split_parts
 from assetgen_dagster.story.reader.pictures import Found, read_pictures
 from assetgen_dagster.story.reader.remarks import Remark, called, same_for, texts
 from assetgen_dagster.story.reader.sections import MOST_PICTURES, Picture

@@ -5,7 +5,7 @@ The way of a document, each step with what the one before made of it::
     text
      │  repairs       lines: forgotten fences closed, HTML around Markdown taken away
      │  blocks        markdown-it-py; ``Block``: a heading, a bold line, a text, a fence, a table, a rule
-     │  parts         ``Part``: lists, clip table, atmosphere, prompts, by their headings; the atmosphere is read here
+     │  parts         ``Part``: lists, clip table, atmosphere, prompts, by their headings (``atmosphere`` reads its own)
      │
      │  Part 4 only:
      │  pictures      ``Section``: a title and the blocks below it; which of them are pictures

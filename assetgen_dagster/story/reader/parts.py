@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from assetgen_dagster.story.manifest import AssetType
 from assetgen_dagster.story.reader.blocks import Block, Kind, plain
+from assetgen_dagster.story.reader.groups import read_group
 from assetgen_dagster.story.reader.labels import has_image_ending
-from assetgen_dagster.story.reader.remarks import Remark
 
 
 class Role(StrEnum):
@@ -43,9 +44,8 @@ class Part:
     sure: bool = False
 
 
-#: ``*Put this before every prompt:*``, in italics.
-_HINT = re.compile(r"^([*_])(?!\1)[^*\n]{1,120}:\s?\1$")
-_SPEAKING = (Kind.TEXT, Kind.FENCE, Kind.TABLE)
+#: Blocks that say something.
+SPEAKING = (Kind.TEXT, Kind.FENCE, Kind.TABLE)
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _NUMBERS = {
     **dict.fromkeys(("1", "i", "one"), Role.LISTS),
@@ -58,7 +58,7 @@ _PART = re.compile(
     re.I,
 )
 _SHARED = r"(?:global|shared|common|universal|master|base|overall)"
-_PHRASES = (
+PHRASES = (
     (
         Role.ATMOSPHERE,
         re.compile(
@@ -88,21 +88,32 @@ _BARE = (
     (Role.PROMPTS, re.compile(r"^\W*(?:\d{1,2}\W+)?(?:the )?prompts\W*$", re.I)),
 )
 _ATMOSPHERE_HEADING = re.compile(r"^\W*(?:the )?global atmosphere(?: block)?\W*$", re.I)
+#: ``**Atmosphere**: soft light``, ``Global atmosphere: soft light``
+_LED_ATMOSPHERE = re.compile(
+    r"^(\*\*|__|)(?:the )?(?:global |overall |visual )?atmosphere(?: block)?(?:\1\s?[:–—]|:\1)[ \t]+(?=\S)", re.I
+)
+#: What stands behind such a title and says only what is to come: ``(before every prompt)``, ``as follows:``
+_NO_ATMOSPHERE = re.compile(r"^\s*(?:[(\[*_].*[)\]*_]|.{0,120}:)\s*$")
 
 
 def split_parts(blocks: Sequence[Block]) -> list[Part]:
     """Splits a document into its parts, in order; a heading that is no part's but as high as one ends it."""
+    blocks = _with_led_atmosphere(blocks)
     parts: list[Part] = []
     current = Part(Role.OTHER, 1, "", 9, ())
     outer = None  # an atmosphere inside the prompts gives back to them
     start = 0
     for index, block in enumerate(blocks):
         found, sure = _role(block, inside=current.role, level=current.level)
+        behind = found is None and current.role is Role.ATMOSPHERE and _is_behind(current, blocks, start, index)
+        found = Role.OTHER if behind else found
         if found is None:
             continue
         parts.append(replace(current, blocks=blocks[start:index], last=block.line - 1))
         if found is Role.OTHER and outer and current.role is Role.ATMOSPHERE:
             current, outer, start = replace(outer, line=block.line), None, index
+        elif behind:
+            current, start = Part(Role.OTHER, block.line, "", 9, ()), index
         else:
             inner = current.role is Role.PROMPTS and found is Role.ATMOSPHERE and block.level > current.level
             outer = current if inner else None
@@ -131,7 +142,7 @@ def _role(block: Block, *, inside: Role, level: int) -> tuple[Role | None, bool]
     if numbered and block.kind is Kind.TEXT and not re.match(r"[:.)\-–—]|$", numbered[2]):
         return None, False  # a sentence that begins with "Part 3 of the story"
     words = numbered[2] if numbered else block.text
-    said = sorted((match.start(), role) for role, phrase in _PHRASES if (match := phrase.search(words)))
+    said = sorted((match.start(), role) for role, phrase in PHRASES if (match := phrase.search(words)))
     if block.is_title or numbered:
         said += [(0, role) for role, phrase in _BARE if phrase.match(words)]
     if numbered:
@@ -139,7 +150,7 @@ def _role(block: Block, *, inside: Role, level: int) -> tuple[Role | None, bool]
         return (said[0][1], True) if said else (by_number, not _WORDS.search(numbered[2]))
     # Below Part 4 only a numbered part or a heading as high as its own ends it: prompts speak of atmosphere, too.
     if inside is Role.PROMPTS and (block.kind is not Kind.HEADING or block.level > level):
-        inner = block.kind is Kind.HEADING and _ATMOSPHERE_HEADING.match(block.text)
+        inner = block.is_title and not block.listed and _ATMOSPHERE_HEADING.match(block.text)
         return (Role.ATMOSPHERE, True) if inner else (None, False)
     if said and block.is_title:
         return (None, False) if said[0][1] is inside else (said[0][1], True)
@@ -149,62 +160,48 @@ def _role(block: Block, *, inside: Role, level: int) -> tuple[Role | None, bool]
     return None, False
 
 
-def read_atmosphere(parts: Sequence[Part]) -> tuple[str, list[Remark]]:
-    """Returns the Global Atmosphere Block with its flags still in it, and remarks."""
-    found: list[tuple[str, int]] = []
-    remarks: list[Remark] = []
-    for part in parts:
-        if part.role is not Role.ATMOSPHERE:
-            continue
-        taken = _until_rule(part.blocks)
-        text = _joined(taken)
-        if text:
-            found.append((text, taken[0].line))
-        left = next((block for block in part.blocks[len(taken) :] if block.kind in _SPEAKING), None)
-        if text and left and taken[-1].line < left.line:
-            remarks.append(Remark(left.line, "text behind the rule is not taken as part of the atmosphere"))
-    if not found:
-        return "", [Remark(0, "no Global Atmosphere Block was found; every prompt stands for itself")]
-    remarks += [Remark(line, "a second Global Atmosphere Block is not used") for _, line in found[1:]]
-    return found[0][0], remarks
+def _with_led_atmosphere(blocks: Sequence[Block]) -> Sequence[Block]:
+    """Cuts ``**Atmosphere**: soft light`` into a title and its text, where that is the document's and no picture's."""
+    led = [
+        (index, match)
+        for index, block in enumerate(blocks)
+        if block.kind is Kind.TEXT and not block.listed and (match := _LED_ATMOSPHERE.match(block.text))
+    ]
+    if len(led) != 1:
+        return blocks
+    index, match = led[0]
+    if any(_precedes_pictures(block) for block in blocks[:index]) or any(
+        block.is_title and _role(block, inside=Role.OTHER, level=9)[0] is Role.ATMOSPHERE for block in blocks
+    ):
+        return blocks
+    block = blocks[index]
+    title = replace(block, kind=Kind.BOLD, text="Global Atmosphere", level=7)
+    return [*blocks[:index], title, replace(block, text=block.text[match.end() :]), *blocks[index + 1 :]]
 
 
-def _until_rule(blocks: Sequence[Block]) -> list[Block]:
-    """Returns the blocks up to the first rule that has text before it."""
-    taken: list[Block] = []
-    for block in blocks:
-        if block.kind is Kind.RULE:
-            if any(before.kind in _SPEAKING for before in taken):
-                break
-            continue
-        taken.append(block)
-    return taken
+def _precedes_pictures(block: Block) -> bool:
+    if not block.is_title:
+        return block.kind in (Kind.FENCE, Kind.TABLE) or block.listed
+    role = _role(block, inside=Role.OTHER, level=9)[0]
+    return block.level > 2 or role is Role.PROMPTS or read_group(block.text).titled
 
 
-def _joined(blocks: Sequence[Block]) -> str:
-    """Joins an atmosphere's blocks; where the better half stands in fences, the rest is talk about it."""
-    fenced = [block for block in blocks if block.kind is Kind.FENCE and block.text.strip()]
-    spoken = sum(len(block.text) for block in blocks if block.kind is Kind.TEXT)
-    if fenced and sum(len(block.text) for block in fenced) >= spoken:
-        return "\n\n".join(block.text.strip() for block in fenced).replace("**", "")
-    text, end = "", 0
-    for block in blocks:
-        if block.kind is Kind.HEADING and any(phrase.search(block.text) for _, phrase in _PHRASES):
-            continue
-        written = _table_text(block) if block.kind is Kind.TABLE else block.text.strip()
-        if _HINT.match(written):
-            continue
-        if block.is_title and not written.endswith((":", ".")):
-            written += ":"
-        text += ("\n" if block.line == end else "\n\n") + written
-        end = block.end + 1
-    text = text.replace("**", "").strip()
-    return text if text.strip(" :\n") and any(block.kind in _SPEAKING for block in blocks) else ""
+def _is_behind(part: Part, blocks: Sequence[Block], start: int, index: int) -> bool:
+    """Tells whether a block is no part of an atmosphere any more, although no part's heading has come.
 
-
-def _table_text(table: Block) -> str:
-    """Returns a table as lines of ``key: value``; a header of mere column names is left out."""
-    header = table.rows[0].cells
-    bare = all(len(cell.split()) <= 2 for cell in header)
-    rows = table.rows[1:] if bare and len(table.rows) > 1 else table.rows
-    return "\n".join(": ".join(filter(None, (plain(cell) for cell in row.cells))) for row in rows)
+    Args:
+        part: The atmosphere's part; its blocks are not known yet.
+        blocks: The document's.
+        start: Where those below its title begin.
+        index: The block asked for.
+    """
+    block, first = blocks[index], blocks[start]
+    if not any(blocks[before].kind in SPEAKING for before in range(start, index)):
+        return False
+    led = first.line == part.line and first.kind is Kind.TEXT and not _NO_ATMOSPHERE.match(first.text)
+    if led or (block.kind is Kind.HEADING and part.level >= 7):
+        return True  # what stands on the title's own line is a paragraph
+    kind = read_group(block.text).kind if block.is_title and not block.listed else None
+    below = blocks[index + 1 : index + 2]
+    pictured = any(after.kind is not Kind.TEXT or after.listed for after in below)
+    return kind is not None and (pictured or (part.level >= 7 and kind is not AssetType.ENVIRONMENT))
