@@ -5,6 +5,9 @@ import dagster as dg
 #: The job that draws a project.
 JOB_NAME = "generate_project_assets"
 
+#: The job that sums a project up again.
+REFRESH_JOB_NAME = "refresh_project_assets"
+
 #: The step that draws all pictures; every other asset is a step of its own name.
 IMAGES_STEP = "images"
 
@@ -25,3 +28,8 @@ def image_number(key: dg.AssetKey) -> int | None:
     name = key.to_user_string()
     digits = name.removeprefix(_IMAGE)
     return int(digits) if digits != name and digits.isdecimal() else None
+
+
+def is_own(key: dg.AssetKey) -> bool:
+    """Returns whether an asset is one of this project's, and no step's after it."""
+    return key in (ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET) or image_number(key) is not None

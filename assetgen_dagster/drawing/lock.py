@@ -136,9 +136,9 @@ def is_locked(path: Path) -> bool:
     Raises:
         WorkspaceError: The lock file cannot be opened.
     """
-    if not path.exists():
-        return False
     try:
+        if not path.exists():
+            return False
         with FileLock(path) as lock:
             return not lock.try_acquire()
     except OSError as error:

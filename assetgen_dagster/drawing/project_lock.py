@@ -9,7 +9,7 @@ from typing import Protocol
 
 from assetgen_dagster.drawing.lock import is_locked, lock_project
 from assetgen_dagster.drawing.postgres_lock import PostgresLock, held_keys
-from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.drawing.workspace import ProjectPaths, WorkspaceError
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Machines, Settings
 
@@ -43,8 +43,15 @@ def hold_project(key: ProjectKey, paths: ProjectPaths, settings: Settings, *, ru
     return lock_project(paths.lock, run_id=run_id)
 
 
-def held_projects(projects: Mapping[ProjectKey, ProjectPaths], settings: Settings) -> set[ProjectKey]:
+def held_projects(
+    projects: Mapping[ProjectKey, ProjectPaths], settings: Settings, *, troubles: list[str] | None = None
+) -> set[ProjectKey]:
     """Returns those of the projects that some living run holds.
+
+    Args:
+        projects: Them and their files.
+        settings: The settings in force.
+        troubles: Where given, a project whose lock file cannot be opened counts as held, and why is added here.
 
     Raises:
         DatabaseError: PostgreSQL cannot be asked: nothing is known then.
@@ -52,4 +59,14 @@ def held_projects(projects: Mapping[ProjectKey, ProjectPaths], settings: Setting
     """
     if settings.machines is Machines.SEVERAL and settings.database is not None:
         return held_keys(settings.database, projects)
-    return {key for key, paths in projects.items() if is_locked(paths.lock)}
+    return {key for key, paths in projects.items() if _is_held(paths, troubles)}
+
+
+def _is_held(paths: ProjectPaths, troubles: list[str] | None) -> bool:
+    try:
+        return is_locked(paths.lock)
+    except WorkspaceError as error:
+        if troubles is None:
+            raise
+        troubles.append(str(error))
+        return True

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, JOB_NAME
+from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, JOB_NAME, REFRESH_JOB_NAME, image_number, is_own
 from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
@@ -69,6 +69,18 @@ def ended_since(instance: dg.DagsterInstance, moment: float) -> list[dg.RunRecor
     since = datetime.fromtimestamp(max(0.0, moment - _OVERLAP_SECONDS), UTC)
     found = instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED), updated_after=since))
     return sorted(found, key=lambda record: record.end_time or 0.0)
+
+
+def is_ours(run: dg.DagsterRun) -> bool:
+    """Whether a run carries out some of our assets, and so takes its project's lock; a step after them does not."""
+    return run.job_name in (JOB_NAME, REFRESH_JOB_NAME) or any(map(is_own, run.asset_selection or ()))
+
+
+def handled_pictures(run: dg.DagsterRun) -> bool:
+    """Whether a run was to look after all pictures, or some."""
+    if not run.asset_selection:
+        return run.job_name == JOB_NAME
+    return any(image_number(key) is not None for key in run.asset_selection)
 
 
 def needs_no_report(run: dg.DagsterRun) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.keys import image_number
+from assetgen_dagster.assets.keys import REFRESH_JOB_NAME
 from assetgen_dagster.assets.projects import CHANNEL_TAG
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import prepare_log
@@ -19,7 +19,7 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.sensors import LOOK_SECONDS
-from assetgen_dagster.sensors.ended_runs import ended_since, needs_no_report, settle
+from assetgen_dagster.sensors.ended_runs import ended_since, handled_pictures, needs_no_report, settle
 from assetgen_dagster.sensors.review_sheets import Sheets, show_due
 from assetgen_dagster.settings import Settings, load_settings
 
@@ -89,7 +89,7 @@ def collect(instance: dg.DagsterInstance, pending: Pending) -> None:
         # A machine whose clock is ahead must not make the next look begin in the future.
         pending.ended_after = max(pending.ended_after, min(record.end_time or 0.0, now))
         run = record.dagster_run
-        ours = CHANNEL_TAG in run.tags and _handled_pictures(run) and not needs_no_report(run)
+        ours = CHANNEL_TAG in run.tags and _concerns_its_row(run) and not needs_no_report(run)
         if ours and run.run_id not in (*pending.run_ids, *pending.done):
             pending.run_ids.append(run.run_id)
         pending.sheets.note_ended(run)
@@ -126,5 +126,5 @@ def report_due(
     return f"Told Notion of {told} runs; {len(pending.run_ids)} are still to be told{trouble or '.'}"
 
 
-def _handled_pictures(run: dg.DagsterRun) -> bool:
-    return not run.asset_selection or any(image_number(key) is not None for key in run.asset_selection)
+def _concerns_its_row(run: dg.DagsterRun) -> bool:
+    return handled_pictures(run) or run.job_name == REFRESH_JOB_NAME

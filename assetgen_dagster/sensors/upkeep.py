@@ -1,8 +1,9 @@
 """``project_upkeep``: what must happen after a run has ended, whoever started it and however it ended.
 
 A run whose process died stays STARTED in Dagster and would keep its project's place in the queue for ever: a free
-project lock tells that nobody is at work, and the run is reported as failed. And after single pictures were drawn
-again, ``assets_ready`` and ``contact_sheet`` follow.
+project lock tells that nobody is at work, and the run is reported as failed. And ``assets_ready`` and
+``contact_sheet`` follow a run that left all pictures there, but not what sums them up: it drew single ones, or ended
+before.
 """
 
 import contextlib
@@ -13,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_number
-from assetgen_dagster.assets.projects import CHANNEL_TAG, PARTITION_TAG, PROJECT_TAG
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JOB_NAME
+from assetgen_dagster.assets.projects import CHANNEL_TAG, COMMAND_TAG, PARTITION_TAG, PROJECT_TAG, WILL_RETRY_TAG
 from assetgen_dagster.drawing.plan import missing_pictures
 from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import RecordStore
@@ -23,17 +24,22 @@ from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import LOOK_SECONDS
-from assetgen_dagster.sensors.ended_runs import RUN_DIED, ended_since
+from assetgen_dagster.sensors.ended_runs import RUN_DIED, ended_since, handled_pictures, is_ours
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
-from assetgen_dagster.workers.starting import look_after_starting_runs
+from assetgen_dagster.workers.starting import look_after_starting_runs, report_dead
 
 #: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
 _GRACE_SECONDS = 30.0
 
+#: How often in a row a project is to be summed up that could not be; each attempt that died is retried by Dagster, too.
+_ATTEMPTS = 3
+
+#: Of a run that sums up: which of these attempts it is.
+_ATTEMPT_TAG = "refresh_attempt"
 
 refresh_project_assets = dg.define_asset_job(
-    "refresh_project_assets",
+    REFRESH_JOB_NAME,
     selection=dg.AssetSelection.assets(ASSETS_READY, CONTACT_SHEET),
     description="Sums a project up again; draws nothing, costs nothing.",
 )
@@ -44,18 +50,22 @@ class Memory:
     """What the sensor remembers between ticks.
 
     Attributes:
-        looked_until: Unix time of the last run that was looked at.
+        looked_until: Unix time: runs that ended later have not been looked at.
+        run_ids: Runs that are still to be looked at, oldest first.
+        done: Runs that ended shortly before and need no further look.
         unlocked_since: When each started run was first seen without its project's lock.
         handed_over: When each run on its way to a worker was last handed to the broker.
     """
 
     looked_until: float
+    run_ids: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     unlocked_since: dict[str, float] = field(default_factory=dict)
     handed_over: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Memory":
-        """Returns what a cursor holds; runs that ended before the first tick are not looked at."""
+        """Returns what a cursor holds; runs that ended long before the first tick are not looked at."""
         return cls(**json.loads(cursor)) if cursor else cls(looked_until=time.time())
 
 
@@ -77,7 +87,7 @@ def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -
     job=refresh_project_assets,
     minimum_interval_seconds=LOOK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports runs whose process died, and sums projects up again after single pictures were redrawn.",
+    description="Reports runs whose process died, and sums projects up whose pictures changed since.",
 )
 def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Fetches, lets the functions above decide, carries out."""
@@ -87,9 +97,13 @@ def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
         bury_dead_runs(context.instance, memory, settings, troubles)
         with _noting(troubles):
             _look_after_starting_runs(context.instance, memory, settings)
-        requests = list(_refreshes(context.instance, memory, settings, troubles))
+        collect(context.instance, memory)
+        found = _refreshes(context.instance, memory, settings, troubles)
+        requests = list({request.partition_key: request for request in found}.values())  # once a project
     except (AssetgenError, OSError) as error:
         return dg.SkipReason(str(error))
+    for trouble in dict.fromkeys(troubles):
+        context.log.warning(trouble)
     said = None if requests or not troubles else dg.SkipReason(" ".join(dict.fromkeys(troubles)))
     return dg.SensorResult(run_requests=requests, skip_reason=said, cursor=json.dumps(asdict(memory)))
 
@@ -97,6 +111,7 @@ def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
 def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory, settings: Settings, troubles: list[str]) -> None:
     """Reports started runs as failed that have been without their project's lock for a while.
 
+    Not those of a step after ours, which take no lock.
     A project that cannot be looked at adds to ``troubles``; it must not keep the others.
     """
     started = {run.run_id: run for run in _runs(instance, [dg.DagsterRunStatus.STARTED])}
@@ -105,17 +120,12 @@ def bury_dead_runs(instance: dg.DagsterInstance, memory: Memory, settings: Setti
         with _noting(troubles):
             if found := _project(run, settings):
                 projects[run_id] = found
-    held = held_projects(dict(projects.values()), settings)
+    held = held_projects(dict(projects.values()), settings, troubles=troubles)
     unlocked = [run_id for run_id, (key, _) in projects.items() if key not in held]
     dead, memory.unlocked_since = dead_runs(unlocked, memory.unlocked_since, time.time())
+    why = "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again."
     for run_id in dead:
-        instance.report_run_failed(
-            started[run_id],
-            coded(
-                "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again.",
-                RUN_DIED,
-            ),
-        )
+        report_dead(instance, run_id, dg.DagsterRunStatus.STARTED, coded(why, RUN_DIED))
 
 
 def _look_after_starting_runs(instance: dg.DagsterInstance, memory: Memory, settings: Settings) -> None:
@@ -123,23 +133,56 @@ def _look_after_starting_runs(instance: dg.DagsterInstance, memory: Memory, sett
         memory.handed_over = look_after_starting_runs(instance, settings.database, memory.handed_over)
 
 
+def leaves_sums_behind(run: dg.DagsterRun) -> bool:
+    """Whether a run that has ended may have left a project not summed up, and nobody else goes on with it.
+
+    Dagster goes on with a run that it retries. A command that failed is given again: it continues the open round, which
+    nobody must close meanwhile, or it would pay for a new one.
+    """
+    failed = run.status is not dg.DagsterRunStatus.SUCCESS
+    if run.tags.get(WILL_RETRY_TAG) == "true" or (failed and COMMAND_TAG in run.tags and run.parent_run_id is None):
+        return False
+    if run.job_name == REFRESH_JOB_NAME:
+        return failed and _attempt(run) < _ATTEMPTS
+    return handled_pictures(run)
+
+
+def collect(instance: dg.DagsterInstance, memory: Memory) -> None:
+    """Adds the runs that ended since the last look and are to be looked at.
+
+    A run that Dagster gives up to retry changes by that, and is met again.
+    """
+    now = time.time()
+    ended = ended_since(instance, memory.looked_until)
+    known = {*memory.run_ids, *memory.done}
+    for record in ended:
+        # A machine whose clock is ahead must not make the next look begin in the future.
+        memory.looked_until = max(memory.looked_until, min(record.end_time or 0.0, now))
+        if record.dagster_run.run_id not in known and leaves_sums_behind(record.dagster_run):
+            memory.run_ids.append(record.dagster_run.run_id)
+    recent = {record.dagster_run.run_id for record in ended}
+    memory.done = [run_id for run_id in memory.done if run_id in recent]
+
+
 def _refreshes(
     instance: dg.DagsterInstance, memory: Memory, settings: Settings, troubles: list[str]
 ) -> Iterator[dg.RunRequest]:
-    recent = ended_since(instance, memory.looked_until)
-    ended = [record for record in recent if (record.end_time or 0) > memory.looked_until]
-    before = len(troubles)
-    for record in ended:
-        run = record.dagster_run
+    """Yields what sums up the projects of the collected runs; a run whose project cannot be looked at stays."""
+    for run_id in tuple(memory.run_ids):
+        run = instance.get_run_by_id(run_id)
         with _noting(troubles):
-            handled_pictures = any(image_number(key) is not None for key in run.asset_selection or ())
-            found = _project(run, settings) if handled_pictures else None
-            if found is not None and _is_outdated(found[1]):
+            found = _project(run, settings) if run is not None else None
+            outdated = found is not None and _is_outdated(found[1])
+            memory.run_ids.remove(run_id)
+            memory.done.append(run_id)
+            if run is not None and outdated:
                 tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
-                yield dg.RunRequest(run_key=run.run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
-    if len(troubles) == before:  # else all are looked at again: a request is carried out once, by its key
-        # A machine whose clock is ahead must not make the next look begin in the future.
-        memory.looked_until = max([memory.looked_until, *(min(record.end_time or 0, time.time()) for record in ended)])
+                tags[_ATTEMPT_TAG] = str(_attempt(run) + 1)
+                yield dg.RunRequest(run_key=run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
+
+
+def _attempt(run: dg.DagsterRun) -> int:
+    return int(run.tags.get(_ATTEMPT_TAG, "0"))
 
 
 @contextlib.contextmanager
@@ -166,7 +209,7 @@ def _runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus]) -> 
 
 def _project(run: dg.DagsterRun, settings: Settings) -> tuple[ProjectKey, ProjectPaths] | None:
     """Returns a run's project and its files; None for a run that is not ours."""
-    if CHANNEL_TAG not in run.tags:
+    if not is_ours(run):
         return None
     try:
         key = ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))

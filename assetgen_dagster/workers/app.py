@@ -18,6 +18,7 @@ from assetgen_dagster.settings import load_settings
 from assetgen_dagster.workers.cancel import interrupted_when_cancelled
 from assetgen_dagster.workers.celery_settings import CELERY_SETTINGS
 from assetgen_dagster.workers.claim import claim
+from assetgen_dagster.workers.starting import report_dead
 
 _log = structlog.get_logger()
 
@@ -36,15 +37,10 @@ class RunOnce(Task):
                 with interrupted_when_cancelled(instance, run_id):
                     return super().__call__(execute_job_args_packed)
             except Exception as error:
-                _report(instance, run_id, f"The worker could not carry out the run: {error}")
+                # Now, so that it is started again soon, and not when its time to start is over.
+                why = f"The worker could not carry out the run: {error}"
+                report_dead(instance, run_id, dg.DagsterRunStatus.STARTING, why)
                 raise
-
-
-def _report(instance: dg.DagsterInstance, run_id: str, why: str) -> None:
-    """Ends a run that never began, so that it is started again soon, and not when its time to start is over."""
-    run = instance.get_run_by_id(run_id)
-    if run is not None and run.status is dg.DagsterRunStatus.STARTING:
-        instance.report_run_failed(run, why)
 
 
 def _database() -> str:

@@ -50,6 +50,13 @@ def decide(starting: Iterable[str], claimed: Mapping[str, float], since: Mapping
     return Decision(again, dead, {run_id: now if run_id in again else last for run_id, last in known.items()})
 
 
+def report_dead(instance: dg.DagsterInstance, run_id: str, last_seen: dg.DagsterRunStatus, why: str) -> None:
+    """Reports a run as failed, unless it went on since it was seen: one that succeeded must not become a failure."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status is last_seen:
+        instance.report_run_failed(run, why)
+
+
 def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapping[str, float]) -> dict[str, float]:
     """Does what ``decide`` says; returns when each run was handed over last.
 
@@ -67,7 +74,8 @@ def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapp
     runs = {record.dagster_run.run_id: record.dagster_run for record in records}
     made = decide(runs, claim_ages(url, runs) if runs else {}, since, time.time())
     for run_id in made.dead:
-        instance.report_run_failed(runs[run_id], "The worker that had taken the run is gone; it had not begun.")
+        why = "The worker that had taken the run is gone; it had not begun."
+        report_dead(instance, run_id, dg.DagsterRunStatus.STARTING, why)
     try:
         for run_id in made.hand_over:
             launcher.hand_over(LaunchRunContext(dagster_run=runs[run_id], workspace=None))

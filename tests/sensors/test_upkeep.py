@@ -2,18 +2,22 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, REFRESH_JOB_NAME, image_key
+from assetgen_dagster.assets.projects import COMMAND_TAG, WILL_RETRY_TAG, projects
 from assetgen_dagster.database import DatabaseError
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.project_lock import hold_project
+from assetgen_dagster.drawing.project_lock import held_projects, hold_project
+from assetgen_dagster.drawing.records import RecordStore, Round
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.sensors import upkeep
 from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
@@ -22,7 +26,7 @@ from tests.harness import both_storages, manifest_of
 from tests.studio import Dagit
 
 TAGS = {"dagster/partition": "poke1:vid_123", "channel": "poke1", "project": "vid_123"}
-STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
+STARTED, FAILURE, SUCCESS = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 
 
 def started_run(dagit: Dagit) -> str:
@@ -33,7 +37,8 @@ def started_run(dagit: Dagit) -> str:
 def bury(dagit: Dagit, run_id: str) -> list[str]:
     """Looks for dead runs, a minute after this one was seen without its lock; returns what kept it from looking."""
     troubles: list[str] = []
-    bury_dead_runs(dagit.instance, Memory(0.0, {run_id: time.time() - 60}), load_settings(), troubles)
+    memory = Memory(0.0, unlocked_since={run_id: time.time() - 60})
+    bury_dead_runs(dagit.instance, memory, load_settings(), troubles)
     return troubles
 
 
@@ -97,6 +102,35 @@ def test_a_project_that_cannot_be_looked_at_keeps_no_dead_run_of_another_from_be
     assert status(dagit, dead) is FAILURE
 
 
+def test_a_lock_that_cannot_be_opened_keeps_no_dead_run_of_another_from_being_buried(dagit: Dagit) -> None:
+    dead = started_run(dagit)
+    lock = open_project(ProjectKey("poke1", "vid_124"), workspace=load_settings().workspace).lock
+    lock.mkdir(parents=True)
+    tags = TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"}
+    job = build_definitions().resolve_job_def(JOB_NAME)
+    unknown = dagit.instance.create_run_for_job(job, tags=tags, status=STARTED).run_id
+    [trouble] = bury(dagit, dead)
+    assert str(lock) in trouble
+    assert status(dagit, dead) is FAILURE
+    assert bury(dagit, unknown)
+    assert status(dagit, unknown) is STARTED, "whether it is held is not known"
+
+
+def test_a_run_that_ends_well_while_its_lock_is_looked_at_stays_a_success(
+    dagit: Dagit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = started_run(dagit)
+
+    def ends_meanwhile(*given: Any, **named: Any) -> set[ProjectKey]:
+        kind = dg.DagsterEventType.PIPELINE_SUCCESS.value
+        dagit.instance.report_dagster_event(dg.DagsterEvent(event_type_value=kind, job_name=JOB_NAME), run_id)
+        return held_projects(*given, **named)
+
+    monkeypatch.setattr(upkeep, "held_projects", ends_meanwhile)
+    assert bury(dagit, run_id) == []
+    assert status(dagit, run_id) is SUCCESS
+
+
 def tick(dagit: Dagit, cursor: str | None) -> dg.SensorResult:
     context = dg.build_sensor_context(instance=dagit.instance, cursor=cursor, definitions=dagit.definitions)
     found = project_upkeep(context)
@@ -140,7 +174,7 @@ def test_a_redraw_that_failed_in_part_is_followed_too(dagit: Dagit, gemini: Gemi
 
 
 def test_damaged_records_of_one_project_keep_no_other_from_its_sums_and_their_own_are_not_forgotten(
-    dagit: Dagit, cursor: str
+    dagit: Dagit, cursor: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dagit.write_manifest(manifest_of(1))
     dagit.materialize()
@@ -153,10 +187,111 @@ def test_damaged_records_of_one_project_keep_no_other_from_its_sums_and_their_ow
     records.write_bytes(whole[:-9])
     found = tick(dagit, cursor)
     assert [request.run_key for request in found.run_requests or []] == [other.run_id]
+    assert str(records) in capsys.readouterr().err, "told, though another project is summed up"
+    still = tick(dagit, found.cursor)
+    assert still.run_requests == []
+    assert still.skip_reason is not None
+    assert str(records) in str(still.skip_reason.skip_message)
+    assert still.cursor is not None
+    waiting = json.loads(still.cursor)["run_ids"]
+    assert run.run_id in waiting
+    assert other.run_id not in waiting, "only what could not be looked at is looked at again"
     records.write_bytes(whole)
-    again = tick(dagit, found.cursor)
-    assert {request.run_key for request in again.run_requests or []} == {run.run_id, other.run_id}, "a key is used once"
+    again = tick(dagit, still.cursor)
+    assert [request.run_key for request in again.run_requests or []] == [run.run_id]
     assert tick(dagit, again.cursor).run_requests == []
+
+
+def test_a_run_that_ended_by_a_slow_clock_before_the_last_look_is_looked_at(dagit: Dagit, cursor: str) -> None:
+    dagit.write_manifest(manifest_of(1))
+    dagit.materialize()
+    seen = tick(dagit, cursor).cursor
+    assert seen is not None
+    run = redraw(dagit, 1)
+    ahead = json.dumps(json.loads(seen) | {"looked_until": time.time() + 300})  # as this look's clock has it
+    found = tick(dagit, ahead)
+    assert [request.run_key for request in found.run_requests or []] == [run.run_id]
+    assert tick(dagit, found.cursor).run_requests == []
+
+
+def last_round(dagit: Dagit) -> Round:
+    found = RecordStore(dagit.project() / ".assetgen" / "records.json").records.round
+    assert found is not None
+    return found
+
+
+def sum_up(dagit: Dagit, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    job = dagit.definitions.resolve_job_def(REFRESH_JOB_NAME)
+    return job.execute_in_process(
+        instance=dagit.instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
+    )
+
+
+def breaks_off(*_: Any, **__: Any) -> None:
+    raise RuntimeError("server closed the connection unexpectedly")
+
+
+@pytest.fixture
+def unsummed(dagit: Dagit, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Draws a project, and comes to its end before these steps have summed it up; returns the run."""
+
+    def draw(*steps: str, **tags: str) -> str:
+        dagit.write_manifest(manifest_of(1))
+        with monkeypatch.context() as broken:
+            for step in steps:
+                broken.setattr(f"assetgen_dagster.assets.{step}.measured_pictures", breaks_off)
+            return dagit.materialize(tags=TAGS | tags).run_id
+
+    return draw
+
+
+@pytest.mark.parametrize("steps", [("ready",), ("ready", "sheet")], ids=["as poke2:vid_11", "as poke3:vid_06"])
+def test_a_whole_run_that_ended_between_its_pictures_and_their_sums_is_followed_by_them_as_after_seed_12_of_the_soak(
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str], gemini: GeminiStandIn, steps: tuple[str, ...]
+) -> None:
+    run_id = unsummed(*steps)
+    assert status(dagit, run_id) is FAILURE
+    assert last_round(dagit).closed_at is None
+    found = tick(dagit, cursor)
+    [request] = found.run_requests or []
+    assert request.run_key == run_id
+    assert sum_up(dagit, request).success
+    assert last_round(dagit).closed_at is not None
+    assert (dagit.project() / "contact_sheet.png").is_file()
+    assert tick(dagit, found.cursor).run_requests == []
+    assert len(gemini.journal()) == 1
+
+
+def test_sums_that_fail_are_tried_again_a_few_times_and_not_for_ever(
+    dagit: Dagit, cursor: str | None, unsummed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsummed("ready")
+    monkeypatch.setattr("assetgen_dagster.assets.ready.measured_pictures", breaks_off)
+    for _ in range(3):
+        found = tick(dagit, cursor)
+        [request] = found.run_requests or []
+        assert not sum_up(dagit, request).success
+        cursor = found.cursor
+    assert tick(dagit, cursor).run_requests == []
+
+
+def test_a_run_that_dagster_starts_again_is_left_to_it_until_it_gives_up(
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str]
+) -> None:
+    run_id = unsummed("ready", **{WILL_RETRY_TAG: "true"})
+    found = tick(dagit, cursor)
+    assert found.run_requests == []
+    dagit.instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})
+    assert [request.run_key for request in tick(dagit, found.cursor).run_requests or []] == [run_id]
+
+
+def test_a_command_that_failed_is_left_to_be_given_again_which_pays_for_nothing(
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str], gemini: GeminiStandIn
+) -> None:
+    unsummed("ready", **{COMMAND_TAG: "generate"})
+    assert tick(dagit, cursor).run_requests == []
+    assert dagit.materialize(tags=TAGS | {COMMAND_TAG: "generate"}).success
+    assert len(gemini.journal()) == 1
 
 
 def test_nothing_is_summed_up_while_pictures_are_missing(dagit: Dagit, cursor: str) -> None:
@@ -177,3 +312,22 @@ def test_runs_of_other_jobs_are_none_of_our_business(dagit: Dagit, cursor: str) 
     stranger = dagit.instance.create_run_for_job(job, tags={"dagster/partition": "2026-11-22"}, status=STARTED)
     bury(dagit, stranger.run_id)
     assert status(dagit, stranger.run_id) is STARTED
+
+
+@pytest.mark.parametrize(
+    ("selected", "left"),
+    [("storyboard", STARTED), ("image_07", FAILURE), ("assets_ready", FAILURE), ("asset_manifest", FAILURE)],
+)
+def test_a_living_run_of_a_step_after_ours_is_left_alone_though_nobody_holds_the_project(
+    dagit: Dagit, selected: str, left: dg.DagsterRunStatus
+) -> None:
+    @dg.asset(name="storyboard", deps=[ASSETS_READY], partitions_def=projects)
+    def storyboard() -> None: ...
+
+    after = dg.Definitions.merge(build_definitions(), dg.Definitions(assets=[storyboard]))
+    job = after.resolve_implicit_global_asset_job_def()
+    run = dagit.instance.create_run_for_job(
+        job, tags=TAGS, status=STARTED, asset_selection=frozenset({dg.AssetKey(selected)})
+    )
+    bury(dagit, run.run_id)
+    assert status(dagit, run.run_id) is left

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.sensors.ended_runs import UNFINISHED
+from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
@@ -172,12 +173,18 @@ class Soak:
         self._gemini.plan([])
         self._notion.plan([])
         deadline = time.monotonic() + _CALM_SECONDS
-        while not (self._all_ready() and self._at_rest()):
-            if time.monotonic() > deadline:
-                return False
+        resting_since: float | None = None
+        while time.monotonic() < deadline:
+            looked = resting_since is not None and self._upkeep_has_looked(resting_since)
+            if not (self._all_ready() and self._at_rest()):
+                resting_since = None
+            elif looked:
+                return True
+            elif resting_since is None:
+                resting_since = time.time()
             self._look()
             time.sleep(0.5)
-        return True
+        return False
 
     def _look(self) -> None:
         """Does what supervisor and producers do, and says how things are."""
@@ -256,6 +263,17 @@ class Soak:
             return False
         with open_instance() as instance:
             return not instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED)))
+
+    @staticmethod
+    def _upkeep_has_looked(moment: float) -> bool:
+        """Whether ``project_upkeep``, which may have projects summed up, began a look after a moment and ended it."""
+        with open_instance() as instance:
+            for state in instance.all_instigator_state():
+                if state.instigator_name == project_upkeep.name:
+                    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=moment)
+                    if any(tick.status.value in ("SUCCESS", "SKIPPED") for tick in ticks):
+                        return True
+        return False
 
     def _remaining(self) -> list[tuple[psutil.Process, Kind]]:
         """Returns what is left after the services were ended, and had the time to end."""

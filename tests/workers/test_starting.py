@@ -2,8 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import dagster as dg
+import pytest
+
+from assetgen_dagster.assets.keys import JOB_NAME
+from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.workers.claim import claim, claim_ages
-from assetgen_dagster.workers.starting import AGAIN_SECONDS, BEGIN_SECONDS, decide
+from assetgen_dagster.workers.starting import AGAIN_SECONDS, BEGIN_SECONDS, decide, report_dead
 
 
 def test_a_run_that_no_worker_takes_is_handed_over_again_and_then_given_time_again() -> None:
@@ -22,6 +27,20 @@ def test_a_run_that_a_worker_has_is_not_handed_over_again() -> None:
 def test_a_run_whose_worker_died_before_it_began_is_given_up() -> None:
     made = decide(["run1", "run2"], {"run1": BEGIN_SECONDS}, {"run1": 0}, now=10_000)
     assert (made.hand_over, made.dead) == (frozenset(), {"run1"})
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+@pytest.mark.parametrize(
+    "now", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS]
+)
+def test_a_run_that_went_on_since_it_was_seen_is_not_reported_as_dead(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus, now: dg.DagsterRunStatus
+) -> None:
+    run = instance.create_run_for_job(build_definitions().resolve_job_def(JOB_NAME), status=now)
+    report_dead(instance, run.run_id, status, "It is gone.")
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is (dg.DagsterRunStatus.FAILURE if now is status else now)
 
 
 def test_a_run_that_has_begun_is_forgotten() -> None:
