@@ -31,7 +31,7 @@ _WARNINGS_ONLY = {"pictures_aspect_ratio"}
 def _specs() -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
         # Checks by partition are a preview feature; without it one status would serve all projects.
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(name, asset=ASSETS_READY, description=description, partitions_def=projects)
             for name, description in _DESCRIPTIONS.items()
