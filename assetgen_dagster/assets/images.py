@@ -89,7 +89,7 @@ def build_images(slots: int) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: ImagesConfig, studio: dg.ResourceParam[Studio]
     ) -> Iterator[dg.MaterializeResult[None]]:
         numbers = frozenset(n for key in context.selected_asset_keys if (n := image_number(key)) is not None)
-        with plain_failures():
+        with plain_failures(context):
             project = studio.open(context)
             report = Report(context, project)
             report.recover()

@@ -50,7 +50,7 @@ def asset_manifest(
     context: dg.AssetExecutionContext, config: StoryConfig, studio: dg.ResourceParam[Studio]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Resolves the manifest and writes it where it changed."""
-    with plain_failures():
+    with plain_failures(context):
         project = studio.open(context)
         money = ManifestMoney(context, project)
         with money.told_after_failure():

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
+from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.studio import Project, note_stopped
 from assetgen_dagster.drawing.events import Event, GateWaits, LeftoverSettled, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
@@ -90,6 +91,7 @@ class Report:
                 "total_cost_usd": run.total_cost_usd,
                 "project_cost_usd": run.project_cost_usd,
                 "possibly_billed_usd": lost,
+                **row_link(self._context.run),
             },
             allow_retries=False,
         )

@@ -9,6 +9,7 @@ from assetgen_dagster.assets.checks import CHECKS, check_pictures
 from assetgen_dagster.assets.keys import ASSETS_READY, image_key
 from assetgen_dagster.assets.notion_report import report_ready_at_once
 from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
 
@@ -31,7 +32,7 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
     def assets_ready(
         context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with plain_failures():
+        with plain_failures(context):
             project = studio.open(context)
             manifest = project.tidy_manifest()
             pictures = measured_pictures(manifest, project.store.records, project.paths)
@@ -43,7 +44,7 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
                 yield from checks
                 raise
             found = totals(manifest, project.store.records, run_id=project.run_id)
-            yield dg.MaterializeResult(metadata=asdict(found), check_results=checks)
+            yield dg.MaterializeResult(metadata=asdict(found) | row_link(context.run), check_results=checks)
             # Only now: a run that dies before leaves the round open, and an open round is not drawn again.
             note_recorded(project.store, ready=True)
             report_ready_at_once(context, project, project_cost_usd=found.project_cost_usd, pictures=len(pictures))

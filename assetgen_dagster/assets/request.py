@@ -21,6 +21,7 @@ from assetgen_dagster.assets.projects import (
     RETRY_TAGS,
 )
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
+from assetgen_dagster.notion.row import page_url
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -56,6 +57,12 @@ def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
 def started_in_dagster(run: dg.DagsterRun) -> bool:
     """Returns whether a person started a run in Dagster, be it by re-executing one that a row had asked for."""
     return PAGE_TAG not in run.tags or (run.parent_run_id is not None and AUTO_RETRY_TAG not in run.tags)
+
+
+def row_link(run: dg.DagsterRun) -> dict[str, dg.MetadataValue]:
+    """Returns the way from a run to the row that asked for it, as metadata; nothing for a run without one."""
+    page_id = run.tags.get(PAGE_TAG)
+    return {"notion_row": dg.MetadataValue.url(page_url(page_id))} if page_id else {}
 
 
 def mode_of(run: dg.DagsterRun) -> Mode:

@@ -29,7 +29,7 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
     def contact_sheet(
         context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        with plain_failures():
+        with plain_failures(context):
             project = studio.open(context)
             manifest, output = project.tidy_manifest(), project.paths.contact_sheet
             records = project.store.records

@@ -14,7 +14,7 @@ import structlog
 
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
-from assetgen_dagster.assets.request import selected_numbers, started_in_dagster
+from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.database import name_sessions
 from assetgen_dagster.drawing.allowance import Allowance
@@ -211,15 +211,15 @@ def note_stopped(instance: dg.DagsterInstance, project: Project, problem: Proble
 
 
 @contextlib.contextmanager
-def plain_failures() -> Iterator[None]:
+def plain_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
     """Turns what a person can mend into a Dagster failure with that message; bugs keep their stack trace."""
     try:
         yield
     except AssetgenError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        raise dg.Failure(str(error), metadata=row_link(context.run), allow_retries=False) from None
     except OSError as error:
         message = str(unwritable(Path(error.filename or "the workspace"), error))
-        raise dg.Failure(message, allow_retries=False) from error
+        raise dg.Failure(message, metadata=row_link(context.run), allow_retries=False) from error
 
 
 def _bind_log(key: ProjectKey, *, task_id: str, run_id: str) -> None:

@@ -11,7 +11,7 @@ from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.errors import coded
 from assetgen_dagster.notion.redraw import Unknown, redraw_of
-from assetgen_dagster.notion.row import Row
+from assetgen_dagster.notion.row import Row, page_url
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying import budget
 from assetgen_dagster.paying.ledger import Waiting
@@ -268,7 +268,7 @@ def _unknown(key: ProjectKey, channels: Channels) -> str | None:
 
 def _copied(key: ProjectKey, owner: str) -> str:
     return coded(
-        f"Project {key} belongs to another row: https://www.notion.so/{owner.replace('-', '')} (a copied row has the "
-        "same project id). Give this row a project id of its own, then set the status again. Nothing was drawn.",
+        f"Project {key} belongs to another row: {page_url(owner)} (a copied row has the same "
+        "project id). Give this row a project id of its own, then set the status again. Nothing was drawn.",
         "project_taken",
     )

@@ -59,6 +59,11 @@ class Row:
         return (self.last_edited, self.created, self.page_id)
 
 
+def page_url(page_id: str) -> str:
+    """Returns where a page is in Notion."""
+    return f"https://www.notion.so/{page_id.replace('-', '')}"
+
+
 def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
     """Returns the row that a page is.
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
+from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
@@ -62,6 +63,20 @@ def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
     for name, longest in (("thumbnail", INLINE_CHARACTERS), ("preview", PREVIEW_CHARACTERS)):
         assert len(image[name]) <= longest
         assert _shown(image[name]).width >= 64
+
+
+def test_a_run_that_a_row_asked_for_leads_back_to_the_row(small: Dagit, gemini: GeminiStandIn) -> None:
+    page = {PAGE_TAG: "01234567-89ab-cdef-0123-456789abcdef"}
+    row = "https://www.notion.so/0123456789abcdef0123456789abcdef"
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
+    failed = failure_of(small.materialize(tags=page))
+    assert failed.metadata["notion_row"].value == row
+    missing = failure_of(small.materialize(selection=[ASSETS_READY], tags=page))
+    assert missing.metadata["notion_row"].value == row
+    assert small.materialize(tags=page).success
+    assert small.materializations(ASSETS_READY)[0]["notion_row"] == row
+    small.materialize(selection=[ASSETS_READY])
+    assert "notion_row" not in small.materializations(ASSETS_READY)[0]
 
 
 def test_slots_that_the_manifest_does_not_use_complete_the_partition_for_nothing(small: Dagit) -> None:
