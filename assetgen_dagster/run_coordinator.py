@@ -1,11 +1,20 @@
-"""The run queue, with the tags that runs from the UI lack, and without those that are another run's.
+"""The run queue: adds the tags that runs from the UI lack, empties those that are another run's, lets people go first.
 
 Named in ``deploy/dagster.yaml``; loaded by the webserver, the daemon and the commands.
 """
 
 from dagster import DagsterRun, QueuedRunCoordinator, SubmitRunContext
 
-from assetgen_dagster.assets.projects import CHANNEL_TAG, OUTCOME_TAGS, PARTITION_TAG, PROJECT_TAG
+from assetgen_dagster.assets.projects import (
+    AUTO_RETRY_TAG,
+    BACKFILL_TAG,
+    CHANNEL_TAG,
+    OUTCOME_TAGS,
+    PARTITION_TAG,
+    PRIORITY_TAG,
+    PROJECT_TAG,
+    SENSOR_TAG,
+)
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 
 
@@ -13,16 +22,25 @@ class ProjectRunCoordinator(QueuedRunCoordinator):
     """Adds the tags ``channel`` and ``project`` to every run of a partition, so that limits by channel hold for all.
 
     Dagster copies a run's tags when it is executed again, and can delete none: what they say of how that one went is
-    emptied, or nobody would hear how this one goes.
+    emptied, or nobody would hear how this one goes. A run that a person asked for does not wait behind the sensors'.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Queues a run, tagged."""
         run = context.dagster_run
         copied = dict.fromkeys((tag for tag in OUTCOME_TAGS if tag in run.tags), "")
-        if tags := project_tags(run.tags.get(PARTITION_TAG)) | copied:
+        first = {PRIORITY_TAG: run.tags.get(PRIORITY_TAG, "1")} if _by_hand(run) else {}
+        wanted = project_tags(run.tags.get(PARTITION_TAG)) | copied | first
+        if tags := {tag: value for tag, value in wanted.items() if run.tags.get(tag) != value}:
             self._instance.add_run_tags(run.run_id, tags)
         return super().submit_run(context)
+
+
+def _by_hand(run: DagsterRun) -> bool:
+    """Returns whether a person asked for this one run, be it by re-executing one of a sensor, whose tags it has."""
+    if BACKFILL_TAG in run.tags or AUTO_RETRY_TAG in run.tags:  # Dagster's retry has its parent's priority
+        return False
+    return SENSOR_TAG not in run.tags or run.parent_run_id is not None
 
 
 def project_tags(partition_key: str | None) -> dict[str, str]:

@@ -42,6 +42,8 @@ OUTCOME_TAGS = (REPORTED_TAG, SHEET_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG)
 # Set by Dagster; it exports no names for them.
 PARTITION_TAG = "dagster/partition"
 BACKFILL_TAG = "dagster/backfill"
+SENSOR_TAG = "dagster/sensor_name"
+PRIORITY_TAG = "dagster/priority"
 PARENT_BACKFILL_TAG = "dagster/parent_backfill_id"
 AUTO_RETRY_TAG = "dagster/retry_number"
 WILL_RETRY_TAG = "dagster/will_retry"
