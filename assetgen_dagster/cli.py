@@ -25,7 +25,7 @@ app = typer.Typer(
 
 @app.callback()
 def assetgen() -> None:
-    """Draws the 22 pictures of a nature documentary, each paid for once."""
+    """Draws a project's pictures with Gemini, each paid for once."""
 
 
 for _command in (

@@ -92,7 +92,7 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.pause()
     if not stay:
-        say("To look at it in Dagster: make demo DEMO=--ui")
+        say("To look at it in Dagster: make demo DEMO=--ui. Next, your own project: README, With your own key.")
 
 
 def _empty(folder: Path) -> None:

@@ -19,7 +19,7 @@ from assetgen_dagster.drawing.events import PlanMade, Task
 from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.look import look_of
-from assetgen_dagster.drawing.plan import Action, Mode, Redraw, Request, assign_numbers
+from assetgen_dagster.drawing.plan import AGAIN, Action, Mode, Redraw, Request, assign_numbers
 from assetgen_dagster.drawing.pricing import estimate_cost, list_price
 from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
@@ -28,6 +28,7 @@ from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import coded
 from assetgen_dagster.paying.budget import refusal_in_words, remedy
+from assetgen_dagster.paying.ledger import estimate_each
 from assetgen_dagster.paying.shared import held_now, open_ledger
 from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import ProjectKey
@@ -51,6 +52,7 @@ class Plan:
         ratios: ``W:H`` of each picture, by name.
         settings: The settings in force.
         obstacles: What would keep the run from drawing, for people; they are warnings, too.
+        notes: Those of the warnings that only say that a count is unusual.
     """
 
     key: ProjectKey
@@ -63,17 +65,14 @@ class Plan:
     ratios: dict[str, str]
     settings: Settings
     obstacles: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def prices(self, task: Task) -> tuple[float, float | None]:
         """Returns in USD the story's estimate for a picture and its price by the model's list, None if that is unknown.
 
         Pictures that are not drawn, or fail before they are paid for, cost nothing.
         """
-        if task.step.action is not Action.DRAW or not task.prompt:
-            return 0.0, 0.0
-        model, references = self.settings.gemini_image_model, len(task.references)
-        listed = list_price(model, task.prompt, references=references) if self.settings.own_script else None
-        return estimate_cost(1, self.settings.cost_per_image_usd), listed
+        return _prices(task, self.settings)
 
     def total(self) -> tuple[float, float | None]:
         """Returns the sums of ``prices``."""
@@ -84,7 +83,12 @@ class Plan:
 
 
 def make_plan(
-    key: ProjectKey, *, mode: Mode = Mode.AUTO, story: Story | None = None, redraw: Redraw | None = None
+    key: ProjectKey,
+    *,
+    mode: Mode = Mode.AUTO,
+    story: Story | None = None,
+    document: Path | None = None,
+    redraw: Redraw | None = None,
 ) -> Plan:
     """Returns what ``assetgen generate``, or ``assetgen redraw``, with the same arguments would do.
 
@@ -94,7 +98,7 @@ def make_plan(
     settings = load_settings()
     look = look_of(settings, load_channels(settings).get(key.channel))
     paths = locate_project(key, workspace=settings.workspace)
-    resolution = resolve_in_folder(paths.project, story, director=foreseen_director(settings))
+    resolution = resolve_in_folder(paths.project, story, document=document, director=foreseen_director(settings))
     check_slots(resolution.manifest, settings.image_slots)
     records = RecordStore(paths.records).records.model_copy(deep=True)  # changed below, stored nowhere
     request = Request("plan", time.time(), mode, redraw=redraw)
@@ -119,7 +123,20 @@ def make_plan(
         ratios={asset.name: look.aspect_ratio_of(asset) for asset in manifest.assets},
         settings=settings,
         obstacles=tuple(obstacles),
+        notes=manifest.sorted_warnings()[1],
     )
+
+
+def drawn_again(key: ProjectKey, made: PlanMade) -> str:
+    """Returns what to say before a finished project is paid for once more; empty where that is not so."""
+    again = [task for task in made.to_draw if task.step.reason == AGAIN]
+    if not again:
+        return ""
+    settings = load_settings()
+    price = sum(estimate if listed is None else listed for estimate, listed in (_prices(t, settings) for t in again))
+    count = f"all {len(again)}" if len(again) == len(made.tasks) else f"{len(again)} of {len(made.tasks)} pictures"
+    cheaper = "Only what is missing or changed: --mode resume"
+    return f"{key} is complete; this draws {count} again (about ${price:.2f}). {cheaper}"
 
 
 def as_json(plan: Plan) -> str:
@@ -161,19 +178,31 @@ def show(plan: Plan, console: Console) -> None:
             more = [f"refers to {references}"] * bool(references) + [price] * bool(price)
             _say(console, f"{number or '-'} {name}: {action} ({'; '.join([why, *more])})")
     for warning in plan.pictures.warnings:
-        _say(console, f"Warning: {warning}", style="yellow")
+        if warning not in plan.notes:
+            _say(console, f"Warning: {warning}", style="yellow")
+    for remark in plan.notes:
+        _say(console, f"Note: {remark}", style="dim")
     _say(console, _summary(plan))
 
 
+def _prices(task: Task, settings: Settings) -> tuple[float, float | None]:
+    if task.step.action is not Action.DRAW or not task.prompt:
+        return 0.0, 0.0
+    model, references = settings.gemini_image_model, len(task.references)
+    listed = list_price(model, task.prompt, references=references) if settings.own_script else None
+    return estimate_cost(1, settings.cost_per_image_usd), listed
+
+
 def _summary(plan: Plan) -> str:
-    estimate, listed = plan.total()
+    _, listed = plan.total()
     drawn, count = len(plan.pictures.to_draw), len(plan.pictures.tasks)
     said = f"{plan.key}, {'redraw' if plan.redraw else f'mode {plan.mode}'}: {drawn} of {count} pictures would be drawn"
     said += ", a new round" if plan.new_round and drawn else ""
     said += f"; {len(plan.retired)} put aside" if plan.retired else ""
-    if listed is not None:
-        said += f". {plan.settings.gemini_image_model} asks ${listed:.4f} for that"
-    return f"{said}; the estimate is ${estimate:.4f}. Nothing was drawn, paid for or changed."
+    if drawn:
+        said += "" if listed is None else f"; about ${listed:.2f}"
+        said += f"; a budget reserves ${drawn * estimate_each(plan.settings):.2f}"
+    return f"{said}. Nothing was drawn, paid for or changed."
 
 
 def _picture(plan: Plan, task: Task) -> dict[str, Any]:

@@ -21,9 +21,13 @@ from assetgen_dagster.drawing.events import (
     PictureWaits,
     PlanMade,
 )
-from assetgen_dagster.writer.events import Asked, StoryEvent, Waits
+from assetgen_dagster.terminal import say
+from assetgen_dagster.writer.events import Asked, ManifestMade, StoryEvent, Waits
 
 Message = dict[str, Any]
+
+#: Of a picture that a run before drew, and did not live to book.
+_TAKEN = "drawn by the run before, booked by this one"
 
 
 def message(project: str, event: Event | StoryEvent) -> Message | None:
@@ -32,6 +36,8 @@ def message(project: str, event: Event | StoryEvent) -> Message | None:
     match event:
         case Asked() | Waits():
             return about | {"event": "writing", "what": str(event)}
+        case ManifestMade(warnings, notes):
+            return about | {"event": "manifest", "warnings": list(warnings), "notes": list(notes)}
         case PlanMade(tasks, warnings):
             counts = {"pictures": len(tasks), "draw": len(event.to_draw)}
             said = {"why": ", ".join(event.why()), "lines": _lines(event), "warnings": list(warnings)}
@@ -116,22 +122,23 @@ class Display:
         row = self._rows.get(project) or self._add(project)
         match news["event"]:
             case "writing":
-                self._say(f"{project}: {news['what']}")
+                self.say(f"{project}: {news['what']}")
+            case "manifest":
+                self._warn(news)
             case "plan":
                 row.total = news["pictures"]
                 why = f" ({news['why']})" if news["why"] else ""
-                self._say(f"{project}: drawing {news['draw']} of {news['pictures']} pictures{why}")
+                self.say(f"{project}: drawing {news['draw']} of {news['pictures']} pictures{why}")
                 for line in news.get("lines", []):
-                    self._say(f"  {line}")
-                for warning in news.get("warnings", []):
-                    self._say(f"  Warning: {warning}", style="yellow")
+                    self.say(f"  {line}")
+                self._warn(news)
             case "started":
                 row.drawing[picture] = None
             case "waits":
                 row.drawing.pop(picture, None)
-                self._say(f"{project} {picture}: trying again in {news['seconds']:.0f} s: {news['why']}")
+                self.say(f"{project} {picture}: trying again in {news['seconds']:.0f} s: {news['why']}")
             case "held":
-                self._say(f"{project}: {news['why']}")
+                self.say(f"{project}: {news['why']}")
             case "done" | "failed" | "not_started":
                 row.drawing.pop(picture, None)
                 self.results.setdefault(project, {})[picture] = news
@@ -145,17 +152,33 @@ class Display:
             row.done += 1
             row.cost_usd += news["cost_usd"]
             if not self._live:
-                what = "kept" if news["reused"] else f"done, ${news['cost_usd']:.4f}"
-                self._say(f"{project} {news['picture']}: {what} ({row.done}/{row.total})")
+                what = ("kept" if not news["cost_usd"] else _TAKEN) if news["reused"] else "done"
+                what += f", ${news['cost_usd']:.4f}" if news["cost_usd"] or not news["reused"] else ""
+                self.say(f"{project} {news['picture']}: {what} ({row.done}/{row.total})")
         elif news["event"] == "failed":
-            self._say(f"{project} {news['picture']}: {news['why']}", style="red")
+            self.say(f"{project} {news['picture']}: {news['why']}", style="red")
 
     def _add(self, project: str) -> _Row:
         row = self._rows[project] = _Row(self._progress.add_task(project, total=None, cost=0.0, drawing=""))
         return row
 
-    def _say(self, text: str, style: str | None = None) -> None:
-        self._progress.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    def _warn(self, news: Message) -> None:
+        for warning in news.get("warnings", []):
+            self.say(f"  Warning: {warning}", style="yellow")
+        for remark in news.get("notes", []):
+            self.say(f"  Note: {remark}", style="dim")
+
+    def say(self, text: str, style: str = "") -> None:
+        """Prints a text, if there is one, above the bars."""
+        if text:
+            say(text, self._progress.console, style)
+
+
+def worth_a_table(results: dict[str, Message]) -> bool:
+    """Returns whether there is more to show than pictures that were not started, and why stands in one sentence."""
+    stopped = any(news["event"] == "not_started" for news in results.values())
+    tried = [n for n in results.values() if n["event"] == "failed" or (n["event"] == "done" and not n["reused"])]
+    return bool(tried) or (bool(results) and not stopped)
 
 
 def result_table(project: str, results: dict[str, Message]) -> Table:
@@ -163,13 +186,15 @@ def result_table(project: str, results: dict[str, Message]) -> Table:
     table = Table(title=project, title_justify="left")
     for name, justify in (("picture", "left"), ("type", "left"), ("cost", "right"), ("seconds", "right"), ("", "left")):
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
-    kept = [news for news in results.values() if news["event"] == "done" and news["note"] == "done"]
+    done = [news for news in results.values() if news["event"] == "done"]
+    kept = [news for news in done if news["note"] == "done" and not news["cost_usd"]]
     for picture, news in sorted(results.items()):
         if news in kept:
             continue
         if news["event"] == "done":
             seconds = "" if news["reused"] or news["seconds"] is None else f"{news['seconds']:.1f}"
-            note = f"kept: {news['note']}" if news["reused"] else news["path"].split("/assets/")[-1]
+            kept_why = _TAKEN if news["cost_usd"] else f"kept: {news['note']}"
+            note = kept_why if news["reused"] else news["path"].split("/assets/")[-1]
             table.add_row(picture, news["type"], f"${news['cost_usd']:.4f}", seconds, note)
         else:
             why = news.get("why", "not started")

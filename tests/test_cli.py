@@ -143,7 +143,7 @@ def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(event["event"], event["draw"]) for event in events[:1]] == [("plan", 1)]
+    assert [(event["event"], event.get("draw")) for event in events[:2]] == [("manifest", None), ("plan", 1)]
     [again] = gemini.journal()[2:]
     assert again.prompt.endswith("An empty clearing.\n\nmore fog")
 
@@ -160,11 +160,28 @@ def test_after_a_redraw_that_failed_the_same_command_draws_only_the_rest(gemini:
     assert len(billed(gemini.journal())) == 4
 
 
+def test_what_there_is_to_warn_of_and_what_a_finished_project_costs_again_stand_before_the_first_picture(
+    gemini: GeminiStandIn, document: Path
+) -> None:
+    document.write_text(f"{DOCUMENT}\n#### 2. Dark hollow\n\n**Suggested filename:** env_hollow.png\n")
+    planned = assetgen("plan", "--channel", "poke1", "--project", "vid_123", "--document", str(document))
+    first = generate("--document", str(document)).stdout.splitlines()
+    warning, *notes = first[:4]
+    assert "has no prompt below it; nothing is drawn for it" in warning
+    assert [line.split(":")[0] for line in notes] == ["  Note"] * 3
+    assert [line.strip() for line in first[:4]] == planned.stdout.splitlines()[2:6]
+    assert "is complete" not in "".join(first)
+    second = generate("--document", str(document)).stdout.splitlines()
+    told = "poke1:vid_123 is complete; this draws all 2 again (about $0.07). "
+    assert second.index(f"{told}Only what is missing or changed: --mode resume") == 5
+    assert len(gemini.journal()) == 4
+
+
 def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn, document: Path) -> None:
     done = generate("--document", str(document), "--events")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     events = [line["event"] for line in lines]
-    assert events[0] == "plan"
+    assert events[:2] == ["manifest", "plan"]
     assert events.count("done") == 2
 
 
@@ -186,6 +203,7 @@ def test_a_setting_that_cannot_be_used_is_named_without_a_stack_trace(
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+    assert "not started" not in done.stdout, "a table of what did not happen says less than the sentence"
     assert gemini.journal() == []
 
 

@@ -187,8 +187,15 @@ def test_a_plan_for_people_is_plain_text_where_there_is_no_terminal(foxes: Core)
     lines = done.stdout.splitlines()
     assert lines[0] == "#01 fox_front: draw (not there yet; $0.0336)"
     assert lines[1] == "#02 fox_asleep: draw (not there yet; refers to fox_front; $0.0345)"
-    assert lines[-1].startswith("poke1:vid_123, mode auto: 3 of 3 pictures would be drawn, a new round. gemini-nano")
-    assert lines[-1].endswith("the estimate is $0.2040. Nothing was drawn, paid for or changed.")
+    assert lines[3:-1] == [
+        "Note: 3 character pictures; usual are 6 to 8",
+        "Note: 0 environment pictures; usual are 8 to 10",
+        "Note: 0 prop pictures; usual are 4 to 6",
+    ]
+    assert lines[-1] == (
+        "poke1:vid_123, mode auto: 3 of 3 pictures would be drawn, a new round; about $0.10; a budget reserves $0.20. "
+        "Nothing was drawn, paid for or changed."
+    )
 
 
 def test_with_a_script_of_somebody_else_only_the_estimate_is_known(

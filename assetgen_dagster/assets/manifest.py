@@ -13,6 +13,7 @@ from assetgen_dagster.assets.studio import Studio, plain_failures
 from assetgen_dagster.redact import preview, redact
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import MANIFEST_FILE, Resolution, Story, check_slots, resolve_in_folder
+from assetgen_dagster.writer.events import ManifestMade
 from assetgen_dagster.writer.ledger import forget_calls
 from assetgen_dagster.writer.write import Bill
 
@@ -60,6 +61,7 @@ def asset_manifest(
             resolution.store(project.paths.project)
             forget_calls(project.store)
         _warn(context, resolution, writer.bill)
+        studio.tell(ManifestMade(*resolution.manifest.sorted_warnings()))
         path = {"path": dg.MetadataValue.path(str(project.paths.project / MANIFEST_FILE))}
         yield dg.MaterializeResult(metadata={**path, **_metadata(resolution), **money.metadata(writer.bill)})
         money.mark()

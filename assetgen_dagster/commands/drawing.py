@@ -11,12 +11,15 @@ from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
 from assetgen_dagster.terminal import complain, note, say, show, stdout
 
 if TYPE_CHECKING:
+    from assetgen_dagster.drawing.events import Event
     from assetgen_dagster.drawing.plan import Redraw
     from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.writer.events import StoryEvent
 
 ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
 PICTURES = 'Numbers, ranges or file names, such as "5, 13, env_cave"; or all.'
+_ONE_SOURCE = "Give either --document or --topic and --story, not both."
 EventsOption = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines for a program.")]
 
 
@@ -51,7 +54,7 @@ def generate(
     from assetgen_dagster.settings import load_settings  # noqa: PLC0415
 
     if document is not None and (topic is not None or story is not None):
-        raise AssetgenError("Give either --document or --topic and --story, not both.", code=COMMAND_LINE)
+        raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
     key = ProjectKey(channel, project)
     load_channels(load_settings()).get(channel)  # refused here, a typo leaves no folder and no partition
     if document is not None:
@@ -94,26 +97,31 @@ def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
 def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
     """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
     from assetgen_dagster import generate as generating  # noqa: PLC0415
-    from assetgen_dagster.progress import Display, Message, message, result_table  # noqa: PLC0415
+    from assetgen_dagster.drawing.events import PlanMade  # noqa: PLC0415
+    from assetgen_dagster.planning import drawn_again  # noqa: PLC0415
+    from assetgen_dagster.progress import Display, message, result_table, worth_a_table  # noqa: PLC0415
 
     console = stdout()
     with Display(console) as display:
 
-        def listen(news: Message | None) -> None:
+        def listen(event: "Event | StoryEvent") -> None:
+            news = message(str(key), event)
             if news is not None:
                 print(json.dumps(news), flush=True) if events else display.show(news)
+            if isinstance(event, PlanMade) and what.get("mode") is Mode.AUTO and not events:
+                display.say(drawn_again(key, event))
 
-        outcome = generating.run_project(key, listener=lambda key, event: listen(message(str(key), event)), **what)
+        outcome = generating.run_project(key, listener=lambda _, event: listen(event), **what)
     if not events:
-        if display.results:
-            show(result_table(str(key), display.results[str(key)]), console)
+        if worth_a_table(results := display.results.get(str(key), {})):
+            show(result_table(str(key), results), console)
         if outcome.total_cost_usd is not None:
             spent = f"This run: ${outcome.total_cost_usd:.4f}. All runs of {key}: ${outcome.project_cost_usd:.4f}."
             say(spent, console)
         if outcome.contact_sheet:
             say(f"Contact sheet: {outcome.contact_sheet}", console)
     if outcome.interrupted:
-        note("Interrupted. What is done is kept: the same command goes on from there.")
+        note("Interrupted. What is done is kept: the same command goes on from there, if no other run comes between.")
         raise typer.Exit(130)
     if not outcome.success:
         complain(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
@@ -134,11 +142,11 @@ def manifest(
     found = read_manifest(file)
     if found is None:
         raise AssetgenError(f"There is no file {file}.", code="document")
-    warnings = all_warnings(found)
     if as_json:
-        print(json.dumps(found.model_dump(mode="json") | {"warnings": warnings}, indent=2, ensure_ascii=False))
+        shown = found.model_dump(mode="json") | {"warnings": all_warnings(found)}
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
         return
-    preview(found, stdout(), name=file.name, warnings=warnings)
+    preview(found, stdout(), name=file.name)
 
 
 def plan(
@@ -147,6 +155,7 @@ def plan(
     project: ProjectOption,
     topic: Annotated[str | None, typer.Option(help="What the video is about, as for generate.")] = None,
     story: Annotated[str | None, typer.Option(help="Story direction, as for generate.")] = None,
+    document: Annotated[Path | None, typer.Option(help="As for generate, but not copied.")] = None,
     mode: Annotated[Mode, typer.Option(help="As for generate.")] = Mode.AUTO,
     pictures: Annotated[str | None, typer.Option(help="As for redraw.")] = None,
     remark: Annotated[str, typer.Option(help="As for redraw.")] = "",
@@ -165,10 +174,12 @@ def plan(
 
     key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")
-    if pictures is not None and (given or mode is not Mode.AUTO):
-        raise AssetgenError("Give either --pictures or --topic, --story and --mode, not both.", code=COMMAND_LINE)
+    if document is not None and given:
+        raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
+    if pictures is not None and (given or document or mode is not Mode.AUTO):
+        raise AssetgenError("Give either --pictures, or a story, a document or a --mode.", code=COMMAND_LINE)
     if pictures is None and remark:
         raise AssetgenError("--remark is about --pictures: give both, or none.", code=COMMAND_LINE)
     order = None if pictures is None else _order(key, pictures, remark)
-    made = planning.make_plan(key, mode=mode, story=given, redraw=order)
+    made = planning.make_plan(key, mode=mode, story=given, document=document, redraw=order)
     print(planning.as_json(made)) if as_json else planning.show(made, stdout())

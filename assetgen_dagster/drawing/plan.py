@@ -11,6 +11,9 @@ from typing import Any
 from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
 
+#: Why a picture that is there is drawn in a new round.
+AGAIN = "everything is drawn again"
+
 
 class Mode(StrEnum):
     """What an operator asks for."""
@@ -195,7 +198,7 @@ def decide(
         return Step(Action.DRAW, "not there yet" if record is None else "its file is gone")
     if record is None:
         if request.mode is Mode.REGENERATE:
-            return Step(Action.DRAW, "everything is drawn again")
+            return Step(Action.DRAW, AGAIN)
         if file.whole:
             return Step(Action.ADOPT, "was there before, at unknown cost")
         return Step(Action.DRAW, "the file that was there is no whole picture")
@@ -204,7 +207,7 @@ def decide(
             return Step(Action.KEEP, "retouched by hand; name it to have it replaced", retouched=True)
         return Step(Action.DRAW, "its file was damaged")
     if record.round != round_number:
-        return Step(Action.DRAW, "everything is drawn again")
+        return Step(Action.DRAW, AGAIN)
     changes = _changes(record.inputs, inputs, references, request.mode)
     if changes and not only_missing:
         return Step(Action.DRAW, changes)

@@ -98,6 +98,11 @@ class AssetManifest(BaseModel):
         """Returns how many pictures of each kind there are, kinds without any included."""
         return {kind: sum(asset.asset_type is kind for asset in self.assets) for kind in AssetType}
 
+    def sorted_warnings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Returns the warnings that say what to look at, and those that only say that a count is unusual."""
+        usual = count_warnings(self)
+        return tuple(said for said in self.warnings if said not in usual), usual
+
     def combined_prompt(self, asset: AssetPrompt, *, style: str = "") -> str:
         """Returns the prompt the script gets: atmosphere, style, prompt, remark, a blank line between, each only once.
 

@@ -12,23 +12,23 @@ from assetgen_dagster.terminal import say, show
 _LONGEST_PROMPT = 160
 
 
-def preview(manifest: AssetManifest, console: Console, *, name: str, warnings: Sequence[str]) -> None:
+def preview(manifest: AssetManifest, console: Console, *, name: str) -> None:
     """Shows everything that there is to show of a manifest.
 
     Args:
         manifest: What was read.
         console: Where.
         name: The file's.
-        warnings: The manifest's, and what else there is to warn of.
     """
     counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in manifest.counts().items())
     total = len(manifest.assets)
     say(f"{name}: {total} picture{'' if total == 1 else 's'} ({counts})", console, style="bold")
     say(f"Atmosphere: {_cut(manifest.global_atmosphere) or 'none'}", console)
     show(_table(manifest.assets), console)
+    warnings, unusual = manifest.sorted_warnings()
     for warning in warnings:
         say(f"Warning: {warning}", console, style="yellow")
-    for remark in manifest.notes:
+    for remark in (*unusual, *manifest.notes):
         say(f"Note: {remark}", console, style="dim")
 
 

@@ -182,15 +182,25 @@ def resolve_manifest(
     return Resolution(existing.manifest, existing.source, Action.KEPT, "its source has not changed")
 
 
-def resolve_in_folder(folder: Path, story: Story | None, *, director: Director | None = None) -> Resolution:
+def resolve_in_folder(
+    folder: Path, story: Story | None, *, document: Path | None = None, director: Director | None = None
+) -> Resolution:
     """Decides where the manifest of a project folder comes from; writes nothing.
+
+    Args:
+        folder: The project's.
+        story: Topic and story direction, if they were given.
+        document: Read as if it were the folder's own.
+        director: See ``resolve_manifest``.
 
     Raises:
         AssetgenError: See ``resolve_manifest``, ``load_manifest`` and ``load_document``.
     """
     existing = load_manifest(folder / MANIFEST_FILE)
-    document = load_document(folder / DOCUMENT_FILE)
-    return resolve_manifest(existing, document, story, folder=folder, director=director)
+    text = load_document(document or folder / DOCUMENT_FILE)
+    if document is not None and text is None:
+        raise AssetgenError(f"There is no file {document}.", code="document")
+    return resolve_manifest(existing, text, story, folder=folder, director=director)
 
 
 def check_slots(manifest: AssetManifest, slots: int) -> None:

@@ -29,4 +29,17 @@ class Waits:
         return f"{self.model} is asked again in {self.seconds:.0f} s: {self.problem.cause}"
 
 
-StoryEvent = Asked | Waits | GateWaits
+@dataclass(frozen=True)
+class ManifestMade:
+    """The manifest is there, and nothing was paid for a picture yet.
+
+    Attributes:
+        warnings: What a person should look at.
+        notes: What is only unusual.
+    """
+
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+StoryEvent = Asked | Waits | GateWaits | ManifestMade
