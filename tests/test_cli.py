@@ -163,7 +163,7 @@ def test_after_a_redraw_that_failed_the_same_command_draws_only_the_rest(gemini:
 def test_what_there_is_to_warn_of_and_what_a_finished_project_costs_again_stand_before_the_first_picture(
     gemini: GeminiStandIn, document: Path
 ) -> None:
-    document.write_text(f"{DOCUMENT}\n#### 2. Dark hollow\n\n**Suggested filename:** env_hollow.png\n")
+    document.write_text(f"{DOCUMENT}\n#### 2. Dark hollow\n")
     planned = assetgen("plan", "--channel", "poke1", "--project", "vid_123", "--document", str(document))
     first = generate("--document", str(document)).stdout.splitlines()
     warning, *notes = first[:4]

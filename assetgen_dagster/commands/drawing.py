@@ -177,7 +177,8 @@ def plan(
     if document is not None and given:
         raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
     if pictures is not None and (given or document or mode is not Mode.AUTO):
-        raise AssetgenError("Give either --pictures, or a story, a document or a --mode.", code=COMMAND_LINE)
+        either = "Give either --pictures or --topic, --story, --document and --mode, not both."
+        raise AssetgenError(either, code=COMMAND_LINE)
     if pictures is None and remark:
         raise AssetgenError("--remark is about --pictures: give both, or none.", code=COMMAND_LINE)
     order = None if pictures is None else _order(key, pictures, remark)
