@@ -40,15 +40,15 @@ def days_later(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @both_storages
-def test_an_instance_forgets_ticks_that_did_nothing_after_a_day_and_all_others_after_a_month(dagit: Dagit) -> None:
+def test_an_instance_forgets_ticks_that_did_nothing_after_a_week_and_all_others_after_a_month(dagit: Dagit) -> None:
     kept = dagit.instance.get_tick_retention_settings(InstigatorType.SENSOR)
     days = {status.value.lower(): days for status, days in kept.items()}
-    assert days == {"skipped": 1, "success": 30, "failure": 30, "started": 30}
+    assert days == {"skipped": 7, "success": 30, "failure": 30, "started": 30}
 
 
 @both_storages
 def test_what_a_run_printed_is_deleted_when_its_time_is_over_and_its_events_and_costs_are_kept(
-    dagit: Dagit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ASSETGEN_LOG_DAYS", "7")
     run = dagit.materialize()
@@ -60,9 +60,12 @@ def test_what_a_run_printed_is_deleted_when_its_time_is_over_and_its_events_and_
     assert "of 0 runs" in str(log_retention(context))
     assert output_of(run, tmp_path)
     days_later(0.2, monkeypatch)
+    capfd.readouterr()
     assert "of 1 runs" in str(log_retention(context))
+    assert "of 1 runs" in capfd.readouterr().err, "it is logged, too"
     assert output_of(run, tmp_path) == []
     assert "of 0 runs" in str(log_retention(context)), "each is deleted once"
+    assert "of 0 runs" not in capfd.readouterr().err
     assert materialized_costs() == {"poke1:vid_123": pytest.approx(dagit.total())}
     assert dagit.materializations(image_key(1))
 

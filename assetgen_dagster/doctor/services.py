@@ -16,7 +16,7 @@ from assetgen_dagster.redact import redact
 if TYPE_CHECKING:
     from dagster import DagsterInstance, SensorDefinition
 
-#: The daemon writes a heartbeat every 30 s; the sensors look one after the other, each for 60 s at the most.
+#: The daemon writes a heartbeat every 30 s; sensors look at the same time, each for 60 s at the most and its interval.
 STALE_SECONDS = 240.0
 
 _NAME = "services"

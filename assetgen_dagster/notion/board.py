@@ -34,6 +34,7 @@ class TaskBoard:
     Args:
         settings: Token, database, names.
         deadline_seconds: How long a method may take in all, where it is not told otherwise.
+        total_seconds: How long all methods together may take, from now; as long as they need unless given.
         clock: For waits, deadlines and ages.
         pace: How fast requests may follow each other; shared within the process unless given.
         request_seconds: The longest time for one request.
@@ -48,6 +49,7 @@ class TaskBoard:
         settings: NotionSettings,
         *,
         deadline_seconds: float = 30.0,
+        total_seconds: float | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
         request_seconds: float = REQUEST_SECONDS,
@@ -56,6 +58,8 @@ class TaskBoard:
         self.settings = settings
         self._deadline_seconds = deadline_seconds
         self._caller = Caller(settings, clock=clock, pace=pace, request_seconds=request_seconds)
+        total = float("inf") if total_seconds is None else total_seconds
+        self._end = Deadline.within(total, self._caller.clock)
         self._table = Table(self._caller, settings.database_id)
         self._lock = threading.Lock()
         self._known = (float("-inf"), schema) if schema else None  # since when it is known
@@ -71,6 +75,11 @@ class TaskBoard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def left_seconds(self) -> float:
+        """How long all further methods together may take."""
+        return self._end.left
 
     @property
     def known_schema(self) -> Schema | None:
@@ -288,7 +297,8 @@ class TaskBoard:
         return read_row(self._table.write(page_id, body, deadline, settled=settled), schema)
 
     def _deadline(self, seconds: float | None) -> Deadline:
-        return Deadline.within(self._deadline_seconds if seconds is None else seconds, self._caller.clock)
+        wanted = Deadline.within(self._deadline_seconds if seconds is None else seconds, self._caller.clock)
+        return min(wanted, self._end, key=lambda deadline: deadline.end)
 
     def _fresh_schema(self, deadline: Deadline) -> Schema:
         with self._lock:

@@ -10,6 +10,7 @@ from assetgen_dagster.channels import Channels, UnknownChannelError
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.errors import coded
+from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, redraw_of
 from assetgen_dagster.notion.row import Row, page_url
 from assetgen_dagster.notion.settings import NotionSettings
@@ -123,16 +124,19 @@ def decide(
         drawing: The status of a row that is being drawn, if there is one: it asks for nothing.
         pictures: The pictures of the projects whose rows name some to be drawn again.
         gone: Whether a row is deleted or in the trash, by its page's id; asked only of rows that had a project before
-            the one that asks for it.
+            the one that asks for it. Where Notion cannot tell in time, that row and those behind it are postponed.
+
+    Raises:
+        BoardUnavailableError: Notion could not tell, and nothing was decided before.
     """
     channels = channels or Channels()
     starts: list[Start] = []
     rejects: list[Reject] = []
     untold: list[str] = []
-    waiting = 0
+    waiting = unseen = 0
     given = list(rows)
     oldest = _oldest(given)
-    for row in given:
+    for number, row in enumerate(given):
         run, key = runs.get(row.page_id), _key(row)
         if row.status == drawing or (run is not None and not (run.finished and is_reported(row, run))):
             # Whatever else the row says by now: it is at work, or is to hear of it first.
@@ -145,7 +149,13 @@ def decide(
             continue
         # More rows than can be told are not looked into.
         look = gone if len(rejects) < WRITES_AT_ONCE else (lambda _: False)
-        owner = _owner(row, claims.get(key, ()), oldest[key], look)
+        try:
+            owner = _owner(row, claims.get(key, ()), oldest[key], look)
+        except BoardUnavailableError:
+            if not (starts or rejects):
+                raise
+            unseen = len(given) - number
+            break
         redraw = redraw_of(row, (pictures or {}).get(key))
         reason = _refused(key, row, owner, channels) or (redraw if isinstance(redraw, str) else None)
         if reason is not None:
@@ -153,7 +163,7 @@ def decide(
         elif not isinstance(redraw, str):
             inherited = run is None and bool(claims.get(key))
             starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
-    postponed = max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
+    postponed = unseen + max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
     return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(untold), waiting, postponed)
 
 

@@ -167,8 +167,11 @@ def goes_on_by_itself(
     if code not in EVERYBODYS and not (code in _MACHINES and cause_on_this_machine(settings)):
         return False
     same = {STOPPED_BY_TAG: code, REPORTED_TAG: notion.status_error}
-    told = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, tags=same), limit=1)
-    drawn = instance.get_run_records(dg.RunsFilter(job_name=JOB_NAME, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1)
+    success = [dg.DagsterRunStatus.SUCCESS]
+    told, drawn = (
+        instance.get_run_records(filters, limit=1, order_by="end_time")
+        for filters in (dg.RunsFilter(job_name=JOB_NAME, tags=same), dg.RunsFilter(job_name=JOB_NAME, statuses=success))
+    )
     return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
 
 

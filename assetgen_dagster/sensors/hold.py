@@ -58,7 +58,7 @@ def _last_end(instance: dg.DagsterInstance) -> Stopped | None:
     # A cancelled run tells nothing about key and model.
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     filters = dg.RunsFilter(job_name=JOB_NAME, statuses=ended)
-    for record in instance.get_run_records(filters, limit=1):
+    for record in instance.get_run_records(filters, limit=1, order_by="end_time"):
         tags = record.dagster_run.tags
         code, settings = tags.get(STOPPED_BY_TAG, ""), tags.get(STOPPED_WITH_TAG, "")
         return Stopped(record.dagster_run.run_id, code, settings, record.end_time or 0.0)

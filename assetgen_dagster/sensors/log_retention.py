@@ -30,7 +30,10 @@ def log_retention(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     before = time.time() - days * _DAY
     count = delete_output(context.instance, since=float(context.cursor or 0), before=before)
     context.update_cursor(repr(before))
-    return dg.SkipReason(f"Deleted the output of {count} runs that ended more than {days} days ago.")
+    said = f"Deleted the output of {count} runs that ended more than {days} days ago."
+    if count:
+        context.log.info(said)
+    return dg.SkipReason(said)
 
 
 def delete_output(instance: dg.DagsterInstance, *, since: float, before: float) -> int:

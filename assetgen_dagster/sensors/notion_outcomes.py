@@ -5,6 +5,7 @@ The cursor remembers runs whose report Notion did not take yet, so that none is 
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,9 +19,9 @@ from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.sensors import LOOK_SECONDS
+from assetgen_dagster.sensors import BOARD_SECONDS, LOOK_SECONDS
 from assetgen_dagster.sensors.ended_runs import ended_since, handled_pictures, needs_no_report, settle
-from assetgen_dagster.sensors.review_sheets import Sheets, show_due
+from assetgen_dagster.sensors.review_sheets import SHOW_SECONDS, Sheets, show_due
 from assetgen_dagster.settings import Settings, load_settings
 
 _REPORTS_AT_ONCE = 10
@@ -66,9 +67,8 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         collect(context.instance, pending)
         said = "No run is to be told."
         if pending.run_ids or pending.sheets.are_due():
-            with TaskBoard(notion) as board:
-                said = report_due(context.instance, pending, board, settings, notion)
-                said = " ".join([said, *show_due(context.instance, pending.sheets, board, settings)])
+            with TaskBoard(notion, total_seconds=BOARD_SECONDS) as board:
+                said = " ".join(_tell(context, pending, board, settings, notion))
     except AssetgenError as error:
         said = f"{len(pending.run_ids)} runs are still to be told to Notion: {error}"
     context.update_cursor(json.dumps(asdict(pending)))
@@ -97,15 +97,28 @@ def collect(instance: dg.DagsterInstance, pending: Pending) -> None:
     pending.done = [run_id for run_id in pending.done if run_id in known]
 
 
+def _tell(
+    context: dg.SensorEvaluationContext, pending: Pending, board: TaskBoard, settings: Settings, notion: NotionSettings
+) -> Iterator[str]:
+    yield report_due(context, pending, board, settings, notion)
+    if board.left_seconds < SHOW_SECONDS:
+        return  # an attempt without the time for it would count as one
+    for said in show_due(context.instance, pending.sheets, board, settings):
+        context.log.info(said)
+        yield said
+
+
 def report_due(
-    instance: dg.DagsterInstance, pending: Pending, board: TaskBoard, settings: Settings, notion: NotionSettings
+    context: dg.SensorEvaluationContext, pending: Pending, board: TaskBoard, settings: Settings, notion: NotionSettings
 ) -> str:
     """Reports pending runs, a few at a time, and returns what there is to say about it.
 
     A run whose row cannot be written goes to the end, so that it keeps no other waiting.
     """
-    told, trouble = 0, ""
+    instance, told, trouble = context.instance, 0, ""
     for run_id in pending.run_ids[:_REPORTS_AT_ONCE]:
+        if not board.left_seconds:
+            break
         run = instance.get_run_by_id(run_id)
         pending.run_ids.remove(run_id)
         try:
@@ -116,6 +129,7 @@ def report_due(
             pending.done.append(run_id)
             told += due
             if due:
+                context.log.info(f"Told Notion how run {run_id} ended.")
                 pending.sheets.note_told(instance, run_id, notion)
         except (AssetgenError, OSError) as error:
             pending.run_ids.append(run_id)

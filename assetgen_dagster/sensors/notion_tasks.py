@@ -34,7 +34,7 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying.shared import held_now
 from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
-from assetgen_dagster.sensors import LOOK_SECONDS
+from assetgen_dagster.sensors import BOARD_SECONDS, LOOK_SECONDS
 from assetgen_dagster.sensors.ended_runs import FINISHED, settle
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.waking import wake
@@ -45,6 +45,9 @@ _PAGES_A_QUERY = 200
 
 #: After this long a row should have heard from ``notion_outcomes`` how its run ended.
 _OVERDUE_SECONDS = 60.0
+
+#: So much of a look's time is left for what was decided at it.
+_CARRY_OUT_SECONDS = 15.0
 
 
 @dg.sensor(
@@ -64,7 +67,7 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         if order := held_in_words(held_now(settings), settings):
             return dg.SkipReason(f"No runs are requested. {order}")
-        with TaskBoard(notion) as board:
+        with TaskBoard(notion, total_seconds=BOARD_SECONDS) as board:
             troubles = list(wake(board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)
@@ -72,11 +75,10 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
             if held.go is Go.NONE:
                 return dg.SkipReason(f"No runs are requested for {asking} rows: {held.reason}")
             decisions = _decide(context.instance, rows, settings, board, one=held.go is not Go.ALL)
-            troubles += [*_reject(board, decisions, notion), *_settle(context, board, decisions, settings, notion)]
-            starts = [start for start in decisions.starts if _still_asks(board, start, notion)]
+            starts, more = _carry_out(context, board, decisions, settings, notion)
     except AssetgenError as error:
         return dg.SkipReason(str(error))
-    return _result(context.instance, starts, decisions, troubles)
+    return _result(context, starts, decisions, [*troubles, *more])
 
 
 def _decide(
@@ -90,7 +92,7 @@ def _decide(
         drawing=board.settings.status_drawing,
         at_once=1 if one else REQUESTS_AT_ONCE,
         pictures=known_of(rows, settings),
-        gone=lambda page_id: board.read_row(page_id) is None,
+        gone=lambda page_id: board.read_row(page_id, deadline_seconds=board.left_seconds - _CARRY_OUT_SECONDS) is None,
     )
 
 
@@ -163,14 +165,42 @@ def run_request(start: Start) -> dg.RunRequest:
     )
 
 
+def _carry_out(
+    context: dg.SensorEvaluationContext,
+    board: TaskBoard,
+    decisions: Decisions,
+    settings: Settings,
+    notion: NotionSettings,
+) -> tuple[list[Start], list[str]]:
+    """Returns the starts that still stand, and what keeps rows from being told what they should be.
+
+    Where Notion fails or the time is over, the starts until then: the next look goes on behind them.
+    """
+    starts: list[Start] = []
+    troubles: list[str] = []
+    try:
+        for start in decisions.starts:
+            if _still_asks(board, start, notion):
+                starts.append(start)
+        troubles += _reject(board, decisions, notion)
+        troubles += _settle(context, board, decisions, settings, notion)
+    except BoardUnavailableError as error:
+        if not starts:
+            raise
+        troubles.append(str(error))
+    return starts, troubles
+
+
 def _result(
-    instance: dg.DagsterInstance, starts: Sequence[Start], decisions: Decisions, troubles: Sequence[str]
+    context: dg.SensorEvaluationContext, starts: Sequence[Start], decisions: Decisions, troubles: Sequence[str]
 ) -> dg.SensorResult | dg.SkipReason:
     if not starts:
         said = f"{decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
         said += f" {decisions.postponed} are left for the next look." if decisions.postponed else ""
         return dg.SkipReason(" ".join([f"No row asks for a new run; {said}", *troubles]))
-    missing = [str(s.key) for s in starts if not instance.has_dynamic_partition(PARTITIONS, str(s.key))]
+    for trouble in troubles:  # a look that requests runs has no sentence of its own
+        context.log.warning(trouble)
+    missing = [str(s.key) for s in starts if not context.instance.has_dynamic_partition(PARTITIONS, str(s.key))]
     return dg.SensorResult(
         run_requests=[run_request(start) for start in starts],
         dynamic_partitions_requests=[projects.build_add_request(missing)] if missing else [],

@@ -22,7 +22,7 @@ _ATTEMPTS = 4
 _WAIT_SECONDS = 30.0
 
 #: What one attempt may take: a look of the sensor has a minute.
-_SHOW_SECONDS = 20.0
+SHOW_SECONDS = 20.0
 
 
 @dataclass
@@ -66,7 +66,7 @@ def show_due(instance: dg.DagsterInstance, sheets: Sheets, board: TaskBoard, set
         return
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     try:
-        show_sheet(instance, run, key, board=board, settings=settings, seconds=_SHOW_SECONDS)
+        show_sheet(instance, run, key, board=board, settings=settings, seconds=SHOW_SECONDS)
     except BoardUnavailableError as error:
         sheets.not_before = time.time() + _WAIT_SECONDS * attempts
         if attempts < _ATTEMPTS:

@@ -24,7 +24,7 @@ CELERY_SETTINGS: dict[str, Any] = {
     "broker_connection_max_retries": None,
     "broker_connection_timeout": _CONNECT_SECONDS,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
-    # The launcher tries again by itself, and says so in the run's log.
+    # What the broker does not take at once is handed over again (``starting.py``).
     "task_publish_retry": False,
     "broker_transport_options": {
         "ack_emulation": False,

@@ -9,7 +9,6 @@ Differs from dagster-celery's own in what must not go wrong with money at stake:
 - A broker that is away for a while, or forgets everything, fails no run (``workers/starting.py``).
 """
 
-import time
 import warnings
 from collections.abc import Mapping
 from typing import Any, Self
@@ -22,10 +21,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 from kombu.exceptions import OperationalError
 
 from assetgen_dagster.workers.celery_settings import CELERY_SETTINGS
-
-#: How long a run waits for a broker that does not answer, and how long between two tries.
-PATIENCE_SECONDS = 600.0
-_AGAIN_SECONDS = 2.0
+from assetgen_dagster.workers.starting import AGAIN_SECONDS
 
 
 class ProjectRunLauncher(CeleryRunLauncher):
@@ -47,28 +43,16 @@ class ProjectRunLauncher(CeleryRunLauncher):
         )
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Hands a run to the broker; waits for it if it is away.
-
-        Raises:
-            OperationalError: It was away for too long.
-        """
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        told = False
-        while True:
-            try:
-                self.hand_over(context)
-            except OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise
-                if not told:
-                    said = (
-                        f"The broker does not answer ({error}). The run waits for it, {PATIENCE_SECONDS:g} s at most."
-                    )
-                    self._instance.report_engine_event(said, context.dagster_run, cls=type(self))
-                    told = True
-                time.sleep(_AGAIN_SECONDS)
-            else:
-                return
+        """Hands a run to the broker; one that is away gets it later, see ``workers/starting.py``."""
+        try:
+            self.hand_over(context)
+        except OperationalError as error:
+            # No waiting here: the queue stands still as long as this takes.
+            said = (
+                f"The broker does not answer ({error}). Start it, or check ASSETGEN_BROKER_URL; the run is handed over "
+                f"every {AGAIN_SECONDS:g} s until a worker has it."
+            )
+            self._instance.report_engine_event(said, context.dagster_run, cls=type(self))
 
     def hand_over(self, context: LaunchRunContext) -> None:
         """Hands a run to the broker; any number of times, because a worker claims it before it begins.

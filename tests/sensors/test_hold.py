@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG
 from assetgen_dagster.drawing.pause import ASK_AGAIN_SECONDS
 from assetgen_dagster.sensors import hold
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
@@ -195,6 +195,20 @@ def test_a_run_that_is_re_executed_is_not_stopped_by_what_stopped_the_one_before
     [stopped] = dagit.instance.get_runs()
     dagit.instance.report_run_failed(re_execute(dagit, stopped))
     assert sensor.look(after=5)[0] == 3
+
+
+@pytest.mark.parametrize(("last_code", "requests"), [("api_key", 0), ("", 1)])
+def test_of_runs_at_once_the_one_that_ended_last_tells_whether_requesting_is_held(
+    dagit: Dagit, notion: NotionStandIn, sensor: Sensor, gemini: GeminiStandIn, last_code: str, requests: int
+) -> None:
+    gemini.set_api_keys({"another"})
+    job = dagit.definitions.resolve_job_def(JOB_NAME)
+    slow, fast = (dagit.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED) for _ in range(2))
+    dagit.instance.add_run_tags((slow if last_code else fast).run_id, {STOPPED_BY_TAG: "api_key"})
+    for run in (fast, slow):
+        dagit.instance.report_run_failed(run)
+    notion.add_row({**ROW, "Project ID": "vid_123"})
+    assert sensor.look(after=5)[0] == requests
 
 
 def test_a_script_of_ones_own_is_not_asked_about(

@@ -1,5 +1,6 @@
 """The launcher against a real broker: what is handed over, and what a broker that is away or forgets comes to."""
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -71,6 +72,23 @@ def test_a_run_is_handed_over_and_again_when_the_broker_forgot_it(
     since = look_after_starting_runs(instance, postgres_url, {})
     assert redis.waiting() == 0  # it has been on its way for a moment only
     look_after_starting_runs(instance, postgres_url, dict.fromkeys(since, 0.0))
+    assert redis.waiting() == 1
+
+
+def test_a_broker_that_is_away_keeps_the_queue_waiting_for_a_moment_and_gets_the_run_when_it_is_back(
+    redis: Redis, instance: dg.DagsterInstance, postgres_url: str
+) -> None:
+    run = starting_run(instance)
+    redis.stop()
+    begun = time.monotonic()
+    instance.run_launcher.launch_run(LaunchRunContext(run, None))
+    assert time.monotonic() - begun < 20, "the daemon would count as dead"
+    told = [entry.message for entry in instance.all_logs(run.run_id) if "broker" in entry.message]
+    assert len(told) == 1
+    assert "ASSETGEN_BROKER_URL" in told[0]
+    assert PASSWORD not in told[0]
+    redis.start()
+    look_after_starting_runs(instance, postgres_url, {run.run_id: 0.0})
     assert redis.waiting() == 1
 
 
