@@ -295,6 +295,26 @@ def test_every_module_in_the_architecture_exists() -> None:
     assert [path for path in named if not any((folder / path).exists() for folder in folders)] == []
 
 
+def test_every_private_name_of_dagster_that_is_used_stands_in_the_architecture_with_its_reason() -> None:
+    used = {name for path in PACKAGE.rglob("*.py") for name in private_names(ast.parse(text_of(path)))}
+    assert {code(row[0]) for row in rows(section(DOCS / "architecture.md", "Private names of Dagster"))} == used
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Yields what a module imports from within Dagster, and the modules there that it names in a text."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module), names=names):
+                found = [f"{module}.{alias.name}" for alias in names]
+            case ast.Import(names=names):
+                found = [alias.name for alias in names]
+            case ast.Constant(value=str(text)):
+                found = [text]
+            case _:
+                found = []
+        yield from (name for name in found if re.match(r"dagster(\.\w+)*\._\S+\Z", name))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_path_of_one_machine_is_in_the_docs(page: Path) -> None:
     assert re.findall(r"(?<![\w.`])/(?:home|root|tmp|work|Users)/\S*", text_of(page)) == []
