@@ -40,10 +40,10 @@ def days_later(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @both_storages
-def test_an_instance_forgets_ticks_that_did_nothing_after_a_week_and_all_others_after_a_month(dagit: Dagit) -> None:
+def test_an_instance_forgets_ticks_that_did_nothing_after_two_days_and_all_others_after_a_month(dagit: Dagit) -> None:
     kept = dagit.instance.get_tick_retention_settings(InstigatorType.SENSOR)
     days = {status.value.lower(): days for status, days in kept.items()}
-    assert days == {"skipped": 7, "success": 30, "failure": 30, "started": 30}
+    assert days == {"skipped": 2, "success": 30, "failure": 30, "started": 30}
 
 
 @both_storages

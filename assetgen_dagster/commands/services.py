@@ -30,7 +30,7 @@ def demo(
 
 
 def dev(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
 ) -> None:
     """Open the Dagster UI with the daemon, on this machine only.
 

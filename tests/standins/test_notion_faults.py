@@ -84,7 +84,7 @@ def test_it_runs_as_a_process_and_is_controlled_over_http() -> None:
         init = process.stdout.readline().split()
         create_database(settings, parent=init[-1])
         assert process.stdout.readline().startswith("#")
-        _, address, _, order = shlex.split(process.stdout.readline())  # what a person types to add a row
+        _, _, address, _, order = shlex.split(process.stdout.readline())  # what a person types to add a row
         with urlopen(address, order.encode()) as answer:
             row = json.load(answer)
         assert control(url, "row", page_id=row)["Status"] == "Generating Assets"
