@@ -11,16 +11,17 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
 from assetgen_dagster.story.names import asset_name, is_cut, unique_names
 from assetgen_dagster.story.reader.atmosphere import read_atmosphere
-from assetgen_dagster.story.reader.blocks import Block, Kind, read_blocks
+from assetgen_dagster.story.reader.blocks import Block, read_blocks
 from assetgen_dagster.story.reader.categories import Decision, decide
 from assetgen_dagster.story.reader.flags import Flags, take_flags
-from assetgen_dagster.story.reader.groups import read_group, without_lead
+from assetgen_dagster.story.reader.groups import without_lead
 from assetgen_dagster.story.reader.lists import Lists, read_lists
 from assetgen_dagster.story.reader.parts import Part, Role, split_parts
 from assetgen_dagster.story.reader.pictures import Found, read_pictures
 from assetgen_dagster.story.reader.remarks import Remark, called, same_for, texts
 from assetgen_dagster.story.reader.sections import MOST_PICTURES, Picture
-from assetgen_dagster.story.reader.unaccounted import unaccounted
+from assetgen_dagster.story.reader.unaccounted import lost_entries, unaccounted
+from assetgen_dagster.story.reader.unmarked import mark_prompts, with_title
 from assetgen_dagster.story.text import clean_text
 
 _LOOKED_FOR = (
@@ -30,12 +31,8 @@ _LOOKED_FOR = (
 #: Beyond these, a file is a log or a dump, and reading it would only take long.
 _MOST_LINES = 15_000
 _MOST_BLOCKS = 6_000
-#: Where prompts are looked for when Part 4 has none, and whether only a fence or a file name makes a picture there.
-_FALLBACKS = (
-    ((Role.OTHER, Role.PROMPTS), True),
-    ((Role.LISTS, Role.CLIPS, Role.ATMOSPHERE), True),
-    ((Role.OTHER,), False),
-)
+#: Where pictures are looked for, when neither Part 4 nor a group's title shows them, by their fences and file names.
+_FALLBACKS = ((Role.OTHER, Role.PROMPTS), (Role.LISTS, Role.CLIPS, Role.ATMOSPHERE))
 #: ``[Insert Global Atmosphere Block]``: the atmosphere is put before every prompt anyway.
 _PLACEHOLDER = re.compile(
     r"[\[{<][^\[\]{}<>\n]{0,40}(?:global[ _-]atmosphere|atmosphere[ _-]block)[^\[\]{}<>\n]{0,60}[\]}>]+", re.IGNORECASE
@@ -76,8 +73,7 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
     if len(blocks) > _MOST_BLOCKS:
         what = f"{_MOST_BLOCKS:,} headings, paragraphs and list items"
         raise _too_much(name, what, line=blocks[_MOST_BLOCKS].line)
-    parts = split_parts(blocks)
-    found = _find_pictures(parts)
+    found, parts = _find_pictures(split_parts(blocks))
     if not found.pictures:
         raise _nothing_found(name, blocks, parts)
     if len(found.pictures) > MOST_PICTURES:
@@ -98,6 +94,8 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
         *_flag_remarks(pictures, flags),
     ]
     remarks += unaccounted(text.split("\n"), parts, found, remarks)
+    if not any(part.role is Role.PROMPTS and part.title for part in parts):
+        remarks += lost_entries(parts, found, remarks)
     return AssetManifest(
         global_atmosphere=atmosphere.prompt,
         assets=tuple(
@@ -118,31 +116,38 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
     )
 
 
-def _find_pictures(parts: Sequence[Part]) -> Found:
-    """Reads the pictures of Part 4, else of wherever else in the document there are some."""
+def _find_pictures(parts: list[Part]) -> tuple[Found, list[Part]]:
+    """Reads the pictures of Part 4, else of wherever else in the document there are some; returns the parts as read."""
+    found = _read_prompts(parts)
+    if found.pictures:
+        return found, parts
+    marked = mark_prompts(parts)
+    found = _read_prompts(marked)
+    if found.pictures:
+        begins = next(part.line + 1 for part in marked if part.role is Role.PROMPTS and part.level == 9)
+        return _without_part_4(found, begins), marked
+    for roles in _FALLBACKS:
+        found = Found()
+        for part in parts:
+            if part.role in roles:
+                found.extend(read_pictures(with_title(part), level=9, strict=True))
+        if found.pictures:
+            return _without_part_4(found, found.pictures[0].line), parts
+    return found, parts
+
+
+def _read_prompts(parts: Sequence[Part]) -> Found:
     found = Found()
     for part in parts:
         if part.role is Role.PROMPTS:
             found.extend(read_pictures(part.blocks, level=part.level))
-    if found.pictures:
-        return found
-    for roles, strict in _FALLBACKS:
-        for part in parts:
-            if part.role in roles:
-                title = Block(Kind.HEADING, part.line, part.title, min(part.level, 6))
-                blocks = [*([title] if part.title else []), *part.blocks]
-                found.extend(read_pictures(blocks, level=9, strict=strict))
-        if found.pictures and (strict or any(_names_kind(picture) for picture in found.pictures)):
-            says = "no heading 'Part 4: Master Prompts' was found; prompts are read from here on"
-            found.remarks.append(Remark(found.pictures[0].line, says))
-            return found
-        found = Found()
     return found
 
 
-def _names_kind(picture: Picture) -> bool:
-    """Tells whether a picture stands under a title such as ``Characters``: without, any letter would be pictures."""
-    return bool(picture.label) or any(read_group(group).kind for group in picture.groups)
+def _without_part_4(found: Found, line: int) -> Found:
+    says = "no heading 'Part 4: Master Prompts' was found; prompts are read from here on"
+    found.remarks.append(Remark(line, says))
+    return found
 
 
 def _decide(picture: Picture, prompt: str, lists: Lists) -> Decision:

@@ -7,8 +7,11 @@ The way of a document, each step with what the one before made of it::
      │  blocks        markdown-it-py; ``Block``: a heading, a bold line, a text, a fence, a table, a rule
      │  parts         ``Part``: lists, clip table, atmosphere, prompts, by their headings (``atmosphere`` reads its own)
      │
+     │  unmarked      where the prompts begin if no heading says so
+     │
      │  Part 4 only:
      │  pictures      ``Section``: a title and the blocks below it; which of them are pictures
+     │    items       list items with a title of their own
      │    entries     table rows, list items, led paragraphs become sections, too (``table_entries``, ``fences``)
      │    drafts      a section becomes a ``Picture``: which line is its prompt, its file name, a word beside it
      │

@@ -28,7 +28,11 @@ _NUMBER = re.compile(
 )
 _RATIO = re.compile(rf"{RATIO}(?![.\d])", re.I)
 _BESIDE = re.compile(r"\s+[|·•]\s+(?=\*\*)")  # several labels on one line
-_TITLE_FILE = re.compile(r"[\s–—|:(\[-]*[\w-]{1,200}\.(?:png|jpe?g|webp)\b[)\]\s]*$", re.I)
+_TITLE_FILE = re.compile(
+    r"[\s–—|:(\[-]*(?:file(?:\s?name)?:\s?)?[\w-]{1,200}\.(?:png|jpe?g|webp)\b[)\]\s]*$"
+    r"|\s*\(\s?file(?:\s?name)?\s?:[^()\n]{1,200}\)\s*$",
+    re.I,
+)
 _LONGEST_TITLE = 10  # words
 _RATIO_ASIDE = re.compile(r"[(\[]\s*(\d{1,2}\s?[:x]\s?\d{1,2})\s*[)\]]")
 _CODE = re.compile(r"^\W{0,6}([a-z]{1,4})[-_ ]?\d{1,3}\b", re.I)

@@ -14,20 +14,14 @@ from itertools import groupby
 from assetgen_dagster.story.reader.blocks import Block, Kind, plain
 from assetgen_dagster.story.reader.fences import json_entries
 from assetgen_dagster.story.reader.groups import read_group
+from assetgen_dagster.story.reader.items import LEAST_WORDS, LED, LED_PLAIN
 from assetgen_dagster.story.reader.labels import Field, read_label
 from assetgen_dagster.story.reader.remarks import Remark, short
 from assetgen_dagster.story.reader.sections import LEAST_TEXT, Section, entry_section
 from assetgen_dagster.story.reader.table_entries import read_table
 
-_LEAST_WORDS = 5  # of a prompt behind a name
 _LEAST_BARE_WORDS = 12  # of a prompt that has not even a name
 _LONGEST_NAME = 12  # words
-_LED = re.compile(
-    r"^[^\w\n*_`]{0,12}(?:\[core\]\s*)?(?P<bold>\*\*|__|`)(?P<name>[^*\n`]{1,160}?)(?P=bold)"
-    r"(?P<mark>\s*\[[^\]\n]{1,30}\])?\s{0,3}(?:[:\uff1a]|[–—-](?=\s))?[ \t]*(?P<rest>.*)$",
-    re.IGNORECASE,
-)
-_LED_PLAIN = re.compile(r"^(?P<name>[^:.\n–—]{1,100}?)(?P<mark>)\s?(?:[:\uff1a]|\s[–—-](?=\s))[ \t]*(?P<rest>.*)$")
 #: What a prompt's label fields say about the item they lead: it is a part of a picture, not a picture.
 _PARTS = (Field.FILE, Field.PROMPT, Field.NEGATIVE, Field.CATEGORY, Field.RATIO, Field.CORE, Field.NOTE)
 
@@ -79,7 +73,7 @@ def _strong_below(sections: Sequence[Section]) -> list[bool]:
 def _leads(section: Section) -> Iterator[str]:
     """Returns the words that lead its list items and paragraphs."""
     for block in section.body:
-        if block.kind is Kind.TEXT and (led := _LED.match(block.text.partition("\n")[0])):
+        if block.kind is Kind.TEXT and (led := LED.match(block.text.partition("\n")[0])):
             yield plain(led["name"]).strip(" :").lower()
 
 
@@ -152,11 +146,13 @@ class _Opening:
         """Tells whether a list under a title that could be a picture's own describes several."""
         spoken = sum(len(block.text) for block in self._section.body if block.kind is Kind.TEXT and not block.listed)
         looks = sum(bool((label := read_label(item[0].text[:300])) and label.field is Field.LOOK) for item in items)
+        numbered = items[0][0].ordered and all(LED.match(item[0].text.partition("\n")[0]) for item in items)
+        most = len(entries) * 2 > len(items) if numbered else 1 < len(entries) == len(items)
         return (
-            1 < len(entries) == len(items)
+            most
             and all(entry.title.text for entry in entries)
             and looks * 2 < len(items)
-            and spoken < LEAST_TEXT
+            and (numbered or spoken < LEAST_TEXT)
             and not self._section.has_file
         )
 
@@ -219,7 +215,7 @@ def _item_entry(item: Sequence[Block], common: frozenset[str], *, short: bool = 
         return _entry(head.line, "", [replace(head, items=())]) if head.kind is Kind.FENCE else None
     first, _, more = head.text.partition("\n")
     label = read_label(first)
-    led = _LED.match(first) or _LED_PLAIN.match(first)
+    led = LED.match(first) or LED_PLAIN.match(first)
     if label and label.field is Field.NAME and label.value:
         return _entry(head.line, label.value, [replace(head, line=head.line + 1, text=more, items=()), *below])
     if led and len(led["name"].split()) <= _LONGEST_NAME:
@@ -228,7 +224,7 @@ def _item_entry(item: Sequence[Block], common: frozenset[str], *, short: bool = 
         entry = _entry(head.line, name, [text, *below])
         if name.lower() in common:
             return None
-        enough = short or len(text.text.split()) >= _LEAST_WORDS
+        enough = short or len(text.text.split()) >= LEAST_WORDS
         return entry if enough or entry.is_strong or entry.has_prompt_label else None
     entry = _entry(head.line, plain(first), [replace(head, line=head.line + 1, text=more, items=()), *below])
     if len(first.split()) <= _LONGEST_NAME and (entry.is_strong or entry.has_prompt_label):

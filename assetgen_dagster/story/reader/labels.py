@@ -10,6 +10,8 @@ from enum import Enum, auto
 
 _ENDING = re.compile(r"\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
 _NAMED_FILE = re.compile(r"([\w-]{1,200})\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
+#: ``(file: fox_at_rest)``
+_ASIDE_FILE = re.compile(r"\(\s?file(?:\s?name)?\s?:\s?`?([\w-]{1,200})`?\s?\)", re.IGNORECASE)
 _ONE_FILE = re.compile(r"^[^\w./\\]{0,10}[^\s`*|]{1,200}\.(?:png|jpe?g|webp)\b(.{0,80})$", re.IGNORECASE)
 _BARE = re.compile(r"^[^\w./\\(\[!]{0,12}[\w./\\-]{1,200}\.(?:png|jpe?g|webp)[\s`*_]{0,10}$", re.IGNORECASE)
 _LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\([^()\n]{0,500}\)")
@@ -182,7 +184,7 @@ def clean_filename(text: str) -> str:
 
 def filename_in(title: str) -> str:
     """Returns the file name that a title contains; empty if it has none."""
-    found = _NAMED_FILE.search(title[:500])
+    found = _NAMED_FILE.search(title[:500]) or _ASIDE_FILE.search(title[:500])
     return found[1] if found else ""
 
 

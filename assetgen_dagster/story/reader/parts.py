@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 from assetgen_dagster.story.manifest import AssetType
 from assetgen_dagster.story.reader.blocks import Block, Kind, plain
@@ -201,7 +202,14 @@ def _is_behind(part: Part, blocks: Sequence[Block], start: int, index: int) -> b
     led = first.line == part.line and first.kind is Kind.TEXT and not _NO_ATMOSPHERE.match(first.text)
     if led or (block.kind is Kind.HEADING and part.level >= 7):
         return True  # what stands on the title's own line is a paragraph
-    kind = read_group(block.text).kind if block.is_title and not block.listed else None
+    if not block.is_title or block.listed:
+        return False
+    kind = read_group(block.text).kind
     below = blocks[index + 1 : index + 2]
+    after = next(
+        (after for after in islice(blocks, index + 1, None) if after.listed or after.kind is not Kind.TEXT), None
+    )
+    if after and after.ordered:
+        return True
     pictured = any(after.kind is not Kind.TEXT or after.listed for after in below)
     return kind is not None and (pictured or (part.level >= 7 and kind is not AssetType.ENVIRONMENT))

@@ -7,11 +7,13 @@ where there is neither, a heading with nothing but text below it.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from assetgen_dagster.story.reader.blocks import Block, Kind, plain
 from assetgen_dagster.story.reader.drafts import is_numbered, read_section
 from assetgen_dagster.story.reader.entries import Entries, Opened
 from assetgen_dagster.story.reader.groups import read_group
+from assetgen_dagster.story.reader.items import are_pictures, common_titles, even_items, may_be_picture
 from assetgen_dagster.story.reader.labels import Field, is_label_heading, label_of_title
 from assetgen_dagster.story.reader.remarks import Remark, called, short
 from assetgen_dagster.story.reader.sections import Picture, Section
@@ -113,16 +115,20 @@ def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) 
     reading = _PartReader(level, strict=strict, strong=sum(section.is_strong for section in sections))
     entries = Entries(sections)
     for index, section in enumerate(sections):
-        below = sections[index + 1].title.level if index + 1 < len(sections) else 0
+        below = any(_is_below(after.title, section.title) for after in sections[index + 1 : index + 2])
         reading.walk.enter(section)
         opened = Opened([section]) if reading.walk.tail else entries.open(section, index)
         reading.found.remarks += opened.remarks
         reading.found.lines.update(opened.headers)
         for number, part in enumerate(opened.sections, 1):
-            deeper = number < len(opened.sections) or below > section.title.level
+            deeper = number < len(opened.sections) or below
             first = not (strict or section.title.level) and len(opened.sections) == 1
             reading.read(part, deeper=deeper, alone=first and not _others(sections, index))
     return reading.found
+
+
+def _is_below(title: Block, above: Block) -> bool:
+    return title.level > above.level or (title.level == above.level and title.listed and not above.listed)
 
 
 class _PartReader:
@@ -144,7 +150,8 @@ class _PartReader:
         """
         title, walk, found = section.title, self.walk, self.found
         group = not section.entry and read_group(title.text).titled
-        found.lines.add(title.line)
+        if title.kind is Kind.HEADING or not self._strict:
+            found.lines.add(title.line)
         if not _is_picture(section, walk, bare=not (group or deeper or self._strict), alone=alone):
             if not self._strict and walk.tail and not section.prompts:
                 self._tail(section)
@@ -230,7 +237,7 @@ def _talk(section: Section, says: str) -> list[Remark]:
             block.line,
             says if block.kind is Kind.TEXT else "this table has no column of prompts; it is not read",
             last=block.end,
-            note=block.kind is Kind.TEXT,
+            note=block.kind is Kind.TEXT and not may_be_picture(block),
         )
         for block in section.body
         if block.kind in (Kind.TEXT, Kind.TABLE)
@@ -240,22 +247,21 @@ def _talk(section: Section, says: str) -> list[Remark]:
 def _sections(blocks: Sequence[Block], level: int) -> list[Section]:
     """Cuts blocks at titles. A bold line under a picture's own heading is part of that picture."""
     cut = [Section(Block(Kind.BOLD, blocks[0].line if blocks else 1, "", 0))]
+    blocks = [*even_items(blocks)]
     for index, block in enumerate(blocks):
         if block.is_title and not (is_label_heading(block.text) and block.level > (level if level < 7 else 2)):
             cut.append(Section(block))
-        elif _is_plain_group(block, blocks[index + 1 : index + 2]):
+        elif is_plain_group(block, blocks[index + 1 : index + 2]):
             cut.append(Section(replace(block, kind=Kind.BOLD, text=plain(block.text), level=7)))
         else:
             place = cut[-1].title.items  # a title in a list's item: what stands in the item is below it
             inside = bool(place) and block.items[: len(place)] == place
             own = replace(block, items=block.items[len(place) :]) if inside else block
             cut[-1].body.append(_as_text(own) if own.is_title else own)
-    sections: list[Section] = []
-    start = 0
-    for index in range(1, len(cut) + 1):
-        if index == len(cut) or cut[index].title.kind is Kind.HEADING:
-            sections += _join_bold(cut[start], cut[start + 1 : index])
-            start = index
+    heads = [0, *(index for index in range(1, len(cut)) if cut[index].title.kind is Kind.HEADING)]
+    segments = [(cut[start], cut[start + 1 : end]) for start, end in pairwise([*heads, len(cut)])]
+    common = common_titles(segments)
+    sections = [section for head, bold in segments for section in _join_bold(head, bold, common)]
     return [section for section in sections if section.title.level or section.body]
 
 
@@ -263,7 +269,7 @@ def _as_text(title: Block) -> Block:
     return replace(title, kind=Kind.TEXT, text=f"**{title.text}**", level=0)
 
 
-def _is_plain_group(block: Block, following: Sequence[Block]) -> bool:
+def is_plain_group(block: Block, following: Sequence[Block]) -> bool:
     """Tells whether a line of plain text is a group's title: in capitals, underlined, or nothing but a kind's name."""
     if block.kind is not Kind.TEXT or block.listed or len(block.text) > 80 or "\n" in block.text:
         return False
@@ -273,7 +279,7 @@ def _is_plain_group(block: Block, following: Sequence[Block]) -> bool:
     return (underlined or block.text.isupper() or alone) and group.titled
 
 
-def _join_bold(head: Section, bold: list[Section]) -> Iterator[Section]:
+def _join_bold(head: Section, bold: list[Section], common: frozenset[str]) -> Iterator[Section]:
     """Decides for the bold lines under one heading whether they are titles or belong to the heading's picture."""
     own = [section for section in bold if section.is_strong and not _is_label(section)]
     files = sum(section.has_file for section in own)
@@ -284,6 +290,7 @@ def _join_bold(head: Section, bold: list[Section]) -> Iterator[Section]:
         or (files == 1 and head.has_file)
         or (len(own) > 1 and not head.is_strong)
         or (len(own) == 1 and not head.body and is_numbered(own[0].title.text))
+        or are_pictures(head, bold, common)
     )
     current = head
     for section in bold:

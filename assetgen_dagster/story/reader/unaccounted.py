@@ -6,7 +6,10 @@ silence.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from assetgen_dagster.story.reader.blocks import Block, Kind, plain
+from assetgen_dagster.story.reader.items import LEAST_WORDS, may_be_picture
 from assetgen_dagster.story.reader.parts import Part, Role
 from assetgen_dagster.story.reader.pictures import Found
 from assetgen_dagster.story.reader.remarks import Remark, short
@@ -34,6 +37,27 @@ def unaccounted(
             elif not silent:
                 start = start or number
         yield from _unread(lines, start, part.last or len(lines))
+
+
+def lost_entries(parts: Sequence[Part], found: Found, remarks: Sequence[Remark]) -> Iterator[Remark]:
+    """Warns of what looks like a picture outside the prompts, in a document that does not say where these begin."""
+    known = {line for remark in remarks for line in remark.lines} | found.lines
+    for part in parts:
+        if part.role is not Role.OTHER:
+            continue
+        for block, below in pairwise([*part.blocks, Block(Kind.RULE, 0, "")]):
+            last = block.end
+            if block.kind is Kind.TABLE:
+                likely = any(len(cell.split()) >= LEAST_WORDS for row in block.rows[1:] for cell in row.cells)
+            elif block.kind is Kind.BOLD:
+                likely, last = below.kind is Kind.TEXT and len(below.text.split()) >= LEAST_WORDS, below.end
+            else:
+                likely = block.kind is Kind.TEXT and may_be_picture(block)
+            if likely and known.isdisjoint(range(block.line, last + 1)):
+                known.update(range(block.line, last + 1))
+                name = "this table" if block.kind is Kind.TABLE else short(plain(block.text))
+                says = f"{name} gave no picture: no heading 'Part 4: Master Prompts' stands above it"
+                yield Remark(block.line, says, last=last)
 
 
 def _unread(lines: Sequence[str], start: int, end: int) -> Iterator[Remark]:
