@@ -8,7 +8,6 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from assetgen_dagster.notion import filters
@@ -49,7 +48,7 @@ class TaskBoard:
         settings: NotionSettings,
         *,
         deadline_seconds: float = 30.0,
-        total_seconds: float | None = None,
+        total_seconds: float = float("inf"),
         clock: Clock | None = None,
         pace: Pace | None = None,
         request_seconds: float = REQUEST_SECONDS,
@@ -58,8 +57,7 @@ class TaskBoard:
         self.settings = settings
         self._deadline_seconds = deadline_seconds
         self._caller = Caller(settings, clock=clock, pace=pace, request_seconds=request_seconds)
-        total = float("inf") if total_seconds is None else total_seconds
-        self._end = Deadline.within(total, self._caller.clock)
+        self._end = Deadline.within(total_seconds, self._caller.clock)
         self._table = Table(self._caller, settings.database_id)
         self._lock = threading.Lock()
         self._known = (float("-inf"), schema) if schema else None  # since when it is known
@@ -71,9 +69,7 @@ class TaskBoard:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -379,8 +375,7 @@ class TaskBoard:
             test = filters.for_project(schema, channel=channel, project=project)
         except filters.CannotMatchError:
             return []
-        doing = f"look for the row of {channel}:{project}"
-        return self._table.query(schema.source_id, test, deadline, doing=doing)
+        return self._table.query(schema.source_id, test, deadline, doing=f"look for the row of {channel}:{project}")
 
 
 class _LeftAlone(Exception):  # noqa: N818 - no error
