@@ -77,6 +77,15 @@ class Dev:
             self.ask("{ runsOrError { ... on Runs { results { jobName status } } } }")["runsOrError"]["results"]
         )
 
+    def wait_for_runs_of(self, job: str, seconds: float = 60) -> list[str]:
+        """Returns how the runs of a job ended, once there are some and all have ended."""
+
+        def found() -> list[str]:
+            return [run["status"] for run in self.runs() if run["jobName"] == job]
+
+        eventually(lambda: found() and set(found()) <= {"SUCCESS", "FAILURE", "CANCELED"}, seconds)
+        return found()
+
 
 def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
     """Asks again and again: Dagster tells nobody when a run's state changes."""

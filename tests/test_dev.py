@@ -47,9 +47,8 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
         },
     )["launchRun"]
     assert done["__typename"] == "LaunchRunSuccess"
-    eventually(
-        lambda: [run["status"] for run in dev.runs() if run["jobName"] == "refresh_project_assets"] == ["SUCCESS"]
-    )
+    refreshes = dev.wait_for_runs_of("refresh_project_assets")
+    assert refreshes == ["SUCCESS"]
     assert len(billed(gemini.journal())) == 5
 
     # What a monitor asks: daemon and sensors are heard of, and would be missed.

@@ -9,7 +9,7 @@ before.
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import dagster as dg
@@ -31,6 +31,14 @@ from assetgen_dagster.workers.starting import look_after_starting_runs, report_d
 
 #: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
 _GRACE_SECONDS = 30.0
+
+#: A run in one of these goes on by itself. Not one that was created only: nobody may ever start it.
+_AT_WORK = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 #: How often in a row a project is to be summed up that could not be; each attempt that died is retried by Dagster, too.
 _ATTEMPTS = 3
@@ -167,9 +175,15 @@ def collect(instance: dg.DagsterInstance, memory: Memory) -> None:
 def _refreshes(
     instance: dg.DagsterInstance, memory: Memory, settings: Settings, troubles: list[str]
 ) -> Iterator[dg.RunRequest]:
-    """Yields what sums up the projects of the collected runs; a run whose project cannot be looked at stays."""
+    """Yields what sums up the projects of the collected runs.
+
+    A run stays collected while its project cannot be looked at, or another run is at work on it: that one sums it up.
+    """
+    at_work = _partitions_at_work(instance) if memory.run_ids else set()
     for run_id in tuple(memory.run_ids):
         run = instance.get_run_by_id(run_id)
+        if run is not None and run.tags.get(PARTITION_TAG) in at_work:
+            continue
         with _noting(troubles):
             found = _project(run, settings) if run is not None else None
             outdated = found is not None and _is_outdated(found[1])
@@ -179,6 +193,10 @@ def _refreshes(
                 tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
                 tags[_ATTEMPT_TAG] = str(_attempt(run) + 1)
                 yield dg.RunRequest(run_key=run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
+
+
+def _partitions_at_work(instance: dg.DagsterInstance) -> set[str | None]:
+    return {run.tags.get(PARTITION_TAG) for run in _runs(instance, _AT_WORK) if is_ours(run)}
 
 
 def _attempt(run: dg.DagsterRun) -> int:
@@ -202,8 +220,8 @@ def _is_outdated(paths: ProjectPaths) -> bool:
     return not missing_pictures(found.manifest, records, present)
 
 
-def _runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus]) -> Iterator[dg.DagsterRun]:
-    for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):
+def _runs(instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]) -> Iterator[dg.DagsterRun]:
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(statuses))):
         yield record.dagster_run
 
 

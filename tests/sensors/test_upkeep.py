@@ -294,6 +294,29 @@ def test_a_command_that_failed_is_left_to_be_given_again_which_pays_for_nothing(
     assert len(gemini.journal()) == 1
 
 
+@pytest.mark.parametrize("state", ["STARTING", "START", "CANCELING"])
+def test_a_project_that_another_run_is_at_work_on_is_left_to_it_and_looked_at_when_that_has_ended(
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str], state: str
+) -> None:
+    run_id = unsummed("ready")
+    job = dagit.definitions.resolve_job_def(JOB_NAME)
+    other = dagit.instance.create_run_for_job(job, tags=TAGS | {COMMAND_TAG: "generate"})
+    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType[f"PIPELINE_{state}"].value, job_name=JOB_NAME)
+    dagit.instance.report_dagster_event(event, other.run_id)
+    found = tick(dagit, cursor)
+    assert found.run_requests == [], "the other one sums the project up, and it would be summed up twice"
+    dagit.instance.report_run_failed(other)
+    assert [request.run_key for request in tick(dagit, found.cursor).run_requests or []] == [run_id]
+
+
+def test_a_run_that_nobody_ever_started_keeps_no_project_from_its_sums(
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str]
+) -> None:
+    run_id = unsummed("ready")
+    dagit.instance.create_run_for_job(dagit.definitions.resolve_job_def(JOB_NAME), tags=TAGS)
+    assert [request.run_key for request in tick(dagit, cursor).run_requests or []] == [run_id]
+
+
 def test_nothing_is_summed_up_while_pictures_are_missing(dagit: Dagit, cursor: str) -> None:
     redraw(dagit, 1)
     assert tick(dagit, cursor).run_requests == []

@@ -80,9 +80,7 @@ def test_one_picture_is_drawn_again_and_the_sums_follow(
     console.wait_for_status("Success")
 
     assert [len(calls_for(gemini, picture)) for picture in pictures] == [1, 2, 1, 1, 1, 1]
-    eventually(
-        lambda: [run["status"] for run in dev.runs() if run["jobName"] == "refresh_project_assets"] == ["SUCCESS"], 240
-    )
+    assert dev.wait_for_runs_of("refresh_project_assets", 240) == ["SUCCESS"]
     assert len(gemini.journal()) == 7
     console.open_asset("image_02")
     expect(console.page.get_by_alt_text("thumbnail").first).to_be_visible()
