@@ -1,6 +1,7 @@
 """Fixtures for all tests: a stand-in for Gemini, and settings that no machine's own can disturb."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.dev import Dev, running_dev
 from tests.harness import SETTINGS, Core
 from tests.machines import Redis, running_redis
 from tests.postgres import PostgresServer, running_postgres
+
+NO_TELEMETRY = {"telemetry": {"enabled": False}}
 
 API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
 
@@ -98,14 +101,23 @@ def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return chosen
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of Dagster with its tables: to copy it takes a quarter of the time that it takes to make them."""
+    home = tmp_path_factory.mktemp("empty_home")
+    with dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY) as instance:
+        instance.all_asset_keys()
+    return home
+
+
 @pytest.fixture
-def instance(storage: str, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(storage: str, tmp_path: Path, empty_home: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance without services."""
     if storage == "PostgreSQL":
         found = open_instance()
     else:
-        (tmp_path / "dagster_home").mkdir()
-        found = dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home"))
+        home = shutil.copytree(empty_home, tmp_path / "dagster_home")
+        found = dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY)
     with found:
         yield found
 

@@ -1,32 +1,23 @@
 """A run's process that dies, or is interrupted, at one exact instruction: ``assetgen``, with one function wrapped.
 
-The product knows nothing of it. A process forked from one that has imported everything starts in a tenth of the time.
+The product knows nothing of it.
 """
 
 import contextlib
 import json
-import multiprocessing
 import os
 import pkgutil
 import signal
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
 import psutil
 
-from assetgen_dagster import cli, files
+from assetgen_dagster import files
 from assetgen_dagster.assets.keys import image_number
-
-_CONTEXT = multiprocessing.get_context("forkserver")
-#: Also what is imported only when it is needed; a name that does not exist any more would cost time, nothing else.
-_PRELOADED = ["tests.dying", "assetgen_dagster.generate", "assetgen_dagster.progress", "dagster_postgres"]
-_PRELOADED += ["dagster._core.storage.sqlite_storage", "dagster._core.instance.ref", "alembic.command"]
-_CONTEXT.set_forkserver_preload(_PRELOADED)
 
 
 def any_call(*_: Any, **__: Any) -> bool:
@@ -85,25 +76,6 @@ class Death:
             with contextlib.suppress(psutil.NoSuchProcess):
                 script.kill()
         os.kill(os.getpid(), self.by)
-
-
-def start(arguments: list[str], *, output: Path, death: Death | None = None) -> ForkServerProcess:
-    """Starts ``assetgen`` with these arguments and this process's environment; what it prints goes to ``output``."""
-    process = _CONTEXT.Process(target=_assetgen, args=(arguments, dict(os.environ), str(output), death))
-    process.start()
-    return process
-
-
-def _assetgen(arguments: list[str], environment: Mapping[str, str], output: str, death: Death | None) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    opened = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(opened, 1)
-    os.dup2(opened, 2)
-    sys.argv = ["assetgen", *arguments]
-    if death is not None:
-        death.await_it()
-    cli.main()
 
 
 def receives(_path: Path, content: bytes) -> bool:

@@ -16,6 +16,7 @@ from assetgen_dagster.generate import place_document
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import NoImage
+from tests import commands
 from tests.harness import billed
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -49,9 +50,7 @@ An empty clearing.
 
 
 def assetgen(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "assetgen_dagster", *arguments]
-    environment = os.environ | {"COLUMNS": "160"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return commands.run(*arguments, COLUMNS="160")
 
 
 def generate(*options: str) -> "subprocess.CompletedProcess[str]":
@@ -59,7 +58,9 @@ def generate(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture
-def document(tmp_path: Path) -> Path:
+def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A document of two pictures, in a code location of three slots."""
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "3")
     path = tmp_path / "my_assets.md"
     path.write_text(DOCUMENT)
     return path

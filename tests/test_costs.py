@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,6 +19,7 @@ from assetgen_dagster.home import open_instance
 from assetgen_dagster.months import month_bounds, month_of
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import Hang, NoImage
+from tests import commands
 from tests.harness import billed_usd, manifest_of
 from tests.studio import Dagit
 
@@ -101,9 +100,7 @@ def test_only_events_of_the_time_asked_for_are_read_pictures_and_manifests_alike
 
 
 def costs(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "assetgen_dagster", "costs", *arguments]
-    environment = os.environ | {"COLUMNS": "160"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return commands.run("costs", *arguments, COLUMNS="160")
 
 
 def test_the_command_agrees_with_the_providers_bill_in_every_form(

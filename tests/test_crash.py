@@ -1,9 +1,6 @@
 """Runs that are killed while pictures are in flight: every picture paid for is there, every cent accounted for."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,44 +11,50 @@ from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import Hang
+from tests import commands
+from tests.commands import Command
 from tests.harness import billed_usd, both_storages, manifest_of, write_project
 
-Start = Callable[..., "subprocess.Popen[str]"]
+PICTURES = 4
+
+Start = Callable[..., Command]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    return write_project(tmp_path / "workspace", manifest_of(4))
+    return write_project(tmp_path / "workspace", manifest_of(PICTURES))
 
 
 @pytest.fixture
-def generate(storage: str, project: Path, gemini: GeminiStandIn) -> Iterator[Start]:
-    """Starts ``assetgen generate`` as a user would; whatever is left of it is ended afterwards."""
-    started: list[subprocess.Popen[str]] = []
+def generate(
+    storage: str, project: Path, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Start]:
+    """Starts ``assetgen generate``; whatever is left of it is ended afterwards."""
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(PICTURES))
+    started: list[Command] = []
 
-    def start(*options: str) -> "subprocess.Popen[str]":
+    def start(*options: str) -> Command:
         channel = [] if "--channel" in options else ["--channel", "poke1"]
-        command = [sys.executable, "-m", "assetgen_dagster", "generate", *channel, "--project", "vid_123"]
-        process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ.copy()
-        )
-        started.append(process)
-        return process
+        output = tmp_path / f"output_{len(started)}.txt"
+        started.append(commands.start("generate", *channel, "--project", "vid_123", *options, output=output))
+        return started[-1]
 
     yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    for command in started:
+        command.kill()
 
 
 def in_flight(count: int) -> Callable[[list[Call]], bool]:
     return lambda journal: sum(call.in_flight for call in journal) == count
 
 
-def finish(process: "subprocess.Popen[str]") -> str:
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
-    return output
+def finish(command: Command) -> None:
+    assert command.wait(60) == 0, command.said
+
+
+def kill(command: Command) -> None:
+    command.kill()
+    assert command.wait(10) == -signal.SIGKILL
 
 
 def pictures(project: Path) -> int:
@@ -73,8 +76,7 @@ def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted
     gemini.set_latency(3)
     first = generate()
     gemini.wait_for(in_flight(4), timeout=30)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill(first)
     gemini.set_latency(0)
     finish(generate())
     journal = gemini.journal()
@@ -93,8 +95,7 @@ def test_a_script_that_hangs_after_its_run_was_killed_is_ended_in_its_time(
     gemini.plan([Fault(Hang(), prompt="Subject 02")])
     first = generate()
     gemini.wait_for(lambda calls: len(calls) == 4, timeout=30)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    kill(first)
     finish(generate())
     assert pictures(project) == 4
     assert possibly_billed() > 0
@@ -111,7 +112,7 @@ def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_
     family = [psutil.Process(first.pid), *psutil.Process(first.pid).children(recursive=True)]
     for process in family:
         process.kill()
-    first.wait()
+    assert first.wait(10) == -signal.SIGKILL
     gemini.set_latency(0)
     finish(generate())
     journal = gemini.journal()
@@ -129,10 +130,9 @@ def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
     gemini.wait_for(in_flight(4), timeout=30)
     scripts = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGINT)
-    output, _ = first.communicate(timeout=30)
-    assert first.returncode == 130
-    assert "same command" in output
-    assert "Traceback" not in output
+    assert first.wait(30) == 130
+    assert "same command" in first.said
+    assert "Traceback" not in first.said
     assert psutil.wait_procs(scripts, timeout=5)[1] == []
     records = ProjectRecords.model_validate_json((project / ".assetgen/records.json").read_text())
     assert records.intents == {}
@@ -148,10 +148,11 @@ def test_a_second_command_on_a_project_in_work_stops_unpaid(
     gemini.set_latency(120)  # as long as the second one may take to start
     first = generate()
     gemini.wait_for(in_flight(4), timeout=60)
-    output, _ = generate().communicate(timeout=60)
-    assert "is at work on this project" in output
+    second = generate()
+    assert second.wait(60) == 1
+    assert "is at work on this project" in second.said
     first.send_signal(signal.SIGINT)
-    first.wait(timeout=60)
+    assert first.wait(60) == 130
     assert len(gemini.journal()) == 4
 
 
@@ -162,8 +163,7 @@ def test_a_regenerate_that_died_is_continued_not_begun_again(
     gemini.set_latency(3)
     dying = generate("--mode", "regenerate")
     gemini.wait_for(in_flight(4), timeout=30)
-    dying.send_signal(signal.SIGKILL)
-    dying.wait()
+    kill(dying)
     gemini.set_latency(0)
     finish(generate())
     assert len(gemini.journal()) == 8

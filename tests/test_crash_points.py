@@ -8,7 +8,6 @@ scripts wait for an answer, and runs that die together with their scripts, are i
 
 import signal
 from dataclasses import replace
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +17,8 @@ from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.standins.gemini import GeminiStandIn
-from tests import dying
+from tests import commands, dying
+from tests.commands import Command
 from tests.dying import Death, Materializes
 from tests.harness import billed_usd, manifest_of, write_project
 
@@ -97,15 +97,16 @@ def slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(PICTURES))
 
 
-def start(project: Path, death: Death | None = None, *options: str, command: str = "generate") -> ForkServerProcess:
+def start(project: Path, death: Death | None = None, *options: str, command: str = "generate") -> Command:
     arguments = [command, "--channel", "poke1", "--project", project.name, *options]
-    return dying.start(arguments, output=project.parent / "output.txt", death=death)
+    prepare = death.await_it if death is not None else None
+    return commands.start(*arguments, output=project.parent / "output.txt", prepare=prepare)
 
 
-def ended(process: ForkServerProcess, project: Path) -> int | None:
-    process.join(120)
-    print((project.parent / "output.txt").read_text())
-    return process.exitcode
+def ended(command: Command) -> int:
+    code = command.wait(120)
+    print(command.said)
+    return code
 
 
 def check(project: Path, gemini: GeminiStandIn, *, lost_calls: bool = False) -> None:
@@ -134,8 +135,8 @@ def check(project: Path, gemini: GeminiStandIn, *, lost_calls: bool = False) -> 
 @pytest.mark.parametrize(("point", "storage"), CASES, indirect=["storage"])
 def test_a_run_that_dies_is_gone_on_with(point: str, storage: str, tmp_path: Path, gemini: GeminiStandIn) -> None:
     project = make_project(tmp_path)
-    assert ended(start(project, POINTS[point]), project) == -signal.SIGKILL
-    assert ended(start(project), project) == 0
+    assert ended(start(project, POINTS[point])) == -signal.SIGKILL
+    assert ended(start(project)) == 0
     check(project, gemini)
 
 
@@ -147,8 +148,8 @@ def test_a_run_that_dies_while_it_goes_on_with_another_is_gone_on_with(tmp_path:
         STORED,
         "all is done but for the run's end",
     ):
-        assert ended(start(project, POINTS[point]), project) == -signal.SIGKILL
-    assert ended(start(project), project) == 0
+        assert ended(start(project, POINTS[point])) == -signal.SIGKILL
+    assert ended(start(project)) == 0
     check(project, gemini)
 
 
@@ -159,9 +160,9 @@ def test_a_command_that_is_interrupted_says_so_and_the_same_one_goes_on(
     point: str, tmp_path: Path, gemini: GeminiStandIn
 ) -> None:
     project = make_project(tmp_path)
-    assert ended(start(project, INTERRUPTIONS[point]), project) == 130
+    assert ended(start(project, INTERRUPTIONS[point])) == 130
     assert "the same command goes on from there" in (project.parent / "output.txt").read_text()
-    assert ended(start(project), project) == 0
+    assert ended(start(project)) == 0
     check(project, gemini)
 
 
@@ -177,12 +178,12 @@ def test_a_command_that_draws_again_is_gone_on_with_by_the_same_one_and_begun_ag
 ) -> None:
     project = make_project(tmp_path)
     command, *options = words
-    assert ended(start(project), project) == 0
+    assert ended(start(project)) == 0
     for interrupted in ("all pictures are there", "all is done and noted, Notion is told"):
-        assert ended(start(project, INTERRUPTIONS[interrupted], *options, command=command), project) == 130
-    assert ended(start(project, None, *options, command=command), project) == 0
+        assert ended(start(project, INTERRUPTIONS[interrupted], *options, command=command)) == 130
+    assert ended(start(project, None, *options, command=command)) == 0
     assert len(gemini.journal()) == 2 * PICTURES
-    assert ended(start(project, None, *options, command=command), project) == 0
+    assert ended(start(project, None, *options, command=command)) == 0
     assert len(gemini.journal()) == 3 * PICTURES
 
 
@@ -199,11 +200,11 @@ def test_a_run_that_dies_at_whatever_call_is_gone_on_with(
         nth += 1
         project = make_project(tmp_path, f"vid_{nth}")
         gemini.reset()
-        code = ended(start(project, replace(CALLS[calls], nth=nth, with_scripts=with_scripts)), project)
+        code = ended(start(project, replace(CALLS[calls], nth=nth, with_scripts=with_scripts)))
         if code != 0:
             assert code == -signal.SIGKILL
             died += 1
-            assert ended(start(project), project) == 0
+            assert ended(start(project)) == 0
         # Events are told beside the drawing: the run may die just when a script's files are made, and it never starts.
         check(project, gemini, lost_calls=with_scripts or calls.startswith("events"))
     assert died >= PICTURES

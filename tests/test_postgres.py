@@ -21,6 +21,7 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance, prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_dagster.standins.gemini import GeminiStandIn
+from tests import commands
 from tests.postgres import PASSWORD, PostgresServer
 
 DEPLOY = PROJECT_ROOT / "deploy"
@@ -48,8 +49,7 @@ def problem() -> str:
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    line = [sys.executable, "-m", "assetgen_dagster", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, env=os.environ.copy(), check=False)
+    done = commands.run(*arguments)
     assert PASSWORD not in done.stdout + done.stderr
     return done
 

@@ -1,8 +1,5 @@
 """The story's rule of short transactions, as PostgreSQL sees it: looked at every 100 ms while pictures are drawn."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +12,7 @@ import pytest
 
 from assetgen_dagster.database import where
 from assetgen_dagster.standins.gemini import GeminiStandIn
+from tests import commands
 from tests.harness import manifest_of, write_project
 from tests.postgres import PostgresServer
 
@@ -72,9 +70,8 @@ def drawing(
         write_project(tmp_path / "workspace", manifest_of(pictures))
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
         gemini.set_latency(PICTURE_SECONDS)
-        command = [sys.executable, "-m", "assetgen_dagster", "generate", "--channel", "poke1", "--project", "vid_123"]
         with looked_at(postgres, postgres_url) as samples:
-            done = subprocess.run(command, capture_output=True, text=True, env=os.environ.copy(), check=False)
+            done = commands.run("generate", "--channel", "poke1", "--project", "vid_123")
         assert done.returncode == 0, done.stderr
         # Of the whole run, its start and its end too.
         assert max(session.transaction for _, sessions in samples for session in sessions) < 1

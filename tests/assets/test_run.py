@@ -26,10 +26,14 @@ def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -
 
 
 @pytest.fixture
-def small(dagit: Dagit) -> Dagit:
-    """A project of three pictures; the other image assets are unused."""
-    dagit.write_manifest(manifest_of(3))
-    return dagit
+def small(
+    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Dagit:
+    """A project of three pictures in a code location of four slots; the other image asset is unused."""
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "4")
+    found = Dagit(instance, tmp_path / "workspace")
+    found.write_manifest(manifest_of(3))
+    return found
 
 
 def test_a_topic_and_a_story_become_22_pictures_with_cost_and_path(dagit: Dagit, gemini: GeminiStandIn) -> None:
@@ -81,7 +85,7 @@ def test_a_run_that_a_row_asked_for_leads_back_to_the_row(small: Dagit, gemini: 
 
 def test_slots_that_the_manifest_does_not_use_complete_the_partition_for_nothing(small: Dagit) -> None:
     assert small.materialize().success
-    [unused] = small.materializations(image_key(22))
+    [unused] = small.materializations(image_key(4))
     assert (unused["unused"], unused["cost_usd"], "path" in unused) == (True, 0.0, False)
 
 
@@ -204,7 +208,7 @@ def test_one_picture_can_be_drawn_again_alone(small: Dagit, gemini: GeminiStandI
 
 def test_an_unused_slot_materialized_alone_opens_no_round(small: Dagit, gemini: GeminiStandIn) -> None:
     small.materialize()
-    assert small.materialize(selection=[image_key(20)]).success
+    assert small.materialize(selection=[image_key(4)]).success
     small.materialize(mode="resume")
     assert len(gemini.journal()) == 3
 

@@ -1,11 +1,10 @@
 """What the doctor tells: the problems, and the command as a process."""
 
-import os
 import subprocess
-import sys
 
 from assetgen_dagster.doctor.examine import examine
 from assetgen_dagster.doctor.finding import Finding
+from tests import commands
 from tests.conftest import API_KEY
 
 
@@ -25,5 +24,4 @@ def problem() -> str:
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    line = [sys.executable, "-m", "assetgen_dagster", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, env=os.environ.copy(), check=False)
+    return commands.run(*arguments)

@@ -1,47 +1,39 @@
-"""Several projects drawn at once, each by an ``assetgen generate`` of its own: real processes against one stand-in."""
+"""Several projects drawn at once against one stand-in, each by an ``assetgen generate`` in a process of its own."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import commands
+from tests.commands import Command
 from tests.harness import manifest_of, write_project
 
 
 def assetgen(*arguments: str) -> str:
     """Runs a command to its end and returns what it printed."""
-    command = [sys.executable, "-m", "assetgen_dagster", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    done = commands.run(*arguments, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @contextmanager
-def generating(workspace: Path, *, runs: int, pictures: int) -> Iterator[list["subprocess.Popen[str]"]]:
+def generating(workspace: Path, *, runs: int, pictures: int) -> Iterator[list[Command]]:
     """Starts the runs; what is left of them is ended afterwards."""
     started = []
     for number in range(1, runs + 1):
         write_project(workspace, manifest_of(pictures), f"poke1:vid_{number}")
-        command = [sys.executable, "-m", "assetgen_dagster", "generate", "--channel", "poke1", "--project"]
-        started.append(
-            subprocess.Popen(
-                [*command, f"vid_{number}"],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env=os.environ.copy(),
-            )
-        )
+        arguments = ("generate", "--channel", "poke1", "--project", f"vid_{number}")
+        started.append(commands.start(*arguments, output=workspace / f"output_{number}.txt"))
     try:
         yield started
     finally:
-        for process in started:
-            process.kill()
-            process.communicate()
+        for command in started:
+            command.kill()
 
 
-def finish(runs: list["subprocess.Popen[str]"], timeout: float) -> list[str]:
+def finish(runs: list[Command], timeout: float) -> list[str]:
     """Waits for all and returns what each printed."""
-    outputs = [run.communicate(timeout=timeout)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0] * len(runs), "\n".join(outputs)
+    codes = [run.wait(timeout) for run in runs]
+    outputs = [run.said for run in runs]
+    assert codes == [0] * len(runs), "\n".join(outputs)
     return outputs

@@ -40,7 +40,7 @@ def test_of_three_runs_at_once_against_a_budget_for_two_and_a_half_two_complete_
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.34")
     gemini.set_latency(2)
     with generating(tmp_path / "workspace", runs=3, pictures=4) as runs:
-        outputs = {run.communicate(timeout=90)[0]: run.returncode for run in runs}
+        outputs = {run.said: code for run, code in [(run, run.wait(90)) for run in runs]}
     assert sorted(outputs.values()) == [0, 0, 1]
     [refused] = [output for output, code in outputs.items() if code == 1]
     for figure in ("asks for $0.14", "may spend $0.34", "A new month begins at", "ASSETGEN_MONTHLY_BUDGET_USD"):

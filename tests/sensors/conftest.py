@@ -26,8 +26,11 @@ def pipeline(
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
-    """A code location with a project of three pictures, whose manifest a person wrote."""
+def dagit(
+    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Dagit:
+    """A code location of four slots with a project of three pictures, whose manifest a person wrote."""
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "4")
     found = Dagit(instance, tmp_path / "workspace")
     found.write_manifest(manifest_of(3))
     return found

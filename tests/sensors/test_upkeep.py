@@ -339,7 +339,7 @@ def test_runs_of_other_jobs_are_none_of_our_business(dagit: Dagit, cursor: str) 
 
 @pytest.mark.parametrize(
     ("selected", "left"),
-    [("storyboard", STARTED), ("image_07", FAILURE), ("assets_ready", FAILURE), ("asset_manifest", FAILURE)],
+    [("storyboard", STARTED), ("image_04", FAILURE), ("assets_ready", FAILURE), ("asset_manifest", FAILURE)],
 )
 def test_a_living_run_of_a_step_after_ours_is_left_alone_though_nobody_holds_the_project(
     dagit: Dagit, selected: str, left: dg.DagsterRunStatus
