@@ -38,6 +38,17 @@ def template(settings: Settings) -> Path:
     return _SQLITE if settings.database is None else _POSTGRES
 
 
+def lacking(home: Path, settings: Settings) -> list[str]:
+    """Returns what a folder's ``dagster.yaml`` says nothing of, and the template that it would be copied from now does.
+
+    Args:
+        home: The folder, whose file Dagster can use.
+        settings: The settings in force.
+    """
+    given, usual = (yaml.safe_load(file.read_bytes()) or {} for file in (home / "dagster.yaml", template(settings)))
+    return [name for name in usual if name not in given]
+
+
 def prepare_dagster_home() -> Path:
     """Returns the folder of the instance, made if need be, and names it in the environment for all of Dagster.
 

@@ -21,8 +21,8 @@ def test_a_row_set_to_generating_assets_is_drawn_and_says_so(
     calls = gemini.journal()
     assert len(calls) == 22
     assert notion.row(page)["Cost (USD)"] == pytest.approx(sum(call.billed_usd for call in calls), abs=1e-3)
-    # Generous: other work may be going on beside this test; `make bench` has the real figures.
-    assert calls[0].arrived_at - set_at < 40
-    assert ready_at - max(call.finished_at or 0 for call in calls) < 5
+    # Not a minute later, when some sensor has its turn again; more than generous, for other tests run beside this one.
+    assert calls[0].arrived_at - set_at < 60
+    assert ready_at - max(call.finished_at or 0 for call in calls) < 20
     [link] = [call.body["properties"]["Run"]["rich_text"][0]["text"]["link"] for call in notion.journal() if call.saved]
     assert link["url"] == f"{dev.url.removesuffix('/graphql')}/runs/{notion.row(page)['Run']}"

@@ -1,11 +1,13 @@
 """What ``assetgen doctor`` says of the Dagster instance: that it is this project's, and who is at work with it."""
 
+from pathlib import Path
+
 from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding, broken
 from assetgen_dagster.doctor.postgres import examine_storage
 from assetgen_dagster.doctor.services import examine_services
 from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance, template
+from assetgen_dagster.home import lacking, open_instance, template
 from assetgen_dagster.redact import redact
 from assetgen_dagster.settings import Settings
 
@@ -55,4 +57,6 @@ def _dagster(settings: Settings) -> list[Finding]:
         return [Finding("Dagster", False, cause, remedy)]
     if not monitored:
         return [Finding("Dagster", False, f"The instance in {folder} does not watch for runs that died.", remedy)]
-    return [Finding("Dagster", True, f"The instance in {folder} has this project's run queue.")]
+    older = ", ".join(lacking(Path(folder), settings))
+    remedy = f"Its dagster.yaml is older than {template(settings)}: take from there {older}." if older else ""
+    return [Finding("Dagster", True, f"The instance in {folder} has this project's run queue.", remedy)]

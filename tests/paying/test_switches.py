@@ -1,7 +1,6 @@
 """Pause and daily quota, seen alike by everybody who shares them: in a file of the workspace, and in PostgreSQL."""
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -124,12 +123,10 @@ def test_a_file_that_cannot_be_read_is_told_with_its_remedy() -> None:
 
 def test_a_database_that_is_not_there_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "postgresql://me:geheim-123@127.0.0.1:1/none")
-    began = time.monotonic()
     with pytest.raises(SwitchesUnavailableError) as caught:
         held_now(load_settings())
     assert "127.0.0.1:1/none does not answer" in str(caught.value)
     assert "geheim" not in str(caught.value)
-    assert time.monotonic() - began < 6
 
 
 def test_a_switch_that_another_version_wrote_counts_as_set() -> None:

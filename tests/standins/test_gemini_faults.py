@@ -118,7 +118,7 @@ def test_a_delay_is_added_to_the_latency(gemini: GeminiStandIn) -> None:
     ask(gemini)
     (call,) = gemini.journal()
     assert call.finished_at
-    assert 0.29 < call.finished_at - call.arrived_at < 2
+    assert call.finished_at - call.arrived_at > 0.29
 
 
 # --- the bill ---------------------------------------------------------------------------------------------------------

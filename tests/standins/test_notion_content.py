@@ -1,5 +1,6 @@
 """The Notion stand-in's pages and files refuse what Notion refuses, asked through Notion's own library."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_an_upload_takes_one_file_of_its_kind_and_size(notion: NotionStandIn, cl
     )
     notion.limit_files(10)
     assert "larger than this workspace allows" in refusal(lambda: upload(client))[1]
-    status, said = refusal(lambda: client.file_uploads.send(upload_id[:-1] + "0", file=("a", JPEG, "image/jpeg")))
+    status, said = refusal(lambda: client.file_uploads.send(str(uuid.uuid4()), file=("a", JPEG, "image/jpeg")))
     assert (status, "Could not find file_upload" in said) == (404, True)
 
 
