@@ -94,8 +94,8 @@ def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) ->
 
 @pytest.fixture
 def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where Dagster keeps runs and events: SQLite, unless a test is about that and marked with ``both_storages``."""
-    chosen = str(getattr(request, "param", "SQLite"))
+    """Where Dagster keeps runs and events: memory, which costs half, unless a test marked with ``both_storages``."""
+    chosen = str(getattr(request, "param", "memory"))
     if chosen == "PostgreSQL":
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", request.getfixturevalue("postgres_url"))
     return chosen
@@ -113,7 +113,9 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def instance(storage: str, tmp_path: Path, empty_home: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster instance without services."""
-    if storage == "PostgreSQL":
+    if storage == "memory":
+        found = dg.DagsterInstance.ephemeral()
+    elif storage == "PostgreSQL":
         found = open_instance()
     else:
         home = shutil.copytree(empty_home, tmp_path / "dagster_home")

@@ -33,6 +33,9 @@ both_storages = pytest.mark.parametrize(
     "storage", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)], indirect=True
 )
 
+#: For tests that look at Dagster's files, or have somebody else open its instance.
+on_disk = pytest.mark.parametrize("storage", ["SQLite"], indirect=True)
+
 #: How the settings begin that a developer's own environment may hold.
 SETTINGS = ("ASSETGEN_", "GEMINI_", "GOOGLE_", "NOTION_", "DAGSTER_", "PG")
 

@@ -26,7 +26,7 @@ from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, Hang
-from tests.harness import Core, FakeClock, billed, manifest_of
+from tests.harness import Core, FakeClock, billed, manifest_of, on_disk
 from tests.studio import Dagit, failure_of
 
 SECRET_PROMPT = "Subject 02 with API_KEY=secret123 and " + "wordy " * 60
@@ -181,6 +181,7 @@ def test_three_projects_are_drawn_beside_each_other(gemini: GeminiStandIn) -> No
     assert [len(core.files()) for core in cores] == [2, 2, 2]
 
 
+@on_disk
 def test_no_database_transaction_is_held_while_pictures_are_drawn(
     dagit: Dagit, gemini: GeminiStandIn, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, Hang, NoImage, OddPicture
-from tests.harness import billed, billed_usd, both_storages, manifest_of
+from tests.harness import billed, billed_usd, both_storages, manifest_of, on_disk
 from tests.studio import STORY, Dagit, failure_of
 
 IMAGES = [image_key(number) for number in range(1, 23)]
@@ -278,6 +278,7 @@ def test_assets_ready_alone_says_which_pictures_are_missing(small: Dagit) -> Non
     assert "#02 picture_02" in message
 
 
+@on_disk
 def test_no_secret_and_no_long_prompt_is_in_dagsters_records(
     dagit: Dagit, gemini: GeminiStandIn, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, FlawedStory, Hang, NoImage
 from assetgen_dagster.story.source import MANIFEST_FILE, Resolution
-from tests.harness import billed_usd
+from tests.harness import billed_usd, on_disk
 from tests.studio import STORY, Dagit, failure_of
 
 MODEL = "gemini-3.8-flash"
@@ -43,6 +43,7 @@ def manifest_file(dagit: Dagit) -> dict[str, object]:
     return dict(json.loads((dagit.project() / MANIFEST_FILE).read_text()))
 
 
+@on_disk
 def test_a_whole_run_draws_what_the_model_wrote_and_every_sum_has_its_money(
     dagit: Dagit, gemini: GeminiStandIn
 ) -> None:
@@ -173,6 +174,7 @@ def test_another_story_model_lets_the_other_rows_go_on(monkeypatch: pytest.Monke
     assert len(set(found)) == 3
 
 
+@on_disk
 def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(dagit: Dagit, gemini: GeminiStandIn) -> None:
     gemini.plan([Fault(FlawedStory("too_few")), Fault(ApiError(403), nth=2)])
     assert not dagit.materialize(selection=MANIFEST, story=STORY).success
@@ -186,6 +188,7 @@ def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(dagit
     assert materialized_costs()["poke1:vid_123"] == approx(written_usd(gemini))
 
 
+@on_disk
 def test_a_run_that_dies_between_answer_and_manifest_pays_nothing_twice_and_tells_it_once(
     dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +204,7 @@ def test_a_run_that_dies_between_answer_and_manifest_pays_nothing_twice_and_tell
     assert materialized_costs()["poke1:vid_123"] == approx(written_usd(gemini))
 
 
+@on_disk
 def test_pictures_alone_tell_the_money_of_a_manifest_whose_run_died(
     dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
