@@ -41,9 +41,10 @@ demo: venv
 dev: venv
 	@$(BIN)/assetgen dev$(if $(PORT), --port $(PORT))
 
-# Four at once, on two cores too: most tests wait for a script or a service.
+# Four at once, on two cores too: most tests wait for a script or a service. Without .pyc files, which some machines
+# forbid, each of their hundreds of processes would compile this project first.
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
 
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m slow
