@@ -16,9 +16,10 @@ from assetgen_dagster.settings import ENV_FILE_VARIABLE
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
 from tests.dev import Dev, running_dev
-from tests.harness import SETTINGS, Core
+from tests.harness import SETTINGS, Core, manifest_of
 from tests.machines import Redis, running_redis
 from tests.postgres import PostgresServer, running_postgres
+from tests.studio import Dagit
 
 NO_TELEMETRY = {"telemetry": {"enabled": False}}
 
@@ -122,6 +123,20 @@ def instance(storage: str, tmp_path: Path, empty_home: Path) -> Iterator[dg.Dags
         found = dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY)
     with found:
         yield found
+
+
+@pytest.fixture
+def small(
+    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Dagit:
+    """A project of three pictures in a code location of four slots, of which the last is unused.
+
+    22 cost Dagster five times as much, and are the subject of few tests.
+    """
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "4")
+    found = Dagit(instance, tmp_path / "workspace")
+    found.write_manifest(manifest_of(3))
+    return found
 
 
 @pytest.fixture

@@ -25,17 +25,6 @@ def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -
     return Dagit(instance, tmp_path / "workspace")
 
 
-@pytest.fixture
-def small(
-    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Dagit:
-    """A project of three pictures in a code location of four slots; the other image asset is unused."""
-    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "4")
-    found = Dagit(instance, tmp_path / "workspace")
-    found.write_manifest(manifest_of(3))
-    return found
-
-
 def test_a_topic_and_a_story_become_22_pictures_with_cost_and_path(dagit: Dagit, gemini: GeminiStandIn) -> None:
     result = dagit.materialize(story=STORY)
     assert result.success

@@ -26,14 +26,8 @@ def pipeline(
 
 
 @pytest.fixture
-def dagit(
-    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Dagit:
-    """A code location of four slots with a project of three pictures, whose manifest a person wrote."""
-    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "4")
-    found = Dagit(instance, tmp_path / "workspace")
-    found.write_manifest(manifest_of(3))
-    return found
+def dagit(small: Dagit) -> Dagit:
+    return small
 
 
 @pytest.fixture

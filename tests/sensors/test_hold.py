@@ -48,13 +48,9 @@ class Sensor:
 
 
 @pytest.fixture
-def dagit(
-    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Dagit:
-    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "1")
-    found = Dagit(instance, tmp_path / "workspace")
-    found.write_manifest(manifest_of(1))
-    return found
+def dagit(small: Dagit) -> Dagit:
+    small.write_manifest(manifest_of(1))
+    return small
 
 
 @pytest.fixture
