@@ -48,6 +48,12 @@ class FileLock:
         """Takes the lock if it is free; returns whether it is ours now."""
         return self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def is_free(self) -> bool:
+        """Returns whether nobody has taken the lock; two that look at the same time do not see each other."""
+        free = self._acquire(fcntl.LOCK_SH | fcntl.LOCK_NB)
+        self.release()
+        return free
+
     def _acquire(self, operation: int) -> bool:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -109,8 +115,8 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
     """
     lock = FileLock(path)
     try:
-        # More than once: somebody who only looks (is_locked) holds it for a moment, too.
-        tries = 5
+        # For a second: somebody who only looks (is_locked) holds it for a moment, too.
+        tries = 20
         while not (ours := lock.try_acquire()) and (tries := tries - 1):
             time.sleep(_AGAIN_SECONDS)
     except OSError as error:
@@ -139,8 +145,7 @@ def is_locked(path: Path) -> bool:
     try:
         if not path.exists():
             return False
-        with FileLock(path) as lock:
-            return not lock.try_acquire()
+        return not FileLock(path).is_free()
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -34,6 +35,13 @@ def test_the_lock_is_free_again_after_release(path: Path) -> None:
     lock_project(path, run_id="first").release()
     assert not is_locked(path)
     lock_project(path, run_id="second").release()
+
+
+def test_who_looks_does_not_take_another_who_looks_for_a_run(path: Path) -> None:
+    lock_project(path, run_id="first").release()
+    with path.open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # in the middle of its look
+        assert not is_locked(path)
 
 
 def test_a_killed_process_gives_its_lock_up(path: Path) -> None:
