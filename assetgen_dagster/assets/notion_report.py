@@ -5,18 +5,19 @@ new request that was made after the row had been told.
 """
 
 import time
+import uuid
 
 import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
-from assetgen_dagster.assets.request import mode_of, started_in_dagster
+from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dagster
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import RowGoneError
-from assetgen_dagster.notion.redraw import redraw_digest
+from assetgen_dagster.notion.redraw import asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.report import Report, ready_report
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
@@ -74,53 +75,115 @@ def tell(
     """Writes a report into a run's row, if it has one that waits for it; marks the run as reported.
 
     Otherwise, or where nothing else is to be said, only cost and pictures are written, which are true all the same.
-    What the row ordered is cleared if the run took it up: single pictures if that still is the order, and all of them
-    even where the producer has set another status, because what was begun is continued.
+    What the row ordered is cleared if the run took it up and it still is the order, even where the producer has set
+    another status, because what was begun is continued. A row that names another project by now hears nothing of this
+    one, and asks for a run of its own.
 
     Raises:
         BoardError: It could not be written now.
     """
     deadline = time.monotonic() + seconds
     page_id = find_page(board, run, key, seconds)
-    told = report.status or WAITS
-    if page_id is not None:
-
-        def waits(row: Row) -> bool:
-            if only_figures:
-                return False
-            return is_waiting(row, run, report, settings) or not board.status_can_ask(
-                deadline_seconds=time_left(deadline)
-            )
-
-        try:
-            cleared = order_taken and _has_its_order(board, page_id, run, time_left(deadline))
-            written = board.update_row(
-                page_id,
-                status=report.status,
-                error_log=report.error_log,
-                cost_usd=report.cost_usd,
-                pictures=report.pictures,
-                run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
-                clear_regenerate=order_taken,
-                clear_redraw=cleared,
-                only_if=waits,
-                deadline_seconds=time_left(deadline),
-            )
-            if written is None:
-                told = "left to the producer"
-                board.update_row(
-                    page_id,
-                    cost_usd=report.cost_usd,
-                    pictures=report.pictures,
-                    clear_regenerate=order_taken and mode_of(run) is Mode.REGENERATE,
-                    clear_redraw=cleared,
-                    deadline_seconds=time_left(deadline),
-                )
-            _log.info("task_updated", page_id=page_id, status=told)
-        except RowGoneError:
-            told = ROW_GONE
-            _log.warning("task_not_found", page_id=page_id)
+    row = board.read_row(page_id, deadline_seconds=time_left(deadline)) if page_id is not None else None
+    if page_id is None:
+        told = report.status or WAITS
+    elif row is None:
+        told = ROW_GONE
+    elif names_another(row, key):
+        told = NOTHING_TO_SAY
+        if row.status == settings.status_drawing:  # which asks for nothing
+            board.update_row(page_id, status=settings.status_trigger[0], deadline_seconds=time_left(deadline))
+    else:
+        told = _write(
+            board,
+            settings,
+            row,
+            run=run,
+            report=report,
+            deadline=deadline,
+            only_figures=only_figures or waits_for_another(instance, row, run, settings),
+            order_taken=order_taken,
+        )
+    if told == ROW_GONE:
+        _log.warning("task_not_found", page_id=page_id)
+    elif page_id is not None:
+        _log.info("task_updated", page_id=page_id, status=told)
     mark(instance, run, told)
+
+
+def _write(
+    board: TaskBoard,
+    settings: NotionSettings,
+    row: Row,
+    *,
+    run: dg.DagsterRun,
+    report: Report,
+    deadline: float,
+    only_figures: bool,
+    order_taken: bool,
+) -> str:
+    """Writes into a row what is due, and returns what it was told."""
+
+    def waits(row: Row) -> bool:
+        if only_figures:
+            return False
+        return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=time_left(deadline))
+
+    # A row that knows of the run was told and cleared: an order in the same words is a new one.
+    clears = order_taken and run.run_id not in row.run
+    regenerate = clears and row.mode == mode_of(run).value
+    redraw = clears and REDRAW_TAG in run.tags and redraw_digest(row) == run.tags[REDRAW_TAG]
+    try:
+        written = board.update_row(
+            row.page_id,
+            status=report.status,
+            error_log=report.error_log,
+            cost_usd=report.cost_usd,
+            pictures=report.pictures,
+            run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
+            clear_regenerate=regenerate,
+            clear_redraw=redraw,
+            only_if=waits,
+            deadline_seconds=time_left(deadline),
+        )
+        if written is not None:
+            return report.status or WAITS
+        board.update_row(
+            row.page_id,
+            cost_usd=report.cost_usd,
+            pictures=report.pictures,
+            clear_regenerate=regenerate and mode_of(run) is Mode.REGENERATE,
+            clear_redraw=redraw,
+            deadline_seconds=time_left(deadline),
+        )
+    except RowGoneError:
+        return ROW_GONE
+    return "left to the producer"
+
+
+def names_another(row: Row, key: ProjectKey) -> bool:
+    """Returns whether a row was corrected since its run began: it names another project by now.
+
+    A cell that is empty, or whose column was renamed, names none.
+    """
+    named = row.project_id != uuid.UUID(row.page_id).hex
+    return (bool(row.channel) and row.channel != key.channel) or (named and row.project_id != key.project)
+
+
+def waits_for_another(instance: dg.DagsterInstance, row: Row, run: dg.DagsterRun, settings: NotionSettings) -> bool:
+    """Returns whether a row waits for a run of its own, while this is one that a person started in Dagster.
+
+    It does if that run is on its way, or if the row orders what this run was not asked for.
+    """
+    if not started_in_dagster(run):
+        return False
+    asks = row.status in settings.status_asking
+    if asks and row.mode not in (Mode.AUTO.value, mode_of(run).value):
+        return True
+    if asks and asks_for_redraw(row) and redraw_digest(row) != run.tags.get(REDRAW_TAG):
+        return True
+    own = dg.RunsFilter(tags={PAGE_TAG: row.page_id}, statuses=list(UNFINISHED))
+    return any(one.run_id != run.run_id and not started_in_dagster(one) for one in instance.get_runs(own))
 
 
 def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSettings) -> bool:
@@ -139,15 +202,6 @@ def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSet
 def mark(instance: dg.DagsterInstance, run: dg.DagsterRun, told: str) -> None:
     """Notes on a run that its row needs to hear no more of it."""
     instance.add_run_tags(run.run_id, {REPORTED_TAG: told})
-
-
-def _has_its_order(board: TaskBoard, page_id: str, run: dg.DagsterRun, seconds: float) -> bool:
-    """Returns whether a row holds the order that a run carried out, and not one that was given since."""
-    if REDRAW_TAG not in run.tags:
-        return False
-    row = board.read_row(page_id, deadline_seconds=seconds)
-    # A row that knows of the run was told and cleared: an order in the same words is a new one.
-    return row is not None and run.run_id not in row.run and redraw_digest(row) == run.tags[REDRAW_TAG]
 
 
 def time_left(deadline: float) -> float:

@@ -5,7 +5,7 @@ given again because it did not come to its end. Which runs are retries is the su
 it, of ``drawing.plan``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -22,6 +22,10 @@ from assetgen_dagster.assets.projects import (
 )
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
 from assetgen_dagster.notion.row import page_url
+
+FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -57,6 +61,15 @@ def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
 def started_in_dagster(run: dg.DagsterRun) -> bool:
     """Returns whether a person started a run in Dagster, be it by re-executing one that a row had asked for."""
     return PAGE_TAG not in run.tags or (run.parent_run_id is not None and AUTO_RETRY_TAG not in run.tags)
+
+
+def with_continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.DagsterRun]:
+    """Yields a run, and before it those that it goes on with because they did not succeed; the last one first."""
+    found: dg.DagsterRun | None = run
+    while found is not None:
+        yield found
+        parent = instance.get_run_by_id(found.parent_run_id) if found.parent_run_id else None
+        found = parent if parent is not None and parent.status in _UNSUCCESSFUL else None
 
 
 def row_link(run: dg.DagsterRun) -> dict[str, dg.MetadataValue]:

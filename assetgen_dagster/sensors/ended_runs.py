@@ -1,12 +1,12 @@
 """What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, JOB_NAME, REFRESH_JOB_NAME, image_number, is_own
+from assetgen_dagster.assets.keys import IMAGES_STEP, JOB_NAME, REFRESH_JOB_NAME, image_number, is_own
 from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
@@ -18,7 +18,7 @@ from assetgen_dagster.assets.projects import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.assets.request import mode_of, read_request, started_in_dagster
+from assetgen_dagster.assets.request import FINISHED, mode_of, read_request, started_in_dagster, with_continued
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.foresee import cause_on_this_machine
 from assetgen_dagster.drawing.pause import EVERYBODYS
@@ -35,10 +35,6 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
-
-FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
 
 _REPORT_SECONDS = 10.0
 
@@ -62,6 +58,19 @@ _MACHINES = frozenset({"script_cannot_start", "cannot_write"})
 
 #: What stopped a run that is to be asked for again when there is room in the monthly budget.
 _BUDGET = problems.over_budget("", "").code
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run failed.
+
+    Attributes:
+        message: Of the step that failed, or of the run.
+        step: The step that failed; empty for the run as a whole.
+    """
+
+    message: str
+    step: str = ""
 
 
 def ended_since(instance: dg.DagsterInstance, moment: float) -> list[dg.RunRecord]:
@@ -107,23 +116,22 @@ def settle(
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     failures = list(_failures(instance, run))
     message = failures[0].message if failures else ""
-    failed_at = {failure.step for failure in failures}
-    taken = order_taken(instance, run, key, settings) and is_carried_out(run, failed_at)
+    taken = order_taken(instance, run, key, settings) and is_carried_out(instance, run, failures)
     waits = goes_on_by_itself(instance, run, settings, notion)
     # What the row is told to be set to must be one of its options.
     words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
     report = outcome(run, key, message, settings, words, waits=waits, taken=taken)
     drawn = report.status == notion.status_ready
-    if _AT_THE_LOCK in message and not drawn:
+    if _AT_THE_LOCK in message:
         if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
             return False
-        # The other one has told the row, or it died: then the row still asks, and its next run goes on.
-        mark(instance, run, NOTHING_TO_SAY)
-        return True
+        if not drawn or started_in_dagster(run):
+            # The other one has told the row, or it died: then the row still asks, and its next run goes on.
+            mark(instance, run, NOTHING_TO_SAY)
+            return True
     if not drawn and was_not_retried(instance, run):
-        # The row still asks, and its next run goes on.
-        mark(instance, run, NOTHING_TO_SAY)
-        return True
+        # The row asks for its next run, which goes on.
+        report = waiting_report(words, reason=message, project_cost_usd=report.cost_usd, pictures=report.pictures)
     tell(
         board,
         notion,
@@ -186,13 +194,21 @@ def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKe
     return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
 
 
-def is_carried_out(run: dg.DagsterRun, failed_at: Collection[str]) -> bool:
-    """Whether a run that failed at these steps did what its row had asked for, if all pictures are there.
+def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[Failure]) -> bool:
+    """Whether a run did what its row had asked for, if all pictures are there.
 
     They may be those of before: of a run that did not come to them, or that was to draw only what had changed.
     """
-    decisive = {ASSET_MANIFEST.to_python_identifier()} | ({IMAGES_STEP} if mode_of(run) is Mode.RESUME else set())
-    return PAGE_TAG not in run.tags or decisive.isdisjoint(failed_at)
+    if PAGE_TAG not in run.tags or run.status is dg.DagsterRunStatus.SUCCESS:
+        return True
+    if mode_of(run) is Mode.RESUME and any(failure.step == IMAGES_STEP for failure in failures):
+        return False
+    return any(_came_to_pictures(instance, one) for one in with_continued(instance, run))
+
+
+def _came_to_pictures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    begun = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
+    return any(entry.step_key == IMAGES_STEP for entry in begun)
 
 
 def outcome(
@@ -240,20 +256,7 @@ def outcome(
     return report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """Why a run failed.
-
-    Attributes:
-        message: Of the step that failed, or of the run.
-        step: The step that failed; empty for the run as a whole.
-    """
-
-    message: str
-    step: str = ""
-
-
-def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[_Failure]:
+def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Failure]:
     """Yields what failed in a run that failed; that of the first step first."""
     if run.status is not dg.DagsterRunStatus.FAILURE:
         return
@@ -270,6 +273,6 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[_Fai
             message = described or (data.error.message if data.error else "")
         if message:
             said = True
-            yield _Failure(message, event.step_key or "")
+            yield Failure(message, event.step_key or "")
     if not said:
-        yield _Failure(coded("The run ended without a word; its process may have been killed.", RUN_DIED))
+        yield Failure(coded("The run ended without a word; its process may have been killed.", RUN_DIED))

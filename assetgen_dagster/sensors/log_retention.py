@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from assetgen_dagster.assets.request import FINISHED
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.sensors.ended_runs import FINISHED
 from assetgen_dagster.settings import load_settings
 
 _DAY = 86400.0

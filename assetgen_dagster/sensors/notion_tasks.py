@@ -20,6 +20,7 @@ from assetgen_dagster.assets.projects import (
     WILL_RETRY_TAG,
     projects,
 )
+from assetgen_dagster.assets.request import FINISHED
 from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.pause import Go
 from assetgen_dagster.drawing.redraw import Known, known_pictures
@@ -35,7 +36,7 @@ from assetgen_dagster.paying.shared import held_now
 from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, LOOK_SECONDS
-from assetgen_dagster.sensors.ended_runs import FINISHED, settle
+from assetgen_dagster.sensors.ended_runs import settle
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.waking import wake
 from assetgen_dagster.settings import Settings, load_settings
@@ -215,9 +216,10 @@ def _still_asks(board: TaskBoard, start: Start, notion: NotionSettings) -> bool:
     if start.attempt == 1:
         return True
     row = board.read_row(start.row.page_id)
+    if row is None or row.status not in notion.status_trigger:
+        return False
     # Who was still writing his order gets it with the next look, instead of everything drawn again.
-    same_order = row is not None and redraw_digest(row) == redraw_digest(start.row)
-    return row is not None and row.status in notion.status_trigger and same_order
+    return (row.mode, redraw_digest(row)) == (start.row.mode, redraw_digest(start.row))
 
 
 def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> Iterator[str]:

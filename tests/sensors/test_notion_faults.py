@@ -37,7 +37,7 @@ PICTURES = 2
 _SCHEMA = ["databases.retrieve", "data_sources.retrieve"]
 _TICK = [*_SCHEMA, "data_sources.query"]
 _WATCH = [*_SCHEMA, "pages.retrieve", "pages.update", "pages.retrieve"]
-_TELL = [*_SCHEMA, "pages.retrieve", "pages.update"]
+_TELL = [*_SCHEMA, "pages.retrieve", "pages.retrieve", "pages.update"]
 
 
 @dataclass(frozen=True)
