@@ -15,7 +15,14 @@ from dataclasses import asdict, dataclass, field
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JOB_NAME
-from assetgen_dagster.assets.projects import CHANNEL_TAG, COMMAND_TAG, PARTITION_TAG, PROJECT_TAG, WILL_RETRY_TAG
+from assetgen_dagster.assets.projects import (
+    CHANNEL_TAG,
+    COMMAND_TAG,
+    PARTITION_TAG,
+    PARTITIONS,
+    PROJECT_TAG,
+    WILL_RETRY_TAG,
+)
 from assetgen_dagster.drawing.plan import missing_pictures
 from assetgen_dagster.drawing.project_lock import held_projects
 from assetgen_dagster.drawing.records import RecordStore
@@ -106,8 +113,7 @@ def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
         with _noting(troubles):
             _look_after_starting_runs(context.instance, memory, settings)
         collect(context.instance, memory)
-        found = _refreshes(context.instance, memory, settings, troubles)
-        requests = list({request.partition_key: request for request in found}.values())  # once a project
+        requests = _possible(context.instance, _refreshes(context.instance, memory, settings, troubles))
     except (AssetgenError, OSError) as error:
         return dg.SkipReason(str(error))
     for trouble in dict.fromkeys(troubles):
@@ -193,6 +199,17 @@ def _refreshes(
                 tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
                 tags[_ATTEMPT_TAG] = str(_attempt(run) + 1)
                 yield dg.RunRequest(run_key=run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
+
+
+def _possible(instance: dg.DagsterInstance, found: Iterable[dg.RunRequest]) -> list[dg.RunRequest]:
+    """Returns one request a project, and none where its partition is gone.
+
+    Dagster refuses such a one together with all that this look did. Nor does a project that was archived come back to
+    be summed up: whoever draws it again adds its partition, and sums it up.
+    """
+    requests = {request.partition_key: request for request in found}
+    there = set(instance.get_dynamic_partitions(PARTITIONS)) if requests else set()
+    return [request for key, request in requests.items() if key in there]
 
 
 def _partitions_at_work(instance: dg.DagsterInstance) -> set[str | None]:

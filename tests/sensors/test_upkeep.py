@@ -29,9 +29,9 @@ TAGS = {"dagster/partition": "poke1:vid_123", "channel": "poke1", "project": "vi
 STARTED, FAILURE, SUCCESS = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 
 
-def started_run(dagit: Dagit) -> str:
+def started_run(dagit: Dagit, tags: dict[str, str] = TAGS) -> str:
     job = build_definitions().resolve_job_def(JOB_NAME)
-    return dagit.instance.create_run_for_job(job, tags=TAGS, status=STARTED).run_id
+    return dagit.instance.create_run_for_job(job, tags=tags, status=STARTED).run_id
 
 
 def bury(dagit: Dagit, run_id: str) -> list[str]:
@@ -96,7 +96,7 @@ def test_a_project_that_cannot_be_looked_at_keeps_no_dead_run_of_another_from_be
     elsewhere = dagit.project("poke1:vid_124")
     elsewhere.symlink_to(tmp_path)
     tags = TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"}
-    dagit.instance.create_run_for_job(build_definitions().resolve_job_def(JOB_NAME), tags=tags, status=STARTED)
+    started_run(dagit, tags)
     [trouble] = bury(dagit, dead)
     assert str(elsewhere) in trouble
     assert status(dagit, dead) is FAILURE
@@ -107,8 +107,7 @@ def test_a_lock_that_cannot_be_opened_keeps_no_dead_run_of_another_from_being_bu
     lock = open_project(ProjectKey("poke1", "vid_124"), workspace=load_settings().workspace).lock
     lock.mkdir(parents=True)
     tags = TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"}
-    job = build_definitions().resolve_job_def(JOB_NAME)
-    unknown = dagit.instance.create_run_for_job(job, tags=tags, status=STARTED).run_id
+    unknown = started_run(dagit, tags)
     [trouble] = bury(dagit, dead)
     assert str(lock) in trouble
     assert status(dagit, dead) is FAILURE
@@ -146,6 +145,21 @@ def cursor() -> str:
 def redraw(dagit: Dagit, *numbers: int) -> dg.ExecuteInProcessResult:
     tags = {name: TAGS[name] for name in ("channel", "project")}
     return dagit.materialize(selection=[image_key(number) for number in numbers], tags=tags)
+
+
+def test_a_project_whose_partition_was_deleted_meanwhile_is_not_summed_up_and_holds_up_nobody(
+    dagit: Dagit, cursor: str
+) -> None:
+    dagit.write_manifest(manifest_of(1))
+    dagit.materialize()
+    redraw(dagit, 1)
+    dagit.instance.delete_dynamic_partition("projects", "poke1:vid_123")  # in the UI, or by assetgen archive
+    dead = started_run(dagit, TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"})
+    context = dg.build_sensor_context(instance=dagit.instance, cursor=cursor, definitions=dagit.definitions)
+    found = project_upkeep.evaluate_tick(context)  # as Dagster does: a request that it refuses ends the look
+    assert found.run_requests == []
+    assert found.cursor is not None
+    assert dead in json.loads(found.cursor)["unlocked_since"]
 
 
 @both_storages
