@@ -111,8 +111,8 @@ class Gate:
             return problem
         try:
             noted = await aside(lambda: note_used_up(self._switches, self._key), seconds=_ANSWER_SECONDS)
-        except (SwitchesUnavailableError, TimeoutError) as error:
-            _log.warning("switches_unavailable", cause=str(error))
+        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it must end no call in flight
+            _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
             return problem
         return replace(problem, remedy=quota_in_words(noted, self._settings))
 
@@ -121,7 +121,7 @@ class Gate:
             self._known = await aside(self._switches.read, seconds=_ANSWER_SECONDS)
             self._answers = True
         except (SwitchesUnavailableError, TimeoutError) as error:
-            cause = str(error) or "The switches cannot be read in time."
+            cause = str(error) or "The switches do not answer in time."
             if self._answers:
                 _log.warning("switches_unavailable", cause=cause)
             self._answers = False

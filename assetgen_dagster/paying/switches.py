@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from assetgen_dagster.drawing.lock import FileLock
-from assetgen_dagster.drawing.workspace import shared_folder, unwritable
+from assetgen_dagster.drawing.workspace import WorkspaceError, shared_folder, unwritable
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.files import write_atomically
 from assetgen_dagster.paying.quota import quota_renewed_at
@@ -114,7 +114,10 @@ class FileSwitches:
 
     def change(self, change: Callable[[dict[str, Json]], None]) -> None:
         """Lets ``change`` edit the switches; removing the file beforehand mends one that cannot be read."""
-        folder = shared_folder(self._workspace)
+        try:
+            folder = shared_folder(self._workspace)
+        except WorkspaceError as error:
+            raise SwitchesUnavailableError(error.message) from error
         path = folder / f"{self._name}.json"
         try:
             with FileLock(folder / f"{self._name}.lock") as lock:

@@ -160,6 +160,32 @@ def test_a_daily_quota_that_one_run_meets_stops_the_others_without_a_call_of_the
     assert len(gemini.journal()) == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "cause"),
+    [(".assetgen", "A file stands where a folder should be"), (".assetgen/switches.json", "not supported between")],
+)
+def test_pictures_in_flight_are_finished_where_a_used_up_quota_cannot_be_noted(
+    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, file: str, cause: str
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "3")
+    path = core.paths.workspace / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"daily_quota:of another key": {"until": "an entry of another version"}}')
+    gemini.set_latency(1.0)
+    gemini.plan([Fault(DAILY, prompt="Subject 02")])
+
+    async def body() -> Summary:
+        return await start(core).task
+
+    with structlog.testing.capture_logs() as logs:
+        summary = asyncio.run(body())
+    assert sorted(core.files()) == ["picture_01", "picture_03"]
+    assert summary.stopped_by is not None
+    assert summary.stopped_by.code == "daily_quota"
+    [told] = [entry["cause"] for entry in logs if entry["event"] == "switches_unavailable"]
+    assert cause in told
+
+
 def test_a_run_with_nothing_to_draw_is_not_held_up(core: Core, gemini: GeminiStandIn) -> None:
     core.draw(close=False)
     note_used_up(open_switches(load_settings()), key())

@@ -121,6 +121,14 @@ def test_a_file_that_cannot_be_read_is_told_with_its_remedy() -> None:
         held_now(settings)
 
 
+def test_a_pause_that_cannot_be_kept_is_told_with_its_remedy() -> None:
+    settings = load_settings()
+    settings.workspace.mkdir()
+    (settings.workspace / ".assetgen").touch()
+    with pytest.raises(SwitchesUnavailableError, match="A file stands where a folder should be"):
+        pause(open_switches(settings))
+
+
 def test_a_database_that_is_not_there_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "postgresql://me:geheim-123@127.0.0.1:1/none")
     with pytest.raises(SwitchesUnavailableError) as caught:
