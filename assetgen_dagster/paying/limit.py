@@ -114,9 +114,6 @@ def in_file(workspace: Path, fingerprint: str) -> Callable[[list[Rate]], Abstrac
         path = shared_folder(workspace) / "requests.sqlite"
         bucket = SQLiteBucket.init_from_file(rates, table=f"key_{fingerprint}", db_path=str(path), use_file_lock=True)
         bucket.lock.timeout = _ANSWER_SECONDS / 3  # type: ignore[attr-defined]
-        newest = bucket.peek(0)
-        if newest is not None and newest.timestamp > _now(bucket) + rates[-1].interval:
-            bucket.flush()  # the clock was set back: these would keep everybody waiting until it is that late again
         return bucket
 
     return open_bucket
@@ -127,9 +124,21 @@ def _take(bucket: AbstractBucket) -> float:
     # The file's lock first, then the time: a slot must not bear the time before a wait.
     lock: Any = bucket.limiter_lock() or contextlib.nullcontext()
     with lock:
-        decision = cast("Decision", bucket.put_decision(RateItem("picture", _now(bucket))))
+        decision = _decide(bucket)
+        if decision.retry_after_ms is not None and _from_the_future(bucket):
+            bucket.flush()  # the clock was set back: these would keep everybody waiting until it is that late again
+            decision = _decide(bucket)
     # Another process may have been just asking: that takes no time worth naming.
     return 0.0 if decision.allowed else max(decision.retry_after_ms or 0, 10) / 1000
+
+
+def _decide(bucket: AbstractBucket) -> Decision:
+    return cast("Decision", bucket.put_decision(RateItem("picture", _now(bucket))))
+
+
+def _from_the_future(bucket: AbstractBucket) -> bool:
+    newest = cast("RateItem | None", bucket.peek(0))
+    return newest is not None and newest.timestamp > _now(bucket) + bucket.rates[-1].interval
 
 
 def _now(bucket: AbstractBucket) -> int:

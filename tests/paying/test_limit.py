@@ -80,17 +80,16 @@ def test_each_key_has_slots_of_its_own(tmp_path: Path) -> None:
     assert asyncio.run(body()) == [None, None]
 
 
-def test_slots_from_a_clock_that_was_set_back_keep_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", [1, 2])
+def test_slots_from_a_clock_that_was_set_back_keep_nobody_waiting_not_even_a_run_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    async def take() -> float | None:
-        return await RequestLimit(in_file(tmp_path, "key"), limit=1).take()
-
+    at_work = RequestLimit(in_file(tmp_path, "key"), limit=limit)
     later = time.time_ns() + 3600 * 10**9
     with monkeypatch.context() as patch:
         patch.setattr("pyrate_limiter.buckets.sqlite_bucket.time_ns", lambda: later)
-        assert asyncio.run(take()) is None
-    assert asyncio.run(take()) is None
+        assert asyncio.run(at_work.take()) is None
+    assert [asyncio.run(at_work.take()) for _ in range(limit)] == [None] * limit
 
 
 def failing(_: list[Rate]) -> AbstractBucket:
