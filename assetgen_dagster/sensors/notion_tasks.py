@@ -69,7 +69,7 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
         if order := held_in_words(held_now(settings), settings):
             return dg.SkipReason(f"No runs are requested. {order}")
         with TaskBoard(notion, total_seconds=BOARD_SECONDS) as board:
-            troubles = list(wake(board, settings, notion))
+            troubles = list(wake(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)
             held = hold(context, settings) if asking else Hold(Go.ALL)

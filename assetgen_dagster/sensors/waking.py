@@ -2,29 +2,35 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+import dagster as dg
+
+from assetgen_dagster.assets.projects import PARTITION_TAG, REPORTED_TAG
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.paying.ledger import limits_of
+from assetgen_dagster.paying.ledger import Waiting, limits_of
 from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.settings import Settings
 
 _ROOM = "There is room in the monthly budget: the pictures are drawn now."
 
 
-def wake(board: TaskBoard, settings: Settings, notion: NotionSettings) -> Iterator[str]:
+def wake(instance: dg.DagsterInstance, board: TaskBoard, settings: Settings, notion: NotionSettings) -> Iterator[str]:
     """Sets the rows that there is room for to ask again; yields what keeps one from being set."""
     ledger = open_ledger(settings)
     waiting = ledger.waiting()
     if not waiting:
         return
     decided = decide_wakes(waiting, ledger.claims(), limits_of(settings), board.read_row, notion)
-    for one in decided.forgets:
+    outdated = [one for one in decided.wakes if _was_told_an_error_since(instance, one, notion)]
+    for one in (*decided.forgets, *outdated):
         ledger.forget(one)
     asking = board.schema().triggers[:1]
-    for one, status in itertools.product(decided.wakes, asking):
+    wakes = [one for one in decided.wakes if one not in outdated]
+    for one, status in itertools.product(wakes, asking):
         try:
             # The row first: who dies in between finds a row that asks, and no row is forgotten.
             board.update_row(
@@ -38,3 +44,15 @@ def wake(board: TaskBoard, settings: Settings, notion: NotionSettings) -> Iterat
             raise
         except BoardError as error:
             yield str(error)
+
+
+def _was_told_an_error_since(instance: dg.DagsterInstance, one: Waiting, notion: NotionSettings) -> bool:
+    """Whether a run that failed before it asked for money has told the row why: that is for a person to mend.
+
+    A run that asks and is refused takes the place of the one before in the ledger.
+    """
+    filters = dg.RunsFilter(
+        tags={PARTITION_TAG: str(one.key), REPORTED_TAG: notion.status_error},
+        created_after=datetime.fromtimestamp(one.at, UTC),
+    )
+    return any(run.run_id != one.run_id for run in instance.get_runs(filters, limit=2))

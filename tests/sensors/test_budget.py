@@ -113,6 +113,32 @@ def test_a_row_that_is_woken_and_fails_otherwise_is_not_woken_again(
     assert requested(dagit) == requested(dagit) == []
 
 
+@pytest.mark.parametrize("by", ["its row", "hand"])
+def test_a_row_that_a_later_run_told_another_error_does_not_wait_any_more(
+    refused: str,
+    dagit: Dagit,
+    notion: NotionStandIn,
+    limit: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "1")  # fewer than the manifest has: it fails before it asks for money
+    if by == "hand":
+        project = {"channel": "poke1", "project": notion.row(refused)["Project ID"]}
+        dagit.materialize(":".join(project.values()), tags=project)
+    else:
+        notion.set_status(refused, "Generating Assets")
+        carry_out(dagit, requested(dagit)[0])
+    monkeypatch.delenv("ASSETGEN_IMAGE_SLOTS")
+    report(dagit)
+    told = notion.row(refused)
+    assert "$" not in told["Error Log"].partition("This project has cost")[0]
+    limit("100")
+    assert requested(dagit) == requested(dagit) == []
+    assert notion.row(refused) == told
+    assert open_ledger(load_settings()).waiting() == []
+
+
 def test_a_status_of_its_own_may_be_named(
     dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
