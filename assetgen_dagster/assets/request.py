@@ -48,7 +48,7 @@ def read_request(
     if record is None or _lost_its_parent(instance, record.dagster_run):
         return Request(run.run_id, None, mode, selected_numbers(run), redraw)
     first = record.dagster_run
-    return Request(first.run_id, record.create_timestamp.timestamp(), mode, selected_numbers(first), redraw)
+    return Request(first.run_id, _asked_at(instance, record), mode, selected_numbers(first), redraw)
 
 
 def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
@@ -98,11 +98,28 @@ def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord |
     return None
 
 
+def _asked_at(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
+    """Returns when a run was created, by the clock of the machine that carried out the one before.
+
+    A creation has the database's clock, what a run did that of its machine. No run starts before it is created: where
+    one did, that clock is behind by at least as much, and a double click would look like a new request.
+    """
+    asked, before = record.create_timestamp.timestamp(), _before(instance, record.dagster_run)
+    if before is None or before.start_time is None:
+        return asked
+    return asked - max(0.0, before.create_timestamp.timestamp() - before.start_time)
+
+
 def _repeated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
     """Returns the run before this one on its partition, if it asked for the same and did not come to its end."""
+    before = _before(instance, run)
+    return before if before and _is_repeated(before.dagster_run, by=run) else None
+
+
+def _before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
     tags = {PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
-    before = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, cursor=run.run_id)
-    return before[0] if before and _is_repeated(before[0].dagster_run, by=run) else None
+    found = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, cursor=run.run_id)
+    return found[0] if found else None
 
 
 def _is_repeated(run: dg.DagsterRun, *, by: dg.DagsterRun) -> bool:

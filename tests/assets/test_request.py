@@ -9,7 +9,8 @@ from assetgen_dagster.assets.keys import ASSETS_READY, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import COMMAND_TAG
 from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.plan import Mode, starts_new_round
+from assetgen_dagster.drawing.records import Round
 from assetgen_dagster.home import open_instance
 from tests.harness import both_storages
 
@@ -66,6 +67,20 @@ def test_a_run_of_its_own_is_its_own_request_from_its_creation_on(runs: Runs) ->
     assert record is not None
     assert (request.id, request.requested_at) == (run.run_id, record.create_timestamp.timestamp())
     assert request.numbers is None
+
+
+def test_a_double_click_is_served_also_by_a_machine_whose_clock_is_behind_the_databases(runs: Runs) -> None:
+    first, second = runs.create(), runs.create()
+    record = runs.instance.get_run_record_by_id(first.run_id)
+    assert record is not None
+    began = record.create_timestamp.timestamp() - 300
+    for kind, at in ((dg.DagsterEventType.PIPELINE_START, began), (dg.DagsterEventType.PIPELINE_SUCCESS, began + 61)):
+        event = dg.DagsterEvent(event_type_value=kind.value, job_name=JOB_NAME)
+        runs.instance.report_dagster_event(event, first.run_id, timestamp=at)
+    done = Round(number=1, request_id=first.run_id, opened_at=began, closed_at=began + 60)
+    request = read_request(runs.instance, second, mode=Mode.AUTO)
+    assert not starts_new_round(done, request)
+    assert starts_new_round(done.model_copy(update={"closed_at": began - 1}), request), "what is asked later is new"
 
 
 @pytest.mark.parametrize("status", [FAILED, CANCELED])
