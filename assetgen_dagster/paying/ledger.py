@@ -116,7 +116,7 @@ class Ledger:
 
         def change(values: dict[str, Json]) -> None:
             nonlocal refused
-            values.pop(f"{_WAITING}{key}", None)
+            waiting = values.pop(f"{_WAITING}{key}", None)
             values.pop(f"{_RESERVED}{key}", None)
             in_doubt = self._drop_dead(values, at_once=self._settings.machines is Machines.ONE)
             refused = refusal(self._claims(values), limits, key.channel, pictures * each)
@@ -130,6 +130,8 @@ class Ledger:
             elif page_id is not None:
                 asked = {"page_id": page_id, "run_id": run_id, "at": self.now(), "asked_usd": pictures * each}
                 values[f"{_WAITING}{key}"] = asked
+            elif waiting is not None:  # a run by hand: the row waits as before
+                values[f"{_WAITING}{key}"] = waiting | {"run_id": run_id, "at": self.now()}
 
         self._kept.change(change)
         return refused

@@ -139,6 +139,17 @@ def test_a_row_that_a_later_run_told_another_error_does_not_wait_any_more(
     assert open_ledger(load_settings()).waiting() == []
 
 
+def test_a_row_that_waits_goes_on_waiting_when_a_run_by_hand_is_refused_as_well(
+    refused: str, dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None]
+) -> None:
+    project = {"channel": "poke1", "project": notion.row(refused)["Project ID"]}
+    dagit.materialize(":".join(project.values()), tags=project)
+    report(dagit)
+    assert "the status is set to Generating Assets by itself" in notion.row(refused)["Error Log"]
+    limit("0.31")
+    assert len(requested(dagit)) == 1
+
+
 def test_a_status_of_its_own_may_be_named(
     dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
