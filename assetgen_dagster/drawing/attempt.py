@@ -203,7 +203,7 @@ class Attempts:
         self, intent: Intent, picture: Picture, report: ScriptReport, duration: float | None
     ) -> Drawn | Problem:
         model = report.model or intent.inputs.model
-        cost = pricing.usage_cost(report.usage, model) if report.usage else None
+        cost = _counted_usd(report, model, pictured=True)
         record = PictureRecord(
             path=intent.output,
             facts=picture.facts,
@@ -276,7 +276,7 @@ class Attempts:
     def _book_failure(self, intent: Intent, report: ScriptReport, *, possibly_billed: bool) -> None:
         """Books what a failed call cost, or may have cost, and forgets the intent."""
         model = report.model or intent.inputs.model
-        cost = pricing.usage_cost(report.usage, model) if report.usage else None
+        cost = _counted_usd(report, model, pictured=possibly_billed)
         with self.store.change() as records:
             del records.intents[intent.token]
             if cost:
@@ -319,6 +319,13 @@ class Attempts:
     def _clean_up(self, intent: Intent) -> None:
         for path in self.paths.staging.glob(f"*{intent.token}*"):
             path.unlink(missing_ok=True)
+
+
+def _counted_usd(report: ScriptReport, model: str, *, pictured: bool) -> float | None:
+    """Returns the cost by the tokens that were counted; None where they cannot be those of a call that drew."""
+    if report.usage is None or (pictured and report.usage.image_tokens <= 0):
+        return None  # a script that names its tokens otherwise would draw for nothing
+    return pricing.usage_cost(report.usage, model)
 
 
 def _spend(intent: Intent, kind: SpendKind, cost: float, source: CostSource, model: str) -> Spend:

@@ -53,6 +53,14 @@ def test_an_unmodified_foreign_script_draws_at_the_storys_estimate(
     assert all(content.startswith(b"\x89PNG") for content in core.files().values())
 
 
+def test_a_usage_that_counts_no_tokens_of_a_picture_leaves_it_at_the_estimate(
+    core: Core, use_script: UseScript
+) -> None:
+    use_script(ARGUMENTS + PICTURE + 'image.save(output); print(\'{"usage": {"candidatesTokenCount": 1290}}\')')
+    core.draw({1})
+    assert [(spend.cost_usd, spend.cost_source) for spend in core.records.spends] == [(0.068, "estimate")]
+
+
 def test_a_foreign_scripts_traceback_is_understood(
     core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
