@@ -7,11 +7,14 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from assetgen_dagster.drawing.records import PictureFacts
 from assetgen_dagster.drawing.thumbnail import Thumbnails, thumbnails
 from assetgen_dagster.files import replace_durably, write_atomically
+
+#: What a script or a person may leave under ``.png``. Pillow tries others as well: for some it starts a program.
+_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000")
 
 #: A picture whose every channel varies less than this shows one colour.
 _FLAT_RANGE = 8
@@ -86,10 +89,9 @@ def make_png(path: Path) -> Picture:
     if picture.is_png:
         return picture
     png = io.BytesIO()
-    with Image.open(path) as image:
-        image.load()
-        mode = "RGBA" if image.has_transparency_data else "RGB"
-        image.convert(mode).save(png, format="PNG", compress_level=6)
+    image = _decode(path.read_bytes(), path)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    image.convert(mode).save(png, format="PNG", compress_level=6)
     write_atomically(path, png.getvalue())  # until it is there, the other one, which was paid for
     return inspect_picture(path)
 
@@ -111,13 +113,15 @@ def _decode(content: bytes, path: Path) -> Image.Image:
         with warnings.catch_warnings():
             # A picture large enough to be an attack on memory is refused, not only warned about.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = "it is empty" if not content else f"{type(error).__name__}: {str(error)[:200]}"
-        raise BrokenPictureError(f"{path.name} is no whole picture ({reason})") from None
+    except MemoryError:
+        raise  # the machine's trouble, not the picture's: it is looked at again
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise BrokenPictureError(f"{path.name}: {error}") from None
+    except Exception as error:  # decoders raise whatever they like at damaged bytes
+        reason = "it is empty" if not content else f"{type(error).__name__}: {str(error)[:200]}"
+        raise BrokenPictureError(f"{path.name} is no whole picture ({reason})") from None
     return image
 
 
