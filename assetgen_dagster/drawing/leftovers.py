@@ -43,9 +43,11 @@ async def settle_leftovers(attempts: Attempts) -> None:
 async def _settle(attempts: Attempts, intent: Intent) -> None:
     with attempts.lock(intent) as lock:
         longest = attempts.settings.image_timeout_seconds + _GRACE_SECONDS
-        await _wait_for(lock, intent.started_at + longest)
+        # Never longer than a script may take: our clock may have been set back since, or another machine's be wrong.
+        deadline = time.monotonic() + min(longest, intent.started_at + longest - time.time())
+        await _wait_for(lock, deadline)
         if attempts.settings.machines is Machines.SEVERAL and intent.host != socket.gethostname():
-            await _wait_elsewhere(attempts.paths.absolute(intent.staging), intent.started_at, longest)
+            await _wait_elsewhere(attempts.paths.absolute(intent.staging), deadline + _GRACE_SECONDS)
         result = attempts.settle(intent)
     outcome = "adopted" if isinstance(result, Drawn) else str(result)
     _log.info("asset_generation_leftover_settled", asset_name=intent.name, outcome=outcome)
@@ -53,21 +55,20 @@ async def _settle(attempts: Attempts, intent: Intent) -> None:
 
 async def _wait_for(lock: FileLock, deadline: float) -> None:
     while not lock.try_acquire():
-        if time.time() > deadline:
+        if time.monotonic() > deadline:
             kill_holder(lock)
-            if time.time() > deadline + _GRACE_SECONDS:
+            if time.monotonic() > deadline + _GRACE_SECONDS:
                 return  # nothing of ours can end it; its call counts as possibly billed
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _wait_elsewhere(staging: Path, started_at: float, longest: float) -> None:
+async def _wait_elsewhere(staging: Path, deadline: float) -> None:
     """Waits for a script on another machine, of which a file system may not tell that it holds its lock.
 
-    Its picture ends the wait, else the time that it may take: by our clock, whatever the other one says.
+    Its picture ends the wait, else the time that it may take.
     """
-    deadline = min(started_at, time.time()) + longest + _GRACE_SECONDS
     while not check_asset_exists(staging):
-        if time.time() > deadline:
+        if time.monotonic() > deadline:
             return
         await asyncio.sleep(_LOOK_SECONDS)
 

@@ -154,7 +154,7 @@ def describe_process(lock: FileLock, pid: int) -> None:
     """Writes a script's process into its lock file, so that a later run can end it if it hangs."""
     started = 0.0
     with contextlib.suppress(psutil.Error):
-        started = psutil.Process(pid).create_time()
+        started = _started(pid)
     lock.describe(pid=pid, started=started, host=socket.gethostname())
 
 
@@ -165,5 +165,10 @@ def kill_holder(lock: FileLock) -> None:
     if not isinstance(pid, int) or not isinstance(started, float) or holder.get("host") != socket.gethostname():
         return
     with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
-        if psutil.Process(pid).create_time() == started:
+        if _started(pid) == started:
             os.killpg(pid, 9)
+
+
+def _started(pid: int) -> float:
+    """Returns when a process started, in seconds since the machine did: as a time of day it changes with the clock."""
+    return round(psutil.Process(pid).create_time() - psutil.boot_time(), 2)

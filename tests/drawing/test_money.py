@@ -1,13 +1,19 @@
 """The corners where a cent could be lost or paid twice, each once found by somebody who looked for it."""
 
 import asyncio
+import signal
+import subprocess
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.attempt import Attempts, Call
 from assetgen_dagster.drawing.events import LeftoverSettled
+from assetgen_dagster.drawing.leftovers import settle_leftovers
+from assetgen_dagster.drawing.lock import describe_process
 from assetgen_dagster.drawing.pace import SystemClock
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import Problem
@@ -124,6 +130,29 @@ def test_a_cancellation_that_meets_the_scripts_end_is_not_lost(tmp_path: Path) -
         return bool(done) and task.cancelled()
 
     assert asyncio.run(main())
+
+
+def test_a_script_that_hangs_after_its_run_died_is_ended_in_its_time_though_the_clock_was_set_back(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "1")
+    monkeypatch.setattr("assetgen_dagster.drawing.leftovers._GRACE_SECONDS", 1.0)
+    dead = attempts(core)
+    intent = dead._intent(call(core)).model_copy(update={"started_at": time.time() + 3600})
+    with dead.store.change() as records:
+        records.intents[intent.token] = intent
+    with dead.lock(intent) as lock:
+        assert lock.try_acquire()
+        script = subprocess.Popen(["sleep", "60"], pass_fds=[lock.fd], start_new_session=True)
+        describe_process(lock, script.pid)
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted - 3600)  # a machine tells it by its clock
+    try:
+        asyncio.run(asyncio.wait_for(settle_leftovers(attempts(core)), 10))
+        assert script.wait(0) == -signal.SIGKILL
+    finally:
+        script.kill()
+    assert core.records.intents == {}
 
 
 def test_a_retouched_file_that_is_named_is_put_aside_before_it_is_replaced(core: Core) -> None:
