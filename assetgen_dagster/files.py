@@ -1,6 +1,7 @@
-"""Files that are never half written, whatever ends the process."""
+"""Files that are never half written, whatever ends the process, and what is removed."""
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -26,3 +27,11 @@ def replace_durably(source: Path, target: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, if it is there, or a folder with all that can be removed of it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

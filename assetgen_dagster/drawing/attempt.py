@@ -37,6 +37,7 @@ from assetgen_dagster.drawing.script import (
 )
 from assetgen_dagster.drawing.thumbnail import Thumbnails
 from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.files import remove
 from assetgen_dagster.redact import conceal
 from assetgen_dagster.settings import Settings
 
@@ -318,7 +319,7 @@ class Attempts:
 
     def _clean_up(self, intent: Intent) -> None:
         for path in self.paths.staging.glob(f"*{intent.token}*"):
-            path.unlink(missing_ok=True)
+            remove(path)
 
 
 def _counted_usd(report: ScriptReport, model: str, *, pictured: bool) -> float | None:

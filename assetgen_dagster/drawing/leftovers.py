@@ -14,7 +14,7 @@ from assetgen_dagster.drawing.lock import FileLock, kill_holder
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
 from assetgen_dagster.drawing.records import Intent, PictureRecord, RecordStore
 from assetgen_dagster.drawing.workspace import ProjectPaths
-from assetgen_dagster.files import replace_durably
+from assetgen_dagster.files import remove, replace_durably
 from assetgen_dagster.settings import Machines
 from assetgen_dagster.story.manifest import AssetManifest
 
@@ -84,7 +84,7 @@ def sweep(paths: ProjectPaths, store: RecordStore) -> None:
         if not any(token in path.name for token in tokens):
             if path.suffix == ".png" and check_asset_exists(path):
                 paths.set_aside(path)
-            path.unlink(missing_ok=True)
+            remove(path)  # a script may leave anything beside its picture
 
 
 def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordStore, paths: ProjectPaths) -> list[str]:

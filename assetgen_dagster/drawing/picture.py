@@ -46,7 +46,10 @@ def inspect_picture(path: Path) -> Picture:
         BrokenPictureError: It is empty, half, or no picture.
         OSError: It cannot be read.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except IsADirectoryError:
+        raise BrokenPictureError(f"{path.name} is a folder") from None
     image = _decode(content, path)
     return Picture(
         facts=PictureFacts(

@@ -116,6 +116,18 @@ def test_a_script_that_succeeds_without_a_picture_is_possibly_billed_and_not_tri
     assert core.files() == {}
 
 
+def test_folders_that_a_script_leaves_beside_its_picture_and_in_its_place_block_nothing(
+    core: Core, use_script: UseScript
+) -> None:
+    core.manifest = manifest_of(2)
+    left = "import os; os.makedirs(os.path.join(os.path.dirname(output), 'cache', 'more'), exist_ok=True)\n"
+    use_script(ARGUMENTS + PICTURE + left + "os.mkdir(output) if 'Subject 02' in sys.argv[1] else image.save(output)")
+    drawing = core.draw()
+    assert [failed.problem.code for failed in drawing.failed()] == ["script_left_no_picture"]
+    assert list(core.files()) == ["picture_01"]
+    assert list(core.paths.staging.iterdir()) == []
+
+
 def test_half_a_picture_never_reaches_the_final_name_and_the_good_one_stays(
     core: Core, gemini: GeminiStandIn, use_script: UseScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
