@@ -9,7 +9,15 @@ from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.studio import Project, note_stopped
-from assetgen_dagster.drawing.events import Event, GateWaits, LeftoverSettled, PictureDone, PictureFailed, PlanMade
+from assetgen_dagster.drawing.events import (
+    Event,
+    GateWaits,
+    LeftoverSettled,
+    PictureDone,
+    PictureFailed,
+    PictureNotStarted,
+    PlanMade,
+)
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.records import SpendKind
 from assetgen_dagster.drawing.status import totals
@@ -45,6 +53,8 @@ class Report:
                 self._money.mark(event.spends)
             case PictureFailed(task, problem, attempts, spends):
                 self._context.log.error(f"{task} failed after {attempts} attempts: {problem}")
+                self._money.observe(task.number, spends)
+            case PictureNotStarted(task, spends):
                 self._money.observe(task.number, spends)
             case LeftoverSettled(number, spends):
                 self._money.observe(number, spends)

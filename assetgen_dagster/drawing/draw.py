@@ -372,7 +372,7 @@ class _Drawing:
             self._fail(task, last, attempts=attempts)
             return
         self.summary.not_started.append(task)
-        self.emit(PictureNotStarted(task))
+        self.emit(PictureNotStarted(task, self._unreported(task)))
 
     def _unreported(self, task: Task) -> tuple[Spend, ...]:
         return tuple(self.store.records.unreported([task.asset.name]))

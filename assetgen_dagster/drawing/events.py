@@ -118,9 +118,15 @@ class PictureFailed:
 
 @dataclass(frozen=True)
 class PictureNotStarted:
-    """A picture was left out because of a problem that all pictures share."""
+    """A picture was left out because of a problem that all pictures share.
+
+    Attributes:
+        task: The picture.
+        spends: Money of an earlier run that stands on no event yet.
+    """
 
     task: Task
+    spends: tuple[Spend, ...]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from PIL import Image
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.drawing.script import output_files
 from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, Hang, NoImage, OddPicture
-from tests.harness import billed, billed_usd, both_storages, manifest_of, on_disk
+from tests.drawing.test_money import attempts, call
+from tests.harness import Core, billed, billed_usd, both_storages, manifest_of, on_disk
 from tests.studio import STORY, Dagit, failure_of
 
 IMAGES = [image_key(number) for number in range(1, 23)]
@@ -176,6 +178,19 @@ def test_a_call_without_an_answer_is_listed_apart(
     assert small.total("possibly_billed_usd") > 0
     together = small.total() + small.total("possibly_billed_usd")
     assert together == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
+
+
+def test_a_dead_runs_call_is_listed_though_the_next_run_stops_before_that_picture(
+    small: Dagit, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = attempts(core)
+    intent = dead._intent(call(core))
+    with dead.store.change() as records:
+        records.intents[intent.token] = intent
+    output_files(dead._log_path(intent))[0].touch()  # its script had begun
+    monkeypatch.delenv("GEMINI_API_KEY")
+    failure_of(small.materialize())
+    assert small.total("possibly_billed_usd") == core.possibly_billed_usd() > 0
 
 
 @both_storages
