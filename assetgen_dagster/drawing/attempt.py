@@ -262,7 +262,8 @@ class Attempts:
     ) -> Problem:
         model = intent.inputs.model
         if end.error is not None:
-            seen = CLIScriptError(end.error.script, end.error.exit_code, stderr or end.error.stderr, stdout)
+            error = end.error
+            seen = CLIScriptError(error.script, error.exit_code, stderr or error.stderr, stdout, errno=error.errno)
             return problems.classify(seen, report, model=model)
         if end.succeeded:
             left = f"the script left a broken picture: {broken}" if broken else "the script left no picture"

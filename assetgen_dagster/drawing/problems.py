@@ -3,12 +3,14 @@
 Everything after this acts on ``ErrorClass`` alone. What an API or a script said is kept as the cause, for people.
 """
 
+import errno
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assetgen_dagster.drawing.report import ScriptFailure, ScriptReport
+from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure, ScriptReport
 from assetgen_dagster.drawing.script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
+from assetgen_dagster.drawing.script_text import read_failure
 from assetgen_dagster.redact import redact
 
 _CAUSE_CHARACTERS = 500
@@ -61,19 +63,6 @@ class Problem:
         return self.error_class is ErrorClass.TIMEOUT
 
 
-REFUSALS = frozenset(
-    {
-        "BLOCKLIST",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "IMAGE_SAFETY",
-        "PROHIBITED_CONTENT",
-        "RECITATION",
-        "SAFETY",
-        "SPII",
-    }
-)
-
 _SPENT = re.compile(
     r"spend(?:ing)? (?:cap|limit)|billing|prepa(?:y|id)|credits? (?:are|is) (?:depleted|exhausted)", re.IGNORECASE
 )
@@ -81,6 +70,10 @@ _SPENT = re.compile(
 _EDIT = "Edit this prompt, then run again"
 _RATIO = "Change GEMINI_ASPECT_RATIO, or the aspect_ratio of this picture or its channel, then run again"
 _AGAIN = "Run again later: only what is missing is drawn"
+_EXHAUSTED = (
+    "This machine has no process, memory or open file left: free some, raise its limits (ulimit -u, ulimit -n, or the "
+    "container's) or lower ASSETGEN_IMAGE_CONCURRENCY, then run again"
+)
 _RERUN = "Run again: it is drawn anew, and the lost call is listed as possibly billed"
 
 
@@ -284,8 +277,10 @@ def _too_many(failure: ScriptFailure, cause: str) -> Problem:
 
 
 def _cannot_start(error: CLIScriptError) -> Problem:
-    if "Errno 7]" in error.stderr:  # E2BIG: Linux takes at most 128 KiB an argument
+    if error.errno == errno.E2BIG:  # Linux takes at most 128 KiB an argument
         return Problem(ErrorClass.REJECTED, "prompt_too_long", "the prompt is longer than 128 KiB", _EDIT)
+    if error.exhausted:
+        return Problem(ErrorClass.TRANSIENT, "machine_exhausted", error.stderr, _EXHAUSTED, MAX_RETRIES)
     if error.exit_code == NOT_FOUND:
         remedy = "Set ASSETGEN_SCRIPT to a script that is there, then run again"
     else:
@@ -294,36 +289,6 @@ def _cannot_start(error: CLIScriptError) -> Problem:
 
 
 # --- A script that prints no JSON: the same failures, read from what it wrote to stderr -----------------------------
-
-_STATUS_OF_WORD = {
-    "RESOURCE_EXHAUSTED": 429,
-    "RESOURCEEXHAUSTED": 429,
-    "TOO MANY REQUESTS": 429,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "PERMISSIONDENIED": 403,
-    "NOT_FOUND": 404,
-    "INVALID_ARGUMENT": 400,
-    "INVALIDARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "SERVICEUNAVAILABLE": 503,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-    "DEADLINEEXCEEDED": 504,
-    "INTERNALSERVERERROR": 500,
-}
-# A status counts only where it is called one: tracebacks are full of line numbers.
-_STATUS = re.compile(
-    r"(?:\bHTTP(?:/\d(?:\.\d)?)?|\bstatus(?:[_ ]code)?|\berror|\bcode|[a-z.](?:Error|Exhausted|Unavailable|Argument"
-    r"|Exceeded|NotFound|Denied|Exception))[\"'\s:=(]{1,4}(4\d\d|5\d\d)\b",
-    re.IGNORECASE,
-)
-_STATUS_WORD = re.compile(r"\b(?:" + "|".join(_STATUS_OF_WORD) + r")\b", re.IGNORECASE)
-_RETRY_DELAY = re.compile(
-    r"(?:retry_?delay\W{1,8}(?:seconds\W{1,3})?|retry[- ]after\W{1,3}|retry in )(\d+(?:\.\d+)?)", re.IGNORECASE
-)
-_QUOTA = re.compile(r"\w*PerDay\w*", re.IGNORECASE)
-_REFUSAL = re.compile(r"\b(?:" + "|".join(sorted(REFUSALS)) + r")\b|blocked (?:by|for|due to) safety", re.IGNORECASE)
 
 #: First match wins: what the machine says before what the network says.
 _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -335,13 +300,6 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"API_KEY_INVALID|API key not valid|API_KEY.{0,40}(?:not set|missing|not found|required)|no api key", "key"),
     )
 )
-_NETWORK = re.compile(
-    r"connection (?:was )?(?:reset|refused|aborted|error)|ConnectionError|ConnectError|RemoteDisconnected"
-    r"|name resolution|Name or service not known|Max retries exceeded|SSLError|EOF occurred|network is unreachable",
-    re.IGNORECASE,
-)
-_READ_TIMEOUT = re.compile(r"ReadTimeout|timed out|IncompleteRead|TimeoutError", re.IGNORECASE)
-_NO_IMAGE = re.compile(r"\bNO_IMAGE\b|\bno image\b|without (?:an )?image|IMAGE_OTHER", re.IGNORECASE)
 
 
 def _classify_text(stderr: str, stdout: str, *, exit_code: int, model: str) -> Problem:
@@ -360,32 +318,8 @@ def _classify_text(stderr: str, stdout: str, *, exit_code: int, model: str) -> P
             return Problem(ErrorClass.FATAL, "script_arguments", cause, remedy)
         case "key":
             return Problem(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
-    failure = _read_failure(text, cause)
+    failure = read_failure(text, cause)
     return _classify_failure(failure, model=model) if failure else _unrecognised(cause)
-
-
-def _read_failure(text: str, cause: str) -> ScriptFailure | None:
-    status, word = _STATUS.search(text), _STATUS_WORD.search(text)
-    if status or word:
-        named = word.group().upper() if word else ""
-        delay = _RETRY_DELAY.search(text)
-        return ScriptFailure(
-            kind="http",
-            message=cause,
-            http_status=int(status.group(1)) if status else _STATUS_OF_WORD[named],
-            api_status=named or None,
-            retry_after_seconds=float(delay.group(1)) if delay else None,
-            quota_ids=tuple(_QUOTA.findall(text)),
-        )
-    if refusal := _REFUSAL.search(text):
-        return ScriptFailure(kind="no_image", message=cause, block_reason=refusal.group().upper())
-    if _NETWORK.search(text):
-        return ScriptFailure(kind="network", message=cause)
-    if _READ_TIMEOUT.search(text):
-        return ScriptFailure(kind="lost_answer", message=cause)
-    if _NO_IMAGE.search(text):
-        return ScriptFailure(kind="no_image", message=cause)
-    return None
 
 
 def _unrecognised(cause: str) -> Problem:

@@ -6,6 +6,7 @@ end instead of dying of a broken pipe, and what it said is still there for the n
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -31,6 +32,10 @@ NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 
 
+#: No process, memory or open file is left: nothing that is wrong with the script.
+_EXHAUSTED = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
+
 class CLIScriptError(AssetgenError):
     """A script could not be started, or ended with another code than 0.
 
@@ -39,16 +44,23 @@ class CLIScriptError(AssetgenError):
         exit_code: Its exit code; negative for a signal, 126 if it may not be executed, 127 if it is not there.
         stderr: What it wrote to stderr, decoded leniently, shortened in the middle, secrets masked.
         stdout: The same of stdout.
+        errno: Why the system did not start it; 0 if it did.
     """
 
     code = "unrecognised"  # until ``problems.classify`` has read what it said
 
-    def __init__(self, script: str, exit_code: int, stderr: str, stdout: str = "") -> None:
+    def __init__(self, script: str, exit_code: int, stderr: str, stdout: str = "", *, errno: int = 0) -> None:
         self.script = script
         self.exit_code = exit_code
         self.stderr = stderr
         self.stdout = stdout
+        self.errno = errno
         super().__init__(f"{script} ended with exit code {exit_code}: {stderr.strip()[-500:] or 'it gave no reason'}")
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it was not started because the machine had nothing left to start it with."""
+        return self.errno in _EXHAUSTED
 
 
 class ScriptTimeoutError(TimeoutError):
@@ -142,7 +154,7 @@ def command(script: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         raise CLIScriptError(str(script), NOT_FOUND, "script not found") from None
     except OSError as error:
-        raise CLIScriptError(str(script), NOT_EXECUTABLE, f"cannot read the script: {error.strerror}") from None
+        raise _not_started(script, "cannot read the script", error) from None
     executable = os.access(script, os.X_OK)
     if executable and (names_interpreter or script.suffix != ".py"):
         return [str(script)]
@@ -172,9 +184,11 @@ async def _start(
                 str(script), NOT_FOUND, "the interpreter that the script's first line names is not there"
             ) from None
         except OSError as error:
-            raise CLIScriptError(
-                str(script), NOT_EXECUTABLE, f"[Errno {error.errno}] cannot start the script: {error.strerror}"
-            ) from None
+            raise _not_started(script, "cannot start the script", error) from None
+
+
+def _not_started(script: Path, what: str, error: OSError) -> CLIScriptError:
+    return CLIScriptError(str(script), NOT_EXECUTABLE, f"{what}: {error.strerror}", errno=error.errno or 0)
 
 
 async def _wait(process: asyncio.subprocess.Process, base: Path, timeout: float) -> None:  # noqa: ASYNC109 - as above

@@ -25,7 +25,7 @@ from assetgen_dagster.drawing.api import (
     read_api_error,
 )
 from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.report import ScriptFailure
+from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure
 from assetgen_dagster.redact import redact
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.writer.pricing import TextUsage
@@ -132,7 +132,7 @@ def _read(answer: "GenerateContentResponse", model: str) -> Reply:
     finish = candidate.finish_reason.value if candidate and candidate.finish_reason else ""
     parts = (candidate.content.parts or []) if candidate and candidate.content else []
     text = "".join(part.text or "" for part in parts if not part.thought)
-    if not block and finish not in problems.REFUSALS and (text.strip() or finish == "MAX_TOKENS"):
+    if not block and finish not in REFUSALS and (text.strip() or finish == "MAX_TOKENS"):
         return Reply(text, usage, model=answer.model_version or "")
     reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
     said = f"Gemini wrote nothing ({', '.join(reasons) or 'no reason given'})"

@@ -1,6 +1,7 @@
 """Scripts other than ours, through ASSETGEN_SCRIPT: only --prompt, --output and the exit code are relied on."""
 
 import contextlib
+import errno
 import os
 import resource
 import stat
@@ -164,6 +165,20 @@ def test_a_script_that_may_not_be_executed_is_named_with_the_command_that_helps(
     drawing = core.draw()
     assert problem_of(drawing) == (ErrorClass.FATAL, "script_cannot_start")
     assert f"chmod +x {script}" in str(drawing.summary.stopped_by)
+
+
+def test_a_machine_that_can_start_nothing_for_a_while_is_not_blamed_on_the_script(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(*_arguments: object, **_how: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", start)
+    drawing = core.draw({1})
+    assert problem_of(drawing) == (ErrorClass.TRANSIENT, "machine_exhausted")
+    assert drawing.failed()[0].attempts == 6
+    assert "ulimit -u" in str(drawing.failed()[0].problem)
+    assert core.possibly_billed_usd() == 0
 
 
 def test_an_executable_script_runs_as_its_first_line_says(
