@@ -10,7 +10,7 @@ from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import ErrorClass
-from assetgen_dagster.drawing.references import takes_references
+from assetgen_dagster.drawing.references import HelpUnansweredError, takes_references
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, Delay, NoImage, OddPicture
@@ -254,21 +254,31 @@ def test_a_foreign_script_with_the_option_gets_the_files_and_one_without_draws_w
         ("import os; assert os.environ['GEMINI_API_KEY'] == 'AIza'; print('--reference-image')", False),
         ("import sys; print('--reference-image'); sys.exit(1)", False),
         ("import os; os.write(1, bytes(range(256)) * 100)", False),
-        ("import time; print('--reference-image', flush=True); time.sleep(60)", False),
         (None, False),
     ],
 )
 def test_a_script_is_asked_what_it_takes_and_every_odd_answer_is_no(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str | None, *, takes: bool
 ) -> None:
-    if body is not None and "sleep" in body:
-        monkeypatch.setattr("assetgen_dagster.drawing.references._HELP_SECONDS", 0.5)
     script = tmp_path / "theirs.py"
     if body is not None:
         script.write_text(body)
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(script))
     monkeypatch.setenv("GEMINI_API_KEY", "AIza")
     assert asyncio.run(takes_references(load_settings())) is takes
+
+
+@pytest.mark.parametrize("body", ["import time; time.sleep(60)", "import os; os.kill(os.getpid(), 9)"])
+def test_a_script_that_gives_no_answer_ends_the_run_before_anything_is_drawn(
+    foxes: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    script, called = tmp_path / "theirs.py", tmp_path / "called"
+    script.write_text(f"import sys; open({str(called)!r}, 'a').write(sys.argv[1])\n{body}")
+    monkeypatch.setenv("ASSETGEN_SCRIPT", str(script))
+    monkeypatch.setattr("assetgen_dagster.drawing.references._HELP_SECONDS", 0.5)
+    with pytest.raises(HelpUnansweredError, match="let --help answer within"):
+        foxes.draw()
+    assert called.read_text() == "--help"
 
 
 def test_a_script_is_asked_again_only_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
