@@ -1,8 +1,12 @@
 """Files that are never half written, whatever ends the process, and what is removed."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
+
+#: The two names lie on different mounts, or the file system has no links.
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -21,12 +25,29 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def replace_durably(source: Path, target: Path) -> None:
     """Renames a file that is on disk already; returns when the new name is on disk, too."""
-    source.replace(target)
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        write_atomically(target, source.read_bytes())  # its folder is a mount of its own
+        source.unlink()
+        return
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Gives a file a second name, or a copy under that name where a link cannot be had."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        write_atomically(target, source.read_bytes())
 
 
 def remove(path: Path) -> None:

@@ -1,7 +1,6 @@
 """Puts a project's folder in order before a run draws: what a dead run left under way, and what left the manifest."""
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from assetgen_dagster.drawing.lock import FileLock, kill_holder
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
 from assetgen_dagster.drawing.records import Intent, PictureRecord, RecordStore
 from assetgen_dagster.drawing.workspace import ProjectPaths
-from assetgen_dagster.files import remove, replace_durably
+from assetgen_dagster.files import link_or_copy, remove, replace_durably
 from assetgen_dagster.settings import Machines
 from assetgen_dagster.story.manifest import AssetManifest
 
@@ -132,7 +131,7 @@ def bring_back(name: str, output: Path, *, store: RecordStore, paths: ProjectPat
     """
     aside = paths.absolute(store.records.retired[name].path)
     if not output.exists():
-        os.link(aside, output)
+        link_or_copy(aside, output)
     with store.change() as records:
         back = {"path": paths.relative(output), "round": round_number}
         records.pictures[name] = records.retired.pop(name).model_copy(update=back)

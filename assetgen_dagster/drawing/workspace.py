@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import link_or_copy
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.story.manifest import AssetPrompt, AssetType
 
@@ -124,7 +125,7 @@ class ProjectPaths:
     def set_aside(self, path: Path) -> Path:
         """Gives a file a second name in the retired folder; under its first name it may then be replaced or removed."""
         aside = self.retired / f"{path.stem}.{time.time_ns()}{path.suffix}"
-        os.link(path, aside)
+        link_or_copy(path, aside)
         return aside
 
     def relative(self, path: Path) -> str:

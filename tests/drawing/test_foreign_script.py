@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.drawing.workspace import WorkspaceError
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
@@ -234,19 +235,39 @@ def test_secrets_of_other_services_are_not_in_the_scripts_environment(
     assert core.draw({1}).failed()[0].problem.cause == "clean"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A workspace on a disk of 24 MB of its own."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
+@contextlib.contextmanager
+def mounted(place: Path) -> Iterator[None]:
+    """A disk of 24 MB at a folder that is there."""
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(mount)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(place)], capture_output=True, check=False
     )
     if done.returncode:
         pytest.skip("mounting a small disk is not permitted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A workspace on a disk of its own."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
     monkeypatch.setenv("ASSETGEN_WORKSPACE", str(mount / "workspace"))
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
+    with mounted(mount):
+        yield mount
+
+
+def test_pictures_may_lie_on_a_disk_of_their_own(core: Core) -> None:
+    core.manifest = manifest_of(1)
+    with mounted(core.paths.characters.parent):
+        _noise(core.file("picture_01"))
+        theirs = core.files()["picture_01"]
+        assert core.draw(mode=Mode.REGENERATE).summary.generated == 1
+        assert core.files()["picture_01"] != theirs
+        assert [path.read_bytes() for path in core.paths.retired.iterdir()] == [theirs]
+        assert list(core.paths.staging.iterdir()) == []
 
 
 def test_a_disk_without_room_is_found_before_anything_is_paid(
