@@ -33,11 +33,16 @@ def replace_durably(source: Path, target: Path) -> None:
         write_atomically(target, source.read_bytes())  # its folder is a mount of its own
         source.unlink()
         return
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns when the names of a folder's files are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

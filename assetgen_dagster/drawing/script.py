@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.files import sync_folder
 from assetgen_dagster.redact import redact
 
 #: What is read of each output stream: its beginning and its end.
@@ -168,6 +169,7 @@ async def _start(
 ) -> asyncio.subprocess.Process:
     start = command(script)
     with _stdout(base).open("wb") as stdout, _stderr(base).open("wb") as stderr:
+        sync_folder(base.parent)  # after a power loss they are what tells that it had begun
         try:
             return await asyncio.create_subprocess_exec(
                 *start,

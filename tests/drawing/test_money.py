@@ -1,6 +1,7 @@
 """The corners where a cent could be lost or paid twice, each once found by somebody who looked for it."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ from assetgen_dagster.drawing.pace import SystemClock
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.records import Inputs, SpendKind
-from assetgen_dagster.drawing.script import run_cli_script
+from assetgen_dagster.drawing.script import output_files, run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import ApiError, NoUsage
@@ -106,6 +107,24 @@ def test_a_run_that_died_before_its_script_started_owes_nothing(core: Core) -> N
         records.intents[intent.token] = intent
     core.draw()
     assert core.possibly_billed_usd() == 0
+
+
+def test_what_tells_after_a_power_loss_that_a_script_had_begun_is_on_disk_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "short.py", list[str]()
+    path.write_text("")
+    log = tmp_path / "log"
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        assert all(output.exists() for output in output_files(log))
+        seen.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    asyncio.run(run_cli_script(path, [], log=log, started=lambda _pid: seen.append("started")))
+    assert seen == [str(tmp_path), "started"]
 
 
 def test_a_cancellation_that_meets_the_scripts_end_is_not_lost(tmp_path: Path) -> None:
