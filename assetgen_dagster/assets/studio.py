@@ -119,6 +119,7 @@ class Studio:
         self._worker: Worker[Event, Summary] | None = None
         self._watch: RowWatch | None = None
         self._page_id: str | None = None
+        self._request_id: str | None = None
 
     def open(self, context: dg.AssetExecutionContext) -> Project:
         """Returns the project of the run's partition, locked until the run ends.
@@ -148,6 +149,7 @@ class Studio:
 
     def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
         """Returns the worker that will draw ``job``; it starts when its events are asked for."""
+        self._request_id = job.request.id
         context = structlog.contextvars.get_contextvars()
         look = self._watch.look if self._watch else None
 
@@ -184,9 +186,23 @@ class Studio:
         """Ends what is under way, then gives the project's lock up."""
         if self._worker is not None:
             self._worker.close()
+        self._take_round_back()
         if self._lock is not None:
             self._lock.release()
         structlog.contextvars.clear_contextvars()
+
+    def _take_round_back(self) -> None:
+        """Leaves a finished project finished if nothing came of drawing it again.
+
+        Not for a row: it hears of an error until its round is done.
+        """
+        if self._project is None or self._request_id is None or self._page_id is not None:
+            return
+        last = self._project.store.records.round
+        if last is None or last.closed_at is not None:
+            return
+        with contextlib.suppress(AssetgenError, OSError), self._project.store.change() as records:
+            records.take_round_back(self._request_id)
 
 
 def studio_resource(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.ResourceDefinition:

@@ -218,6 +218,7 @@ class Round(BaseModel):
         closed_at: When it was complete; None while it is open.
         redrawing: Whether it was complete before, and is open for single pictures only: the others are kept.
         taken: The requests for single pictures that were taken up in it.
+        put_off: What was still to be drawn again when it began, see ``ProjectRecords.redraws``.
     """
 
     number: int
@@ -228,6 +229,7 @@ class Round(BaseModel):
     closed_at: float | None = None
     redrawing: bool = False
     taken: list[str] = Field(default_factory=list)
+    put_off: dict[str, str] = Field(default_factory=dict)
 
 
 class ProjectRecords(BaseModel):
@@ -263,8 +265,20 @@ class ProjectRecords(BaseModel):
     def open_round(self, request_id: str) -> None:
         """Begins a round, in which everything is drawn again; who wanted single pictures gets them with the others."""
         number = self.rounds[-1].number + 1 if self.rounds else 1
-        self.rounds.append(Round(number=number, request_id=request_id, opened_at=time.time()))
+        opened = Round(number=number, request_id=request_id, opened_at=time.time(), put_off=dict(self.redraws))
+        self.rounds.append(opened)
         self.redraws.clear()
+
+    def take_round_back(self, request_id: str) -> None:
+        """Takes back what a request began if no picture came of it: the round before is in force again."""
+        last = self.round
+        if last is None or len(self.rounds) == 1 or last.request_id != request_id or last.closed_at is not None:
+            return
+        used = {picture.round for picture in self.pictures.values()} | {one.round for one in self.intents.values()}
+        if last.number in used:
+            return
+        self.rounds.pop()
+        self.redraws |= last.put_off
 
     def total_usd(
         self, *, kind: SpendKind = SpendKind.CONFIRMED, paid_by: str | None = None, reported_by: str | None = None

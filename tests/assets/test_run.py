@@ -296,3 +296,23 @@ def test_no_secret_and_no_long_prompt_is_in_dagsters_records(
     assert not any(b"secret123" in content for content in databases)
     assert not any(os.environ["GEMINI_API_KEY"].encode() in content for content in databases)
     assert not any(b"wordy " * 20 in content for content in databases)
+
+
+def test_a_round_that_no_picture_came_of_is_taken_back_so_that_a_finished_project_stays_finished(
+    small: Dagit, gemini: GeminiStandIn
+) -> None:
+    small.materialize()
+    gemini.plan([Fault(ApiError(400, reason="API_KEY_INVALID", message="API key not valid."), times=None)])
+    assert not small.materialize().success
+    gemini.plan([])
+    calls = len(gemini.journal())
+    assert small.materialize(mode="resume").success
+    assert len(gemini.journal()) == calls, "nothing is missing or changed"
+
+
+def test_a_round_that_a_picture_came_of_is_gone_on_with(small: Dagit, gemini: GeminiStandIn) -> None:
+    small.materialize()
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
+    assert not small.materialize().success
+    assert small.materialize(mode="resume").success
+    assert len(billed(gemini.journal())) == 6
