@@ -4,7 +4,7 @@ One step, because a process a picture costs more than drawing it (docs/architect
 subsettable, so that every picture can be materialized alone. What to draw and how is the subject of ``drawing``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 
 import dagster as dg
@@ -46,7 +46,10 @@ class ImagesConfig(dg.Config):
     )
     redraw: list[str] = Field(
         default=[],
-        description="Names of pictures that are drawn again; auto then draws no others of a project that is complete.",
+        description=(
+            'Pictures that are drawn again, by number or name, each in quotes, such as ["5", "env_cave"]; auto then '
+            "draws no others of a project that is complete."
+        ),
     )
     remark: str = Field(
         default="",
@@ -56,14 +59,21 @@ class ImagesConfig(dg.Config):
         ),
     )
 
-    def order(self) -> Redraw | None:
+    def order(self, selected: Collection[int]) -> Redraw | None:
         """Returns the order to draw single pictures again, if it is one.
+
+        Args:
+            selected: Numbers of the pictures that the run is about.
 
         Raises:
             RedrawError: There is a remark, but it is not said about which pictures.
         """
         if self.remark.strip() and not self.redraw:
-            raise RedrawError("Nothing was drawn: remark is about the pictures in redraw. Name some there.")
+            example = ", ".join(f'"{number}"' for number in sorted(selected)[:3])
+            raise RedrawError(
+                "Nothing was drawn: remark is about the pictures in redraw. Name them there, too, such as redraw: "
+                f"[{example}]."
+            )
         return Redraw(tuple(dict.fromkeys(self.redraw)), self.remark.strip()) if self.redraw else None
 
 
@@ -94,7 +104,8 @@ def build_images(slots: int) -> dg.AssetsDefinition:
             report = Report(context, project)
             report.recover()
             mode = Mode(config.mode.value)
-            request = read_request(context.instance, context.run, mode=mode, redraw=config.order())
+            asked = read_request(context.instance, context.run, mode=mode, redraw=config.order(numbers))
+            request = project.named_request(asked)
             manifest = project.remarked_manifest(request)
             job = DrawingJob(manifest, project.paths, project.settings, project.look, request, project.run_id, numbers)
             drawing = studio.draw(job, project)

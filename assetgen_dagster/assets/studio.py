@@ -30,7 +30,7 @@ from assetgen_dagster.drawing.plan import Request, assign_numbers
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.project_lock import ProjectLock, hold_project
 from assetgen_dagster.drawing.records import RecordStore
-from assetgen_dagster.drawing.redraw import remark_upon
+from assetgen_dagster.drawing.redraw import remark_upon, with_names
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.errors import AssetgenError
@@ -81,6 +81,14 @@ class Project:
             raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.", code="no_manifest")
         check_slots(found.manifest, self.settings.image_slots)
         return found.manifest
+
+    def named_request(self, request: Request) -> Request:
+        """Returns a request whose order has the names of the pictures that its words mean.
+
+        Raises:
+            AssetgenError: See ``manifest``; or the request names pictures that are not there.
+        """
+        return with_names(request, self.manifest(), self.store.records, slots=self.settings.image_slots)
 
     def remarked_manifest(self, request: Request) -> AssetManifest:
         """Returns the manifest with the remark of a request, which stays in its file.

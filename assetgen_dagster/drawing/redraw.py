@@ -7,7 +7,7 @@ of ``story.selection``.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assetgen_dagster.drawing.plan import NO_REMARK, Redraw, Request, assign_numbers
@@ -18,7 +18,7 @@ from assetgen_dagster.files import write_atomically
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
-from assetgen_dagster.story.selection import select_pictures
+from assetgen_dagster.story.selection import SelectionError, select_pictures
 from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.story.text import clean_text
 
@@ -73,6 +73,29 @@ def read_redraw(pictures: str, remark: str, known: Known) -> Redraw:
     return Redraw(select_pictures(pictures, known.numbers, known.kinds), remark)
 
 
+def with_names(request: Request, manifest: AssetManifest, records: ProjectRecords, *, slots: int) -> Request:
+    """Returns a request whose order has names only: what else a person writes is read as on the command line.
+
+    A retry of what was taken up keeps its words: nobody asks for them any more, and the pictures may have changed.
+
+    Raises:
+        RedrawError: It names pictures that there are not.
+    """
+    redraw = request.redraw
+    if redraw is None or records.round is None or is_taken(records, request):
+        return request
+    kinds = {asset.name: asset.asset_type for asset in manifest.assets}
+    words = [word for word in redraw.names if word not in kinds]
+    if not words:
+        return request
+    try:
+        read = select_pictures("\n".join(words), assign_numbers(manifest, records.numbers, slots=slots), kinds)
+    except SelectionError as error:
+        raise RedrawError(f"Nothing was drawn: {error.message}") from None
+    names = dict.fromkeys([*(name for name in redraw.names if name in kinds), *read])
+    return replace(request, redraw=replace(redraw, names=tuple(names)))
+
+
 def remark_upon(manifest: AssetManifest, path: Path, records: ProjectRecords, request: Request) -> AssetManifest:
     """Returns the manifest with the remark of a request, written to its file; see ``remarked``.
 
@@ -90,14 +113,14 @@ def remarked(manifest: AssetManifest, records: ProjectRecords, request: Request)
     """Returns a manifest with the remark of a request, unless the request was taken up already.
 
     Raises:
-        RedrawError: Nothing was drawn yet, or the manifest has no such picture any more.
+        RedrawError: Nothing was drawn yet, or the manifest has no such picture.
     """
     redraw = request.redraw
     if redraw is None or is_taken(records, request):
         return manifest
     gone = sorted(set(redraw.names) - {asset.name for asset in manifest.assets})
     if records.round is None or gone:
-        why = f"the manifest has no {', '.join(gone)} any more" if gone else "the project has no pictures yet"
+        why = f"the manifest has no picture {', '.join(gone)}" if gone else "the project has no pictures yet"
         raise RedrawError(f"Nothing was drawn: {why}. Name other pictures to be drawn again, or none.")
     if not redraw.remark:
         return manifest

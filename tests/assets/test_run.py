@@ -3,6 +3,7 @@
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -236,18 +237,36 @@ def test_a_second_run_on_a_project_stops_with_the_name_of_the_first(small: Dagit
     assert gemini.journal() == []
 
 
+def materialize_02(small: Dagit, **config: Any) -> dg.ExecuteInProcessResult:
+    job = small.definitions.resolve_job_def(JOB_NAME)
+    return job.execute_in_process(
+        {"ops": {"images": {"config": config}}}, instance=small.instance, partition_key="poke1:vid_123",
+        asset_selection=[image_key(2)], raise_on_error=False,
+    )  # fmt: skip
+
+
 def test_a_remark_that_is_about_no_picture_is_an_error_and_not_a_picture_without_it(
     small: Dagit, gemini: GeminiStandIn
 ) -> None:
     small.materialize()
-    config = {"ops": {"images": {"config": {"remark": "more fog"}}}}
-    job = small.definitions.resolve_job_def(JOB_NAME)
-    result = job.execute_in_process(
-        config, instance=small.instance, partition_key="poke1:vid_123", asset_selection=[image_key(2)],
-        raise_on_error=False,
-    )  # fmt: skip
-    assert failure_of(result).description.startswith("Nothing was drawn: remark is about the pictures in redraw.")
+    told = failure_of(materialize_02(small, remark="more fog")).description
+    assert told.startswith("Nothing was drawn: remark is about the pictures in redraw.")
+    assert 'redraw: ["2"]' in told
     assert len(gemini.journal()) == 3
+
+
+def test_in_run_config_a_number_names_a_picture_as_on_the_command_line(small: Dagit, gemini: GeminiStandIn) -> None:
+    small.materialize()
+    unknown = failure_of(materialize_02(small, redraw=["pictur_02", "77"])).description
+    assert unknown.startswith(
+        "Nothing was drawn: there is no picture 'pictur_02' (did you mean picture_02, #02?); there"
+    )
+    assert "no picture 77" in unknown
+    assert len(gemini.journal()) == 3
+    assert materialize_02(small, redraw=["2"], remark="more fog").success
+    [again] = gemini.journal()[3:]
+    assert "Subject 02" in again.prompt
+    assert again.prompt.endswith("more fog")
 
 
 def test_a_wrong_key_is_one_message_that_begins_with_what_to_do(small: Dagit, gemini: GeminiStandIn) -> None:
