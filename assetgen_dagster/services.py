@@ -6,6 +6,8 @@ import socket
 import sys
 from pathlib import Path
 
+from assetgen_dagster.drawing.lock import FileLock
+from assetgen_dagster.drawing.workspace import unwritable
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
@@ -13,16 +15,20 @@ from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 #: That Dagster would rather have its command ``dg dev`` used, which takes a project laid out its own way.
 _SUPERSEDED = "ignore:Function `dev_command` is superseded:FutureWarning"
 
+#: Held in ``DAGSTER_HOME`` by ``assetgen dev`` as long as it lives: Dagster only complains of a second daemon.
+_DEV_LOCK = "dev.lock"
+
 
 def become_dagster_dev(port: int) -> None:
     """Becomes the Dagster UI on 127.0.0.1, with daemon and code location.
 
     Raises:
-        AssetgenError: The instance cannot be used, or the port is taken.
+        AssetgenError: The instance cannot be used, another ``assetgen dev`` uses it, or the port is taken.
     """
     settings = load_settings()
     home = prepare_dagster_home()
     check_storage_reachable()
+    lock = _hold(home, port)
     _check_port(port)
     if settings.ui_url is None:
         os.environ["ASSETGEN_UI_URL"] = f"http://127.0.0.1:{port}"
@@ -31,6 +37,7 @@ def become_dagster_dev(port: int) -> None:
     ignored = [os.environ.get("PYTHONWARNINGS"), _SUPERSEDED]
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, ignored))
     options = ["--workspace", str(PROJECT_ROOT / "workspace.yaml"), "--log-level", "warning"]
+    os.set_inheritable(lock.fd, True)  # Dagster goes on holding it
     _become(home, "dagster", "dev", "--host", "127.0.0.1", "--port", str(port), *options)
 
 
@@ -55,6 +62,25 @@ def become_worker(*, slots: int, name: str) -> None:
     _become(home, "celery", "--app", "assetgen_dagster.workers.app", "worker", *options, *quiet)
 
 
+def _hold(home: Path, port: int) -> FileLock:
+    """Takes the instance for the process that this one becomes; the lock ends with it."""
+    lock = FileLock(home / _DEV_LOCK)
+    try:
+        ours = lock.try_acquire()
+    except OSError as error:
+        raise unwritable(lock.path, error) from error
+    if not ours:
+        other = lock.holder()
+        raise AssetgenError(
+            f"assetgen dev (make dev) is at work with the instance in {home} already: process "
+            f"{other.get('pid', 'unknown')}, http://127.0.0.1:{other.get('port', 'unknown')}. Use that one, or end it "
+            "first with Ctrl-C: two daemons on one instance would start runs twice.",
+            code="dev_running",
+        )
+    lock.describe(pid=os.getpid(), port=port)
+    return lock
+
+
 def _check_port(port: int) -> None:
     # Dagster's UI would fail later, and its daemon work on, beside the one that has the port.
     with socket.socket() as ours:
@@ -64,7 +90,8 @@ def _check_port(port: int) -> None:
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             why = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
-            raise AssetgenError(f"Port {port} {why}. Try assetgen dev --port {port + 1}.", code="port") from None
+            another = f"make dev PORT={port + 1} or assetgen dev --port {port + 1}"
+            raise AssetgenError(f"Port {port} {why}. Try {another}.", code="port") from None
 
 
 def _become(home: Path, program: str, *arguments: str) -> None:

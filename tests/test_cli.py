@@ -233,8 +233,8 @@ def test_a_port_that_is_taken_is_said_before_anything_of_dagster_starts() -> Non
         port = other.getsockname()[1]
         done = assetgen("dev", "--port", str(port))
     assert done.returncode == 1
-    told = f"Port {port} is taken by another program. Try assetgen dev --port {port + 1}. [port]"
-    assert done.stderr == f"Error: {told}\n"
+    ways = f"make dev PORT={port + 1} or assetgen dev --port {port + 1}"
+    assert done.stderr == f"Error: Port {port} is taken by another program. Try {ways}. [port]\n"
     assert done.stdout == ""
 
 

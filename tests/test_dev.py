@@ -1,5 +1,6 @@
 """``make dev``: the UI's server, the daemon and the queue; a run that is launched, cancelled and launched again."""
 
+import re
 from pathlib import Path
 
 import psutil
@@ -8,6 +9,7 @@ import pytest
 from assetgen_dagster.doctor import services as examined
 from assetgen_dagster.doctor.services import examine_services
 from assetgen_dagster.standins.gemini import GeminiStandIn
+from tests import commands
 from tests.dev import KEY, LOCATION, Dev, eventually
 from tests.harness import billed, manifest_of, write_project
 
@@ -50,6 +52,11 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
     refreshes = dev.wait_for_runs_of("refresh_project_assets")
     assert refreshes == ["SUCCESS"]
     assert len(billed(gemini.journal())) == 5
+
+    # A second daemon on the same instance is refused, whatever its port.
+    second_dev = commands.run("dev", "--port", "0")
+    assert second_dev.returncode == 1
+    assert re.search(rf"already: process \d+, {re.escape(dev.url.removesuffix('/graphql'))}\. ", second_dev.stderr)
 
     # What a monitor asks: daemon and sensors are heard of, and would be missed.
     eventually(lambda: [finding.ok for finding in examine_services(needed=True)] == [True])
