@@ -129,6 +129,10 @@ def settle(
             # The other one has told the row, or it died: then the row still asks, and its next run goes on.
             mark(instance, run, NOTHING_TO_SAY)
             return True
+    if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == _BUDGET:
+        # Nobody sets its row by itself for it; one that waits for room goes on waiting.
+        mark(instance, run, NOTHING_TO_SAY)
+        return True
     if not drawn and was_not_retried(instance, run):
         # The row asks for its next run, which goes on.
         report = waiting_report(words, reason=message, project_cost_usd=report.cost_usd, pictures=report.pictures)

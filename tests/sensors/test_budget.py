@@ -150,6 +150,16 @@ def test_a_row_that_waits_goes_on_waiting_when_a_run_by_hand_is_refused_as_well(
     assert len(requested(dagit)) == 1
 
 
+def test_a_row_is_not_told_to_wait_for_room_because_a_run_by_hand_found_none(
+    dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None]
+) -> None:
+    page = notion.add_row({**ROW, "Project ID": "vid_123", "Status": "Asset Error"})
+    limit("0.1")
+    dagit.materialize(tags={"channel": "poke1", "project": "vid_123"})
+    report(dagit)
+    assert notion.row(page)["Error Log"] == "", "nobody would set its status by itself"
+
+
 def test_a_status_of_its_own_may_be_named(
     dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

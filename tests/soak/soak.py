@@ -14,8 +14,8 @@ import psutil
 import yaml
 from pydantic_core import to_json
 
+from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.sensors.ended_runs import UNFINISHED
 from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.standins.gemini import GeminiStandIn

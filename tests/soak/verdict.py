@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.sensors.ended_runs import UNFINISHED
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.standins.notion import NotionStandIn
