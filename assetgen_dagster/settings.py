@@ -16,9 +16,11 @@ from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assetgen_dagster.database import clean_url, password_of
+from assetgen_dagster.env_file import check_env_file
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, REQUIRED, NotionSettings, split_names
 from assetgen_dagster.notion.values import is_web_address
+from assetgen_dagster.setting_faults import in_words
 
 #: The folder that holds ``scripts/``, ``deploy/`` and ``.env``; relative settings start here, not where one stands.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +30,9 @@ OWN_SCRIPT = PROJECT_ROOT / "scripts" / "generate_asset.py"
 
 #: Names another ``.env``, or ``none``: the demo and the tests must not act on a producer's own settings.
 ENV_FILE_VARIABLE = "ASSETGEN_ENV_FILE"
+
+#: Producers' scripts keep their .env beside themselves; ours may, too. The later file wins, as in the script.
+_ENV_FILES = (PROJECT_ROOT / ".env", OWN_SCRIPT.with_name(".env"))
 
 #: What a setting is given to do without that which it would name.
 NONE = "none"
@@ -66,8 +71,7 @@ class Settings(BaseSettings):
     """The settings; the words below each are its line in ``docs/settings.md`` (``make docs``)."""
 
     model_config = SettingsConfigDict(
-        # Producers' scripts keep their .env beside themselves; ours may, too. The later file wins, as in the script.
-        env_file=(PROJECT_ROOT / ".env", OWN_SCRIPT.with_name(".env")),
+        env_file=_ENV_FILES,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
@@ -362,29 +366,32 @@ def load_settings() -> Settings:
     Raises:
         AssetgenError: A setting cannot be used; the message names each one, its value's fault, and nothing secret.
     """
-    named = os.environ.get(ENV_FILE_VARIABLE) or None
     try:
-        if named is None:
-            return Settings()
-        return Settings(_env_file=None if named == NONE else _named_env_file(named))
+        files = env_files()
+        for file in files:
+            check_env_file(file)
+        return Settings(_env_file=files)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}".lstrip(": ")
-            for fault in error.errors()
-        )
+        faults = "; ".join(map(in_words, error.errors()))
         raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}", code="settings") from None
     except (OSError, UnicodeDecodeError) as error:
         raise AssetgenError(f"The .env file cannot be read: {error}. Save it as UTF-8 text.", code="env_file") from None
 
 
-def _named_env_file(named: str) -> Path:
+def env_files() -> tuple[Path, ...]:
+    """Returns the files that settings are read from, of which the later wins.
+
+    Raises:
+        AssetgenError: The one that ``ASSETGEN_ENV_FILE`` names is not there.
+    """
+    named = os.environ.get(ENV_FILE_VARIABLE)
+    if not named or named == NONE:
+        return () if named else _ENV_FILES
     path = PROJECT_ROOT / Path(named).expanduser()
     if not path.is_file():
-        raise AssetgenError(
-            f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for none at all.",
-            code="env_file",
-        )
-    return path
+        text = f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for none at all."
+        raise AssetgenError(text, code="env_file")
+    return (path,)
 
 
 def default_environment() -> dict[str, str]:

@@ -11,6 +11,7 @@ from assetgen_dagster.doctor.machine import examine_machine
 from assetgen_dagster.doctor.notion import examine_notion
 from assetgen_dagster.doctor.paying import examine_paying
 from assetgen_dagster.doctor.postgres import examine_server
+from assetgen_dagster.doctor.variables import examine_variables
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.redact import hide
 from assetgen_dagster.settings import Settings, load_settings
@@ -32,6 +33,7 @@ def examine(*, services: bool = False) -> list[Finding]:
     hide(*settings.secrets())
     return [
         Finding("settings", True, "can be read."),
+        *examine_variables(),
         *examine_machine(settings),
         *_examine_what_is_shared(settings, services=services),
         *examine_gemini(settings, seconds=NETWORK_SECONDS),

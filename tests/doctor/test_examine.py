@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,29 @@ def test_the_command_exits_with_0_only_if_nothing_is_wrong(
 
 def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "many")
-    assert "ASSETGEN_IMAGE_CONCURRENCY" in problem()
+    assert "ASSETGEN_IMAGE_CONCURRENCY must be a whole number, not 'many'" in problem()
+
+
+def test_a_line_of_the_file_of_settings_that_cannot_be_read_is_one_error_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "my.env"
+    file.write_text('# mine\n\nGEMINI_API_KEY "abc"\n')
+    monkeypatch.setenv("ASSETGEN_ENV_FILE", str(file))
+    done = command("doctor")
+    assert f"{file}, line 3 cannot be read: write NAME=value there. [env_file]" in done.stdout
+    assert "abc" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_variable_that_is_nearly_a_setting_is_named_with_the_setting(
+    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "my.env"
+    file.write_text("GEMINI_IMAGE_MODLE=x\nNOTION_OF_ANOTHER_PROGRAM=x\n")
+    monkeypatch.setenv("ASSETGEN_ENV_FILE", str(file))
+    assert f"GEMINI_IMAGE_MODLE (in {file}) is no setting" in problem()
+    assert "Did you mean GEMINI_IMAGE_MODEL?" in problem()
 
 
 def test_a_file_of_settings_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

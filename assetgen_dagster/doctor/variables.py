@@ -1,0 +1,38 @@
+"""What ``assetgen doctor`` says of variables that look like settings and are none: a typo would go unnoticed."""
+
+import difflib
+import os
+from collections.abc import Iterable
+
+from assetgen_dagster.doctor.finding import Finding
+from assetgen_dagster.env_file import names_in
+from assetgen_dagster.settings import ENV_FILE_VARIABLE, default_environment, env_files
+
+#: Names that only we use.
+_OURS = "ASSETGEN_"
+
+#: Names that other programs use, too: there only what is nearly ours is a typo.
+_SHARED = ("GEMINI_", "GOOGLE_GEMINI_", "NOTION_")
+
+#: How alike two names are, 0 to 1, of which one is taken for a typo of the other.
+_ALIKE = 0.8
+
+#: Set for each other by our own processes.
+_INTERNAL = frozenset({"ASSETGEN_DEMO_ID"})
+
+
+def examine_variables() -> list[Finding]:
+    """Returns what is to be said of environment and ``.env``, whose lines can be read."""
+    places = {"the environment": set(os.environ), **{str(path): names_in(path) for path in env_files()}}
+    return [finding for place, names in places.items() for finding in _unknown(names, place)]
+
+
+def _unknown(names: Iterable[str], place: str) -> list[Finding]:
+    known = [*default_environment(), ENV_FILE_VARIABLE]
+    found = []
+    for name in sorted(set(names) - {*known, *_INTERNAL}):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        if name.startswith(_OURS) or (near and name.startswith(_SHARED)):
+            remedy = f"Did you mean {near[0]}?" if near else "Take it out; docs/settings.md has every setting."
+            found.append(Finding("settings", False, f"{name} (in {place}) is no setting, and nobody reads it.", remedy))
+    return found
