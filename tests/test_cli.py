@@ -125,7 +125,7 @@ def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
     done = generate("--document", str(document))
     assert done.returncode == 1
     assert "#01 fox_walking_core" in done.stderr
-    assert "Edit this prompt" in done.stderr
+    assert "Edit this prompt in the project's asset_manifest.json" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
 
 

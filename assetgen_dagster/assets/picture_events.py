@@ -117,7 +117,7 @@ class Report:
             "preview": dg.MetadataValue.md(event.thumbnails.preview),
             "asset_type": str(asset.asset_type),
             "cost_source": str(record.cost_source),
-            "prompt_preview": preview(event.task.prompt),
+            "prompt_preview": preview(asset.prompt),
             "attempts": record.attempts,
             "reused": event.reused,
             "reason": event.task.step.reason,

@@ -67,7 +67,8 @@ _SPENT = re.compile(
     r"spend(?:ing)? (?:cap|limit)|billing|prepa(?:y|id)|credits? (?:are|is) (?:depleted|exhausted)", re.IGNORECASE
 )
 
-_EDIT = "Edit this prompt, then run again"
+#: For what nobody would draw with the same words.
+EDIT_PROMPT = "Edit this prompt in the project's asset_manifest.json, then run again"
 _RATIO = "Change GEMINI_ASPECT_RATIO, or the aspect_ratio of this picture or its channel, then run again"
 _AGAIN = "Run again later: only what is missing is drawn"
 _EXHAUSTED = (
@@ -121,7 +122,9 @@ def blank_prompt() -> Problem:
 
 def unusable_argument(cause: str) -> Problem:
     """Returns the problem of a prompt that cannot be handed to a program."""
-    return Problem(ErrorClass.REJECTED, "unusable_prompt", f"the prompt cannot be passed on: {_bounded(cause)}", _EDIT)
+    return Problem(
+        ErrorClass.REJECTED, "unusable_prompt", f"the prompt cannot be passed on: {_bounded(cause)}", EDIT_PROMPT
+    )
 
 
 def reference_failed(name: str) -> Problem:
@@ -227,7 +230,7 @@ def _classify_failure(failure: ScriptFailure, *, model: str) -> Problem:
 def _no_image(failure: ScriptFailure, cause: str) -> Problem:
     # A prompt that was blocked stays blocked, whatever the reason is called.
     if failure.block_reason or failure.finish_reason in REFUSALS:
-        return Problem(ErrorClass.REFUSED, "refused", cause, _EDIT)
+        return Problem(ErrorClass.REFUSED, "refused", cause, EDIT_PROMPT)
     return Problem(ErrorClass.TRANSIENT, "no_image", cause, f"{_AGAIN}. If it stays so, edit this prompt", MAX_RETRIES)
 
 
@@ -250,7 +253,7 @@ def _classify_status(failure: ScriptFailure, cause: str, *, model: str) -> Probl
         return Problem(ErrorClass.TRANSIENT, "api_error", cause, _AGAIN, MAX_RETRIES, failure.retry_after_seconds)
     if status < 400:
         return Problem(ErrorClass.FATAL, "configuration", cause, "Set GOOGLE_GEMINI_BASE_URL to where this one leads")
-    return Problem(ErrorClass.REJECTED, "rejected", cause, _RATIO if "aspect" in cause.casefold() else _EDIT)
+    return Problem(ErrorClass.REJECTED, "rejected", cause, _RATIO if "aspect" in cause.casefold() else EDIT_PROMPT)
 
 
 def _too_many(failure: ScriptFailure, cause: str) -> Problem:
@@ -278,7 +281,7 @@ def _too_many(failure: ScriptFailure, cause: str) -> Problem:
 
 def _cannot_start(error: CLIScriptError) -> Problem:
     if error.errno == errno.E2BIG:  # Linux takes at most 128 KiB an argument
-        return Problem(ErrorClass.REJECTED, "prompt_too_long", "the prompt is longer than 128 KiB", _EDIT)
+        return Problem(ErrorClass.REJECTED, "prompt_too_long", "the prompt is longer than 128 KiB", EDIT_PROMPT)
     if error.exhausted:
         return Problem(ErrorClass.TRANSIENT, "machine_exhausted", error.stderr, _EXHAUSTED, MAX_RETRIES)
     if error.exit_code == NOT_FOUND:

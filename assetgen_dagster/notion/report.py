@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from assetgen_dagster.drawing.problems import EDIT_PROMPT
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.redact import redact
 
@@ -41,7 +42,18 @@ def error_report(
     """
     cost = "" if project_cost_usd is None else f"This project has cost ${project_cost_usd:.2f} so far. "
     again = f"To try again, set the status to {settings.status_trigger[0]}: only what is missing is drawn and paid for."
-    return _report(settings.status_error, reason, f"{cost}{again}", project_cost_usd, pictures)
+    edit = _edit_from_here(settings) if EDIT_PROMPT in reason else ""
+    return _report(settings.status_error, reason, f"{edit}{cost}{again}", project_cost_usd, pictures)
+
+
+def _edit_from_here(settings: NotionSettings) -> str:
+    """Returns how a producer, who has no files, changes a prompt; nothing where the board has no properties for it."""
+    if not (settings.redraw and settings.redraw_remark):
+        return ""
+    return (
+        f"To change a prompt from here, write the picture's number into {settings.redraw} and what is to be different "
+        f"into {settings.redraw_remark}. "
+    )
 
 
 def budget_report(

@@ -56,6 +56,7 @@ def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
     assert (image["width"], image["height"], image["attempts"], image["reused"]) == (1344, 768, 1, False)
     assert image["cost_usd"] == image["file_cost_usd"] > 0.03
     assert len(image["prompt_preview"]) <= 100
+    assert image["prompt_preview"][:20] != small.materializations(image_key(2))[0]["prompt_preview"][:20]
     for name, longest in (("thumbnail", INLINE_CHARACTERS), ("preview", PREVIEW_CHARACTERS)):
         assert len(image[name]) <= longest
         assert _shown(image[name]).width >= 64
@@ -136,7 +137,8 @@ def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_
     assert not result.success
     assert "#02 picture_02" in failure.description
     assert "IMAGE_SAFETY" in failure.description
-    assert failure.description.startswith("Edit this prompt, then run again. 1 of 3 pictures failed")
+    to_do = "Edit this prompt in the project's asset_manifest.json, then run again."
+    assert failure.description.startswith(f"{to_do} 1 of 3 pictures failed")
     assert failure.description.casefold().count("edit this prompt") == 1
     five = {name: value.value for name, value in failure.metadata.items()}
     assert (five["generated"], five["skipped"], five["failed"]) == (2, 0, 1)
