@@ -20,7 +20,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -37,14 +37,15 @@ from assetgen_dagster.standins.service import Handler, Service
 
 __all__ = ["Call", "Fault", "GeminiStandIn", "main", "read_journal"]
 
-#: Below the ``--help``; all kinds of faults are in ``gemini_faults``.
+#: Below the ``--help``; what else an action may say is in ``gemini_faults``.
 _FAULTS = """\
 a plan for --faults, or for a stand-in that runs already (curl URL/standin/faults -d @plan.json):
   [{"nth": 7, "action": {"kind": "no_image"}},
    {"prompt": "winter", "times": null, "action": {"kind": "prompt_blocked"}},
    {"after": 20, "times": 3, "action": {"kind": "api_error", "status": 503}}]
-The seventh call gets no picture; every prompt with the word winter is refused; of those after the twentieth three fail
-and are made again. [] takes the plan back.
+The seventh call from then on gets no picture; every prompt with the word winter is refused; of those after the
+twentieth three fail and are made again. [] takes the plan back. Kinds of action, with what they need:
+  {kinds}
 """
 
 _PREFIX, _METHOD = "/v1beta/models/", ":generateContent"
@@ -97,7 +98,7 @@ class _Handler(Handler["GeminiStandIn"]):
             return
         action = stand_in.fault_plan.take(
             lambda rule: rule.of in {None, kind} and (rule.prompt is None or rule.prompt in question.prompt),
-            ticket.number,
+            ticket.number - stand_in.planned_after,
         )
         if action is None and stand_in.quota is not None:
             action = stand_in.quota.take()
@@ -141,7 +142,7 @@ class _Handler(Handler["GeminiStandIn"]):
 class GeminiStandIn(Service[Call, Fault]):
     """The server, running in threads of this process from ``with`` (or ``start``) on.
 
-    In its plan, ``nth`` counts all calls, those before the plan too.
+    In its plan, ``nth`` counts all calls since the plan was made.
 
     Args:
         port: 0 takes a free one.
@@ -149,6 +150,7 @@ class GeminiStandIn(Service[Call, Fault]):
         api_keys: The keys it accepts; None accepts any but an empty one.
 
     Attributes:
+        planned_after: How many calls there were when the plan was made.
         looked_up: The models that were asked about, which costs nothing and so stands in no journal.
     """
 
@@ -159,14 +161,20 @@ class GeminiStandIn(Service[Call, Fault]):
         super().__init__(port, Journal(), faults_from_json)
         self.latency_seconds = latency_seconds
         self.set_api_keys(api_keys)
+        self.planned_after = 0
         self.looked_up: list[str] = []
         self.quota: RequestQuota | None = None
 
     def reset(self) -> None:
         """Empties journal and fault plan; the next call is number 1."""
         self.looked_up.clear()
-        self.fault_plan.replace([])
         self.calls.clear()
+        self.plan([])
+
+    def plan(self, plan: Iterable[Fault]) -> None:
+        """Replaces the fault plan; the next call is the plan's number 1."""
+        self.planned_after = len(self.calls.calls())
+        super().plan(plan)
 
     def set_api_keys(self, keys: set[str] | None) -> None:
         """Changes which keys it accepts, for calls that arrive from now on."""
@@ -189,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the stand-in as a process until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(
         description="Imitate the Gemini API on this machine.",
-        epilog=_FAULTS,
+        epilog=_FAULTS.replace("{kinds}", faults.kinds()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")

@@ -3,8 +3,8 @@
 How a fault is carried out is the subject of ``gemini``; here is only what can be asked for.
 """
 
-from dataclasses import field
-from typing import Annotated, Literal
+from dataclasses import MISSING, field, fields
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -201,7 +201,7 @@ Action = Annotated[AnyAction, Field(discriminator="kind")]
 class Fault(Rule):
     """One rule of a plan: ``Fault(ApiError(503), nth=5)``, ``Fault(Hang(), prompt="owl", times=None)``.
 
-    ``nth`` and ``after`` count all calls.
+    ``nth`` and ``after`` count all calls since the plan was made.
 
     Attributes:
         action: What happens.
@@ -224,3 +224,12 @@ def faults_from_json(text: str | bytes) -> list[Fault]:
         pydantic.ValidationError: It is no plan.
     """
     return _FAULTS.validate_json(text)
+
+
+def kinds() -> str:
+    """Returns the names of all actions, each with the fields that it cannot do without."""
+    found = []
+    for action in get_args(AnyAction):
+        needed = [one.name for one in fields(action) if one.default is one.default_factory is MISSING]
+        found.append(f"{action.kind} ({', '.join(needed)})" if needed else action.kind)
+    return ", ".join(found)

@@ -81,7 +81,9 @@ class Service(Generic[C, F]):
         if name == "journal":
             return to_json(self.journal())
         if name == "faults":
-            return self.plan(self._read_plan(raw))
+            rules = self._read_plan(raw)
+            self.plan(rules)
+            return f"plan taken, {len(rules)} faults"
         raise LookupError(name)
 
     def start(self) -> Self:

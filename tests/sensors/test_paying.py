@@ -83,7 +83,7 @@ def test_an_order_to_regenerate_is_carried_out_once_although_the_quota_came_betw
     carry_out(dagit, requested(dagit)[0])
     notion.set_value(page, "Regenerate", "All")
     notion.set_status(page, "Generating Assets")
-    gemini.plan([Fault(DAILY.action, nth=5)])
+    gemini.plan([Fault(DAILY.action, nth=2)])
     carry_out(dagit, requested(dagit)[0])
     report(dagit)
     resume(open_switches(load_settings()))

@@ -288,7 +288,9 @@ def test_stopping_gives_up_calls_in_flight_at_once() -> None:
 def test_the_help_shows_a_plan_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    [plan] = re.findall(r"^  \[\{.*?\]$", capsys.readouterr().out, re.MULTILINE | re.DOTALL)
+    shown = capsys.readouterr().out
+    [plan] = re.findall(r"^  \[\{.*?\]$", shown, re.MULTILINE | re.DOTALL)
+    assert all(kind in shown for kind in ("api_error (status)", "hang,", "delay (seconds)", "cut_short"))
     assert [rule.action.kind for rule in faults_from_json(plan)] == ["no_image", "prompt_blocked", "api_error"]
 
 
@@ -321,9 +323,11 @@ def test_as_a_process_it_is_controlled_over_http_and_ends_on_sigterm(tmp_path: P
             ("api_error", PROMPT),
             ("ok", PROMPT),
         ]
-        assert post(f"{base_url}/standin/faults", faults_to_json([Fault(ApiError(429), times=None)])) == 200
+        late = faults_to_json([Fault(ApiError(500), nth=1), Fault(ApiError(429), times=None)])  # counted from now on
+        with urlopen(f"{base_url}/standin/faults", late, timeout=10) as answer:
+            assert json.load(answer) == "plan taken, 2 faults"
         assert post(f"{base_url}/standin/faults", b"nonsense") == 400
-        assert [post(url, question), post(url, question)] == [429, 429]
+        assert [post(url, question), post(url, question)] == [500, 429]
         assert post(f"{base_url}/standin/reset", b"") == 200
         assert read_journal(base_url) == []
         assert post(url, question) == 200
