@@ -17,7 +17,7 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import NoImage
 from tests import commands
-from tests.harness import billed
+from tests.harness import billed, manifest_of, write_project
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -224,6 +224,18 @@ def test_no_story_at_all_says_where_one_can_come_from(gemini: GeminiStandIn) -> 
     assert done.returncode == 1
     assert "03_assets.md" in done.stderr
     assert "--topic" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("generate", "--mode", "resume"), ("redraw", "--pictures", "1"), ("plan",)])
+def test_a_typo_in_a_projects_name_names_the_nearest_and_leaves_nothing_behind(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    projects = write_project(tmp_path / "workspace", manifest_of(1), "poke1:heron").parent
+    done = assetgen(*command, "--channel", "poke1", "--project", "herron")
+    assert done.returncode == 1
+    assert "no story for the project herron (did you mean heron?)" in done.stderr
+    assert [path.name for path in projects.iterdir()] == ["heron"]
+    assert not (tmp_path / "dagster_home").exists()
 
 
 def test_a_port_that_is_taken_is_said_before_anything_of_dagster_starts() -> None:

@@ -257,7 +257,7 @@ def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_word
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
     with pytest.raises(AssetgenError, match="ASSETGEN_IMAGE_SLOTS=3"):
         make_plan(KEY, mode=Mode.AUTO)
-    with pytest.raises(AssetgenError, match="no story for this project"):
+    with pytest.raises(AssetgenError, match="no story for the project"):
         make_plan(ProjectKey("poke1", "another"), mode=Mode.AUTO)
     assert not (foxes.paths.project.parent / "another").exists()
 

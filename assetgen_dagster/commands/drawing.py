@@ -50,13 +50,18 @@ def generate(
     """
     from assetgen_dagster import generate as generating  # noqa: PLC0415 - Dagster takes 2 s to import; --help should not
     from assetgen_dagster.channels import load_channels  # noqa: PLC0415
+    from assetgen_dagster.drawing.workspace import locate_project  # noqa: PLC0415
     from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
     from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster.story.source import check_has_story  # noqa: PLC0415
 
     if document is not None and (topic is not None or story is not None):
         raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
     key = ProjectKey(channel, project)
-    load_channels(load_settings()).get(channel)  # refused here, a typo leaves no folder and no partition
+    settings = load_settings()
+    load_channels(settings).get(channel)  # refused here, a typo leaves no folder and no partition
+    if document is None and topic is None and story is None:
+        check_has_story(locate_project(key, workspace=settings.workspace).project)
     if document is not None:
         generating.place_document(key, document)
     _draw(key, events=events, topic=topic, story_direction=story, mode=mode)
@@ -87,10 +92,13 @@ def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
     """Returns the order to draw single pictures again that the options are; what they name is there."""
     from assetgen_dagster.channels import load_channels  # noqa: PLC0415
     from assetgen_dagster.drawing.redraw import known_pictures, read_redraw  # noqa: PLC0415
+    from assetgen_dagster.drawing.workspace import locate_project  # noqa: PLC0415
     from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster.story.source import check_has_story  # noqa: PLC0415
 
     settings = load_settings()
     load_channels(settings).get(key.channel)
+    check_has_story(locate_project(key, workspace=settings.workspace).project)
     return read_redraw(pictures, remark, known_pictures(key, settings))
 
 

@@ -4,6 +4,7 @@ The decision is a pure function of the three; reading and writing the two files 
 never rewrites the manifest, and an edited manifest is never overwritten.
 """
 
+import difflib
 import hashlib
 import json
 from collections.abc import Callable
@@ -355,9 +356,22 @@ def _source_hash(document: str | None, story: Story | None) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def check_has_story(folder: Path) -> None:
+    """Does nothing if a project's folder has a story, readable or not.
+
+    Raises:
+        NoStoryError: It has none, or there is no such folder; names the project beside it that may be meant.
+    """
+    if not any((folder / name).exists() for name in (MANIFEST_FILE, DOCUMENT_FILE)):
+        raise _no_story(folder)
+
+
 def _no_story(folder: Path) -> NoStoryError:
+    others = [path.parent.name for path in folder.parent.glob(f"*/{MANIFEST_FILE}")]
+    near = difflib.get_close_matches(folder.name, others, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
     return NoStoryError(
-        "There is no story for this project. It can come from: "
+        f"There is no story for the project {folder.name}{meant}. It can come from: "
         f"a document {DOCUMENT_FILE} ({folder / DOCUMENT_FILE}); "
         f"a manifest {MANIFEST_FILE} ({folder / MANIFEST_FILE}); "
         "'topic' and 'story_direction' in the run config of asset_manifest; "
