@@ -18,7 +18,7 @@ from assetgen_dagster.story.reader.groups import without_lead
 from assetgen_dagster.story.reader.lists import Lists, read_lists
 from assetgen_dagster.story.reader.parts import Part, Role, split_parts
 from assetgen_dagster.story.reader.pictures import Found, read_pictures
-from assetgen_dagster.story.reader.remarks import Remark, called, same_for, texts
+from assetgen_dagster.story.reader.remarks import HOW_TO_GO_ON, Remark, called, same_for, texts
 from assetgen_dagster.story.reader.sections import MOST_PICTURES, Picture
 from assetgen_dagster.story.reader.unaccounted import lost_entries, unaccounted
 from assetgen_dagster.story.reader.unmarked import mark_prompts, with_title
@@ -111,9 +111,18 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
             )
             for picture, flag, decision, own in zip(pictures, flags, decisions, names, strict=True)
         ),
-        warnings=texts(remarks, notes=False),
+        warnings=(*texts(remarks, notes=False), *_how_to_go_on(remarks)),
         notes=texts(remarks, notes=True),
+        unread=texts((remark for remark in remarks if remark.stops), notes=False),
     )
+
+
+def _how_to_go_on(remarks: Sequence[Remark]) -> Iterator[str]:
+    """Says once what to do about everything that was left out."""
+    if any(remark.stops for remark in remarks):
+        yield f"a run stops here, unpaid, as pictures seem to be left out: {HOW_TO_GO_ON}"
+    elif any(remark.left_out for remark in remarks):
+        yield f"if pictures are left out: {HOW_TO_GO_ON}"
 
 
 def _find_pictures(parts: list[Part]) -> tuple[Found, list[Part]]:

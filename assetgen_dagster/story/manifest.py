@@ -76,6 +76,8 @@ class AssetManifest(BaseModel):
         assets: The pictures, as their source lists them.
         warnings: What a person should look at before paying; never a reason to stop.
         notes: What a document holds beside its pictures and was left out knowingly, with its lines.
+        unread: What of a document looks like pictures that could not be read: a reason to stop. Not in the file, which
+            is not written then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +86,7 @@ class AssetManifest(BaseModel):
     assets: tuple[AssetPrompt, ...] = Field(min_length=1)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = Field((), exclude=True)
 
     @field_validator("assets")
     @classmethod

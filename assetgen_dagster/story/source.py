@@ -21,10 +21,12 @@ from assetgen_dagster.story.director import create_asset_manifest
 from assetgen_dagster.story.document import DocumentError, read_document
 from assetgen_dagster.story.manifest import AssetManifest, count_warnings
 from assetgen_dagster.story.manifest_errors import explain, shortened
+from assetgen_dagster.story.reader.remarks import HOW_TO_GO_ON
 from assetgen_dagster.story.text import clean_text
 
 MANIFEST_FILE = "asset_manifest.json"
 DOCUMENT_FILE = "03_assets.md"
+_MOST_UNREAD = 8  # in an error; assetgen manifest shows all
 
 
 class NoStoryError(AssetgenError):
@@ -43,6 +45,12 @@ class ManifestFileError(AssetgenError):
     """The manifest file cannot be used as it is."""
 
     code = "manifest"
+
+
+class UnreadPicturesError(AssetgenError):
+    """A document has pictures beside those that were read: drawing only these would look like success."""
+
+    code = "document"
 
 
 class TooManyPicturesError(AssetgenError):
@@ -160,6 +168,7 @@ def resolve_manifest(
         NoStoryError: There is none of the three.
         ManifestConflictError: The manifest file and its source have both changed.
         DocumentError: The document is needed, and cannot be used.
+        UnreadPicturesError: The document is needed, and has pictures that cannot be read.
         AssetgenError: The director cannot write.
     """
     folder, director = folder or Path(), director or Director()
@@ -324,6 +333,11 @@ def _make(
     source_sha256 = _source_hash(document, story) or ""
     if document is not None:
         made = read_document(document, name=DOCUMENT_FILE)
+        if made.unread:
+            raise UnreadPicturesError(
+                f"{DOCUMENT_FILE} seems to have more pictures than can be read. Nothing was drawn. "
+                f"{'; '.join(made.unread[:_MOST_UNREAD]).capitalize()}. To go on, {HOW_TO_GO_ON}"
+            )
         origin: dict[str, str | None] = {"kind": "document", "description": f"{DOCUMENT_FILE} in the project folder"}
     elif story is not None:
         made = director.write(story.topic, story.story_direction)

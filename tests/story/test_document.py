@@ -258,9 +258,10 @@ def test_an_item_that_is_no_picture_among_pictures_is_worth_a_look() -> None:
     items = "- **Abra:** Abra asleep in the air above a pond.\n- **Kadabra:** Kadabra."
     manifest = read_document(ONE.format(atmosphere="Rain.", picture=items))
     assert [asset.name for asset in manifest.assets] == ["abra"]
-    assert manifest.warnings == (
-        "line 10: the item '**Kadabra:** Kadabra.' is not read as a picture, unlike others of its list",
-    )
+    warning, how_to_go_on = manifest.warnings
+    assert warning == "line 10: the item '**Kadabra:** Kadabra.' is not read as a picture, unlike others of its list"
+    assert manifest.unread == (warning,)
+    assert "write each picture" in how_to_go_on
 
 
 def test_a_picture_without_a_title_is_not_called_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from assetgen_dagster.story.source import (
     NoStoryError,
     Story,
     TooManyPicturesError,
+    UnreadPicturesError,
     check_slots,
     load_document,
     load_manifest,
@@ -140,6 +142,28 @@ def test_edited_and_changed_is_a_conflict_that_names_both_and_both_ways_out(tmp_
     assert resolve_in_folder(tmp_path, STORY).manifest.global_atmosphere == "Rain."
     (tmp_path / MANIFEST_FILE).unlink()
     assert resolve_in_folder(tmp_path, STORY).manifest.assets[0].name == "abra"
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "- A fox asleep in the moss\n- Owl\n",
+        "- A fox asleep in the moss\n\n## Props\n\n- Leaf\n",
+    ],
+)
+def test_a_document_with_items_that_cannot_be_read_stops_with_their_lines_and_how_to_go_on(
+    tmp_path: Path, left: str
+) -> None:
+    text = f"## Global Atmosphere\n\nRain.\n\n## Characters\n\n- A fox that stands in the rain\n{left}"
+    (tmp_path / DOCUMENT_FILE).write_text(text, "utf-8")
+    with pytest.raises(UnreadPicturesError, match=r"(?s)Nothing was drawn.*[Ll]ine.*'### Title'.*'<!--'"):
+        resolve_in_folder(tmp_path, None)
+    # Both ways to go on work: as pictures, or as a comment.
+    titled = re.sub(r"(?m)^- (.*)$", r"\n### \1\n\nOnce more: \1, in the rain.", text)
+    hidden = text.replace("- Owl", "<!-- - Owl -->").replace("- Leaf", "<!-- - Leaf -->")
+    for mended, count in ((titled, 3), (hidden, 2)):
+        (tmp_path / DOCUMENT_FILE).write_text(mended, "utf-8")
+        assert len(resolve_in_folder(tmp_path, None).manifest.assets) == count
 
 
 def test_a_manifest_written_by_hand_is_used_as_it_is(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from assetgen_dagster.story.reader.labels import (
 from assetgen_dagster.story.reader.remarks import Remark, called, same_for, short
 from assetgen_dagster.story.reader.sections import LEAST_TEXT, Picture, Section, speaks_prompt
 
-_CORE = re.compile(r"\[\s*core\b[^\]\n]{0,20}\]|\(\s*core(?:\s(?:asset|reference|image|shot))?\s*\)", re.I)
+CORE = re.compile(r"\[\s*core\b[^\]\n]{0,20}\]|\(\s*core(?:\s(?:asset|reference|image|shot))?\s*\)", re.I)
 _NUMBER = re.compile(
     r"^\W{0,6}(?:(?:asset|image|picture|prompt|shot|plate|no\.?|nr\.?)\s*)?#?\d{1,3}\s*(?:[\])]|[.:|·–—-])[\s.):|·–—-]*(?=\S)"
     r"|^\W{0,6}[a-z]{1,4}[-_ ]?\d{1,3}\s*(?:[\])]\s|[.:|·]\s|\s[·–—-])[\s|·–—-]*(?=\S)",
@@ -334,7 +334,7 @@ class _SectionReader:
             code=code[1] if (code := _CODE.match(draft.title if named else heading.text)) else "",
             label=draft.label,
             groups=groups,
-            core=draft.core or bool(_CORE.search(draft.title if several and named else heading.text)),
+            core=draft.core or bool(CORE.search(draft.title if several and named else heading.text)),
             titled=named or bool(own),
             lines=frozenset({heading.line, *draft.used}),
         )
@@ -368,7 +368,7 @@ class _SectionReader:
 
 def _without_number(title: str) -> str:
     """Returns a title without numbering, ``[CORE]`` and trailing colon."""
-    title = _TITLE_FILE.sub("", _CORE.sub("", title).strip()) or title
+    title = _TITLE_FILE.sub("", CORE.sub("", title).strip()) or title
     return (_NUMBER.sub("", title, count=1) or title).strip(" :\t")
 
 

@@ -87,6 +87,13 @@ def read_group(title: str) -> Group:
     return Group(None, titled=False)
 
 
+def is_group_line(line: str) -> bool:
+    """Tells whether a plain line is a group's title: in capitals, or nothing but a kind's name."""
+    group = read_group(line)
+    alone = group.kind is not None and len(line.split()) <= 3 and not line.endswith(".")
+    return (line.isupper() or alone) and group.titled
+
+
 def without_lead(title: str) -> str:
     """Returns a picture's title without a leading ``Prop:`` or the like."""
     return LED.sub("", title, count=1)

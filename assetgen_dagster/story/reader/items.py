@@ -18,6 +18,14 @@ LED = re.compile(
 LED_PLAIN = re.compile(r"^(?P<name>[^:.\n–—]{1,100}?)(?P<mark>)\s?(?:[:\uff1a]|\s[–—-](?=\s))[ \t]*(?P<rest>.*)$")
 #: Words of a prompt behind a name.
 LEAST_WORDS = 5
+#: What an item says to whoever draws, not what is to be seen.
+_ORDER = re.compile(
+    r"^\W*(?:keep|use|avoid|never|always|don['’]?t|do not|make sure|ensure|remember|please|note|nb|n\.b|todo|"
+    r"all (?:of|pictures|shots|images)|every (?:picture|shot|image))\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[,;.!?]\s|\s[–—-]\s|\s\(|$")
+_SHORTEST_NAME, _LONGEST_NAME = 2, 6  # words
 _OF_A_PROMPT = (Field.PROMPT, Field.NEGATIVE, Field.FILE)
 
 
@@ -45,6 +53,19 @@ def _with_title(head: Block) -> Iterator[Block]:
         yield replace(head, text=led["rest"] + newline + more)
     elif more:
         yield replace(head, line=head.line + 1, text=more)
+
+
+def is_order(text: str) -> bool:
+    """Tells whether an item speaks to whoever draws: ``Keep the scar in all of them``."""
+    return _ORDER.match(text) is not None
+
+
+def name_of(text: str) -> str:
+    """Returns a name for a picture that is only described: the description's beginning, up to where it pauses."""
+    text = plain(text.partition("\n")[0])
+    clauses = [text[: pause.start()] for pause in _CLAUSE.finditer(text)]
+    name = next((clause for clause in clauses if len(clause.split()) >= _SHORTEST_NAME), text)
+    return " ".join(name.split()[:_LONGEST_NAME]).strip(" .,;:")
 
 
 def may_be_picture(block: Block) -> bool:

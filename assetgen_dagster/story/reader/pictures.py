@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from assetgen_dagster.story.reader.blocks import Block, Kind, plain
-from assetgen_dagster.story.reader.drafts import is_numbered, read_section
+from assetgen_dagster.story.reader.drafts import CORE, is_numbered, read_section
 from assetgen_dagster.story.reader.entries import Entries, Opened
-from assetgen_dagster.story.reader.groups import read_group
+from assetgen_dagster.story.reader.groups import is_group_line, read_group
 from assetgen_dagster.story.reader.items import are_pictures, common_titles, even_items, may_be_picture
 from assetgen_dagster.story.reader.labels import Field, is_label_heading, label_of_title
 from assetgen_dagster.story.reader.remarks import Remark, called, short
@@ -221,27 +221,31 @@ def _unread(section: Section, walk: _Walk, *, group: bool, deeper: bool) -> list
     if section.fences:
         fence = section.fences[0]
         says = "a fenced block without a picture's heading or file name is not read"
-        return [Remark(fence.line, says, last=fence.end), *_talk(section, f"text under {name} is no prompt")]
+        return [
+            Remark(fence.line, says, last=fence.end, left_out=True),
+            *_talk(section, f"text under {name} is no prompt"),
+        ]
     if deeper or not title.level:
         return _talk(section, f"text under {name} is no prompt")
     if group or 0 < walk.picture < title.level:
         says = f"text under {name} is not read"
-        return [Remark(title.line, says, last=section.end)] if section.has_text else _talk(section, says)
-    return [Remark(title.line, f"{name} has no prompt below it; nothing is drawn for it", last=section.end)]
+        stops = group and any(block.listed for block in section.body)
+        unread = Remark(title.line, says, last=section.end, left_out=True, stops=stops)
+        return [unread] if section.has_text or stops else _talk(section, says)
+    says = f"{name} has no prompt below it; nothing is drawn for it"
+    return [Remark(title.line, says, last=section.end, left_out=True)]
 
 
 def _talk(section: Section, says: str) -> list[Remark]:
     """Notes all the text of a section that leads to pictures; a table in it is worth a look."""
-    return [
-        Remark(
-            block.line,
-            says if block.kind is Kind.TEXT else "this table has no column of prompts; it is not read",
-            last=block.end,
-            note=block.kind is Kind.TEXT and not may_be_picture(block),
-        )
-        for block in section.body
-        if block.kind in (Kind.TEXT, Kind.TABLE)
-    ]
+    table = "this table has no column of prompts; it is not read"
+    talk: list[Remark] = []
+    for block in section.body:
+        if block.kind in (Kind.TEXT, Kind.TABLE):
+            note = block.kind is Kind.TEXT and not (may_be_picture(block) or CORE.search(block.text))
+            what = says if block.kind is Kind.TEXT else table
+            talk.append(Remark(block.line, what, last=block.end, note=note, left_out=not note))
+    return talk
 
 
 def _sections(blocks: Sequence[Block], level: int) -> list[Section]:
@@ -274,9 +278,8 @@ def is_plain_group(block: Block, following: Sequence[Block]) -> bool:
     if block.kind is not Kind.TEXT or block.listed or len(block.text) > 80 or "\n" in block.text:
         return False
     underlined = any(rule.kind is Kind.RULE and rule.line == block.line + 1 for rule in following)
-    group = read_group(plain(block.text))
-    alone = group.kind is not None and len(block.text.split()) <= 3 and not block.text.endswith(".")
-    return (underlined or block.text.isupper() or alone) and group.titled
+    text = plain(block.text)
+    return is_group_line(text) or (underlined and read_group(text).titled)
 
 
 def _join_bold(head: Section, bold: list[Section], common: frozenset[str]) -> Iterator[Section]:

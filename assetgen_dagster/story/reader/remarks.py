@@ -9,6 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _MOST_SHOWN = 8
+#: What to do about everything that was left out.
+HOW_TO_GO_ON = (
+    "write each picture, also those of the same list, as a line '### Title' with its prompt below it; put what is to "
+    "be left out between '<!--' and '-->'"
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,8 @@ class Remark:
         last: Last line it speaks of, where that is another one.
         others: Further lines that the same is said of.
         note: Nothing a person has to look at.
+        left_out: It may be a picture that could not be read as one.
+        stops: It looks so much like one that nothing is to be paid before a person has looked.
     """
 
     line: int
@@ -28,6 +35,8 @@ class Remark:
     last: int = 0
     others: tuple[int, ...] = ()
     note: bool = False
+    left_out: bool = False
+    stops: bool = False
 
     @property
     def lines(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""A Markdown text as its author meant it: fences that were forgotten are closed, HTML around Markdown is taken away.
+"""A Markdown text as its author meant it: forgotten fences are closed, HTML goes, plain titles and lists stand apart.
 
 Works on lines, before any parsing, and keeps count of them: whatever is said about the document later names the lines
 as they were delivered.
@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assetgen_dagster.story.reader.groups import is_group_line, read_group
 from assetgen_dagster.story.reader.labels import Field, read_label
 from assetgen_dagster.story.reader.remarks import Remark
 
@@ -17,6 +18,10 @@ _ATX = re.compile(r"^\s{0,12}#{1,6}\s+\S")
 _PASTED = re.compile(r"^(?: {0,3}\t| {4})\s{0,8}#{1,6}\s+\S")
 #: A list item that can be ticked off.
 _TASK = re.compile(r"^([\s>]*(?:[-*+]|\d{1,3}[.)])\s+)\[[ xX]\]\s+")
+_ITEM = re.compile(r"^(?:[-*+•]|\d{1,3}[.)])\s+\S")
+#: An item as word processors write it, which Markdown does not know.
+_DOT = re.compile(r"^\s{0,3}[•·▪◦‣]\s+(?=\S)")
+_LONGEST_GROUP = 80
 _RULE = re.compile(r"^\s{0,3}(?:-\s*){3,}$")
 _TAG = re.compile(r"</?[a-z][a-z0-9]{0,15}(?:\s[^<>\n]{0,500})?/?>", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*<h([1-6])\b[^<>\n]{0,200}>(.{0,300}?)</h[1-6]>\s*$", re.IGNORECASE)
@@ -45,6 +50,7 @@ def repair(lines: Sequence[str]) -> Repaired:
     repaired = Repaired()
     ahead = _look_ahead(source.lines)
     opened, opened_at = "", 0
+    grouped = False  # the last line that is neither an item nor a sentence is a group's title
     for number, line in enumerate(source.lines):
         if opened:
             mark = line.strip().lstrip("> ")
@@ -58,14 +64,39 @@ def repair(lines: Sequence[str]) -> Repaired:
                 opened = ""
         elif opening := _OPENING.match(line):
             opened, opened_at = opening[1], number + 1
+        if not opened and _is_cramped(source.lines, number):
+            repaired.lines.append("")
+            repaired.origin.append(number + 1)
+        dot = None if opened else _DOT.match(line)
+        if not dot and line.strip() and not line.rstrip().endswith((".", "!", "?")):
+            grouped = not opened and _is_group(line.strip())
         pasted = not opened and _PASTED.match(line)  # else it would be a part of the paragraph above it
-        repaired.lines.append(line.lstrip() if pasted else line)
+        item = f"- {line[dot.end() :]}" if dot and grouped else line
+        repaired.lines.append(line.lstrip() if pasted else item)
         repaired.origin.append(number + 1)
     if opened:
         repaired.remarks.append(Remark(opened_at, "this fence is not closed; read to the document's end"))
     repaired.origin.append(len(source.lines))
     repaired.remarks += source.remarks
     return repaired
+
+
+def _is_group(line: str) -> bool:
+    if len(line) > _LONGEST_GROUP:
+        return False
+    heading = _ATX.match(line)
+    return read_group(line.lstrip("# ")).titled if heading else is_group_line(line)
+
+
+def _is_cramped(lines: Sequence[str], number: int) -> bool:
+    """Tells whether a group's title in plain text runs into the text or list around it, before this line."""
+    above, line = (lines[number - 1].strip() if number else ""), lines[number].strip()
+    if not re.search(r"\w", above) or not re.search(r"\w", line):
+        return False
+    for title, other in ((above, line), (line, above)):
+        if len(title) <= _LONGEST_GROUP and title[0].isalnum() and not _ITEM.match(title) and is_group_line(title):
+            return title.isupper() or _ITEM.match(other) is not None
+    return False
 
 
 def is_only_tags(line: str) -> bool:

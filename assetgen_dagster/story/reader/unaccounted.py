@@ -57,7 +57,7 @@ def lost_entries(parts: Sequence[Part], found: Found, remarks: Sequence[Remark])
                 known.update(range(block.line, last + 1))
                 name = "this table" if block.kind is Kind.TABLE else short(plain(block.text))
                 says = f"{name} gave no picture: no heading 'Part 4: Master Prompts' stands above it"
-                yield Remark(block.line, says, last=last)
+                yield Remark(block.line, says, last=last, left_out=True)
 
 
 def _unread(lines: Sequence[str], start: int, end: int) -> Iterator[Remark]:
@@ -65,4 +65,5 @@ def _unread(lines: Sequence[str], start: int, end: int) -> Iterator[Remark]:
         return
     while not _WORD.search(lines[end - 1]):
         end -= 1
-    yield Remark(start, f"{short(lines[start - 1])} belongs to no picture and is not read", last=end)
+    says = f"{short(lines[start - 1])} belongs to no picture and is not read"
+    yield Remark(start, says, last=end, left_out=True)
