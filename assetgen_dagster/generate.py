@@ -19,7 +19,7 @@ from assetgen_dagster.log import make_room
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.run_coordinator import project_tags
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.story.source import DOCUMENT_FILE
+from assetgen_dagster.story.source import DOCUMENT_FILE, resolve_in_folder
 
 #: What Dagster makes of Ctrl-C and of a termination, depending on where it strikes.
 _INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
@@ -51,14 +51,17 @@ class Outcome:
 def place_document(key: ProjectKey, document: Path) -> None:
     """Puts a producer's document where ``asset_manifest`` looks for it; one that lies there is kept aside.
 
+    One that cannot be used replaces nothing.
+
     Raises:
-        AssetgenError: The document cannot be read, or the folder cannot be written.
+        AssetgenError: The document cannot be used, the manifest was edited, or the folder cannot be written.
     """
     try:
         content = document.read_bytes()
     except OSError as error:
         raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.", code="document") from None
     paths = open_project(key, workspace=load_settings().workspace)
+    resolve_in_folder(paths.project, None, document=document)
     target = paths.project / DOCUMENT_FILE
     try:
         if target.exists():

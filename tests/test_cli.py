@@ -16,6 +16,7 @@ from assetgen_dagster.generate import place_document
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
 from assetgen_dagster.standins.gemini_faults import NoImage
+from assetgen_dagster.story.source import ManifestConflictError, resolve_in_folder
 from tests import commands
 from tests.harness import billed, manifest_of, write_project
 
@@ -104,6 +105,19 @@ def test_a_document_that_cannot_be_put_into_the_project_is_an_error_that_says_wh
     (tmp_path / "workspace/channels/poke1/projects/vid_123/03_assets.md").mkdir(parents=True)
     with pytest.raises(WorkspaceError, match="A folder stands where a file should be"):
         place_document(ProjectKey("poke1", "vid_123"), document)
+
+
+def test_a_document_that_meets_an_edited_manifest_replaces_nothing(document: Path, tmp_path: Path) -> None:
+    key, folder = ProjectKey("poke1", "vid_123"), tmp_path / "workspace/channels/poke1/projects/vid_123"
+    place_document(key, document)
+    resolve_in_folder(folder, None).store(folder)
+    manifest = json.loads((folder / "asset_manifest.json").read_text())
+    manifest["global_atmosphere"] = "Rain."
+    (folder / "asset_manifest.json").write_text(json.dumps(manifest))
+    document.write_text(DOCUMENT.replace("red fox", "grey fox"))
+    with pytest.raises(ManifestConflictError, match="Nothing was drawn or replaced"):
+        place_document(key, document)
+    assert (folder / "03_assets.md").read_text() == DOCUMENT
 
 
 def test_a_channel_that_nobody_knows_is_refused_before_anything_is_made(

@@ -31,6 +31,7 @@ _LOOKED_FOR = (
 #: Beyond these, a file is a log or a dump, and reading it would only take long.
 _MOST_LINES = 15_000
 _MOST_BLOCKS = 6_000
+_MOST_UNREAD = 8  # in an error; assetgen manifest shows all
 #: Where pictures are looked for, when neither Part 4 nor a group's title shows them, by their fences and file names.
 _FALLBACKS = ((Role.OTHER, Role.PROMPTS), (Role.LISTS, Role.CLIPS, Role.ATMOSPHERE))
 #: ``[Insert Global Atmosphere Block]``: the atmosphere is put before every prompt anyway.
@@ -51,6 +52,12 @@ class DocumentError(AssetgenError):
     def __init__(self, message: str, *, line: int) -> None:
         super().__init__(message)
         self.line = line
+
+
+class UnreadPicturesError(AssetgenError):
+    """A document has pictures beside those that were read: drawing only these would look like success."""
+
+    code = "document"
 
 
 def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
@@ -115,6 +122,15 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
         notes=texts(remarks, notes=True),
         unread=texts((remark for remark in remarks if remark.stops), notes=False),
     )
+
+
+def check_all_read(manifest: AssetManifest, *, name: str) -> None:
+    """Raises UnreadPicturesError when a document seems to have more pictures than were read."""
+    if manifest.unread:
+        raise UnreadPicturesError(
+            f"{name} seems to have more pictures than can be read. Nothing was drawn. "
+            f"{'; '.join(manifest.unread[:_MOST_UNREAD])}. To go on, {HOW_TO_GO_ON}"
+        )
 
 
 def _how_to_go_on(remarks: Sequence[Remark]) -> Iterator[str]:

@@ -18,15 +18,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.files import write_atomically
 from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.document import DocumentError, read_document
+from assetgen_dagster.story.document import DocumentError, check_all_read, read_document
 from assetgen_dagster.story.manifest import AssetManifest, count_warnings
 from assetgen_dagster.story.manifest_errors import explain, shortened
-from assetgen_dagster.story.reader.remarks import HOW_TO_GO_ON
 from assetgen_dagster.story.text import clean_text
 
 MANIFEST_FILE = "asset_manifest.json"
 DOCUMENT_FILE = "03_assets.md"
-_MOST_UNREAD = 8  # in an error; assetgen manifest shows all
 
 
 class NoStoryError(AssetgenError):
@@ -45,12 +43,6 @@ class ManifestFileError(AssetgenError):
     """The manifest file cannot be used as it is."""
 
     code = "manifest"
-
-
-class UnreadPicturesError(AssetgenError):
-    """A document has pictures beside those that were read: drawing only these would look like success."""
-
-    code = "document"
 
 
 class TooManyPicturesError(AssetgenError):
@@ -87,7 +79,7 @@ class Source(BaseModel):
         kind: A producer's document, or a topic and a story direction.
         description: For people.
         source_sha256: Hash of the source at the time of writing.
-        content_sha256: Hash of what was written; another one in the file means that a person edited it.
+        content_sha256: Hash of what was written; another one in the file means that a person edited it; "" gives edits up.
         topic: For stories.
         story_direction: For stories.
         story_model: For stories, the language model that was to write it.
@@ -114,7 +106,7 @@ class ManifestFile:
     @property
     def edited(self) -> bool:
         """Whether a person wrote it, or changed atmosphere or pictures since it was written."""
-        return self.source is None or self.manifest.content_sha256() != self.source.content_sha256
+        return self.source is None or self.source.content_sha256 not in ("", self.manifest.content_sha256())
 
 
 class Action(StrEnum):
@@ -153,6 +145,7 @@ def resolve_manifest(
     story: Story | None,
     *,
     folder: Path | None = None,
+    named: Path | None = None,
     director: Director | None = None,
 ) -> Resolution:
     """Decides where a project's manifest comes from.
@@ -162,6 +155,7 @@ def resolve_manifest(
         document: The producer's document, if there is one.
         story: Topic and story direction, if they were given.
         folder: The project folder, for messages.
+        named: The document's file where that is not the folder's own, likewise.
         director: Who writes from a story; our tables where none is given. Not asked unless a story is to be written.
 
     Raises:
@@ -181,7 +175,8 @@ def resolve_manifest(
         return Resolution(existing.manifest, None, Action.KEPT_EDITED, "written by hand")
     changed = offered is not None and offered != existing.source.source_sha256
     if existing.edited and changed:
-        raise _conflict(folder / MANIFEST_FILE, existing.source, document=document is not None)
+        now = str(named or folder / DOCUMENT_FILE) if document is not None else "topic and story direction"
+        raise _conflict(folder / MANIFEST_FILE, existing.source, now)
     if existing.edited:
         return Resolution(existing.manifest, existing.source, Action.KEPT_EDITED, "edited by hand")
     if changed:
@@ -210,7 +205,7 @@ def resolve_in_folder(
     text = load_document(document or folder / DOCUMENT_FILE)
     if document is not None and text is None:
         raise AssetgenError(f"There is no file {document}.", code="document")
-    return resolve_manifest(existing, text, story, folder=folder, director=director)
+    return resolve_manifest(existing, text, story, folder=folder, named=document, director=director)
 
 
 def check_slots(manifest: AssetManifest, slots: int) -> None:
@@ -322,22 +317,13 @@ def read_manifest(path: Path) -> AssetManifest | None:
 
 
 def _make(
-    document: str | None,
-    story: Story | None,
-    director: Director,
-    reason: str,
-    *,
-    before: AssetManifest | None = None,
+    document: str | None, story: Story | None, director: Director, reason: str, *, before: AssetManifest | None = None
 ) -> Resolution:
     """Makes a manifest from the source in force: the document, else the story; remarks of the one before stay."""
     source_sha256 = _source_hash(document, story) or ""
     if document is not None:
         made = read_document(document, name=DOCUMENT_FILE)
-        if made.unread:
-            raise UnreadPicturesError(
-                f"{DOCUMENT_FILE} seems to have more pictures than can be read. Nothing was drawn. "
-                f"{'; '.join(made.unread[:_MOST_UNREAD]).capitalize()}. To go on, {HOW_TO_GO_ON}"
-            )
+        check_all_read(made, name=DOCUMENT_FILE)
         origin: dict[str, str | None] = {"kind": "document", "description": f"{DOCUMENT_FILE} in the project folder"}
     elif story is not None:
         made = director.write(story.topic, story.story_direction)
@@ -394,12 +380,13 @@ def _no_story(folder: Path) -> NoStoryError:
     )
 
 
-def _conflict(path: Path, source: Source, *, document: bool) -> ManifestConflictError:
-    now = str(path.with_name(DOCUMENT_FILE)) if document else "topic and story direction"
+def _conflict(path: Path, source: Source, now: str) -> ManifestConflictError:
     return ManifestConflictError(
         f"{path} was edited by hand, and its source has changed since it was written: it was made from "
-        f"{source.description}; now {now} would give another. Nothing was drawn. Either delete {path.name} "
-        f'to take what {now} says now, or remove the "source" block from {path.name} to keep the edits for good'
+        f"{source.description}; now {now} would give another. Nothing was drawn or replaced. To keep the edits, "
+        f'remove the "source" block from {path.name}. To take what {now} says now, set "content_sha256" in that block '
+        'to "": the edits go, the remarks of redrawn pictures stay. If these are to go, too, delete '
+        f"{path.name}: pictures drawn with a remark are then drawn and paid again without it"
     )
 
 

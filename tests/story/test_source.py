@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.story.document import DocumentError, read_document
+from assetgen_dagster.story.document import DocumentError, UnreadPicturesError, read_document
 from assetgen_dagster.story.source import (
     DOCUMENT_FILE,
     MANIFEST_FILE,
@@ -20,7 +20,6 @@ from assetgen_dagster.story.source import (
     NoStoryError,
     Story,
     TooManyPicturesError,
-    UnreadPicturesError,
     check_slots,
     load_document,
     load_manifest,
@@ -135,13 +134,29 @@ def test_edited_and_changed_is_a_conflict_that_names_both_and_both_ways_out(tmp_
     assert "topic 'Bulbasaur forest documentary'" in message
     assert "delete asset_manifest.json" in message
     assert 'remove the "source" block' in message
-    # Both ways out work.
+    # All ways out work.
     data = json.loads((tmp_path / MANIFEST_FILE).read_text("utf-8"))
+    assert 'set "content_sha256" in that block to ""' in message
+    data["source"]["content_sha256"] = ""
+    (tmp_path / MANIFEST_FILE).write_text(json.dumps(data), "utf-8")
+    assert resolve_in_folder(tmp_path, STORY).manifest.assets[0].name == "abra"
     del data["source"]
     (tmp_path / MANIFEST_FILE).write_text(json.dumps(data), "utf-8")
     assert resolve_in_folder(tmp_path, STORY).manifest.global_atmosphere == "Rain."
     (tmp_path / MANIFEST_FILE).unlink()
     assert resolve_in_folder(tmp_path, STORY).manifest.assets[0].name == "abra"
+
+
+def test_giving_up_the_edits_keeps_the_remarks(tmp_path: Path) -> None:
+    stored(tmp_path, document=DOCUMENT)
+    edited(tmp_path, global_atmosphere="Rain.")
+    data = json.loads((tmp_path / MANIFEST_FILE).read_text("utf-8"))
+    data["assets"][0]["remark"] = "less light"
+    data["source"]["content_sha256"] = ""
+    (tmp_path / MANIFEST_FILE).write_text(json.dumps(data), "utf-8")
+    existing = load_manifest(tmp_path / MANIFEST_FILE)
+    (asset,) = resolve_manifest(existing, DOCUMENT.replace("asleep", "awake"), None).manifest.assets
+    assert (asset.prompt, asset.remark) == ("Abra awake.", "less light")
 
 
 @pytest.mark.parametrize(
