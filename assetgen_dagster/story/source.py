@@ -79,7 +79,7 @@ class Source(BaseModel):
         kind: A producer's document, or a topic and a story direction.
         description: For people.
         source_sha256: Hash of the source at the time of writing.
-        content_sha256: Hash of what was written; another one in the file means that a person edited it; "" gives edits up.
+        content_sha256: Hash of what was written; another in the file means that a person edited it; "" gives that up.
         topic: For stories.
         story_direction: For stories.
         story_model: For stories, the language model that was to write it.
