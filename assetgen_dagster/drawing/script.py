@@ -169,9 +169,8 @@ async def _start(
 ) -> asyncio.subprocess.Process:
     start = command(script)
     with _stdout(base).open("wb") as stdout, _stderr(base).open("wb") as stderr:
-        sync_folder(base.parent)  # after a power loss they are what tells that it had begun
         try:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 *start,
                 *args,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -187,6 +186,11 @@ async def _start(
             ) from None
         except OSError as error:
             raise _not_started(script, "cannot start the script", error) from None
+    # After a power loss the files tell that it had begun. Not before its start: a run that dies in between would list a
+    # call that never was.
+    with contextlib.suppress(OSError):
+        sync_folder(base.parent)
+    return process
 
 
 def _not_started(script: Path, what: str, error: OSError) -> CLIScriptError:

@@ -109,7 +109,7 @@ def test_a_run_that_died_before_its_script_started_owes_nothing(core: Core) -> N
     assert core.possibly_billed_usd() == 0
 
 
-def test_what_tells_after_a_power_loss_that_a_script_had_begun_is_on_disk_before_it_begins(
+def test_what_tells_after_a_power_loss_that_a_script_had_begun_is_on_disk_before_it_can_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, seen = tmp_path / "short.py", list[str]()
