@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from assetgen_dagster.drawing.events import (
@@ -99,7 +99,7 @@ class Display:
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=30),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            MofNCompleteColumn(),  # before the plan is made nobody knows of how many
             TextColumn("${task.fields[cost]:.3f}"),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[drawing]}"),

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from assetgen_dagster.progress import Display
 from assetgen_dagster.terminal import say, show
 
 LONG = "a red fox walks through ferns " * 10
@@ -43,3 +44,9 @@ def test_brackets_in_a_text_are_no_markup_and_a_long_line_stays_one() -> None:
     output = io.StringIO()
     say(f"Contact sheet: /videos/[bold]/{LONG}", Console(file=output, width=80))
     assert output.getvalue() == f"Contact sheet: /videos/[bold]/{LONG}\n"
+
+
+def test_a_terminals_progress_shows_before_the_plan_says_of_how_many() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with Display(console) as display:
+        display.show({"project": "poke1:vid_123", "event": "manifest", "warnings": ["line 3: no prompt"]})
