@@ -181,14 +181,15 @@ def test_what_there_is_to_warn_of_and_what_a_finished_project_costs_again_stand_
     document.write_text(f"{DOCUMENT}\n#### 2. Dark hollow\n")
     planned = assetgen("plan", "--channel", "poke1", "--project", "vid_123", "--document", str(document))
     first = generate("--document", str(document)).stdout.splitlines()
-    warning, *notes = first[:4]
+    warning, remedy, *notes = first[:5]
     assert "has no prompt below it; nothing is drawn for it" in warning
+    assert "write each picture" in remedy
     assert [line.split(":")[0] for line in notes] == ["  Note"] * 3
-    assert [line.strip() for line in first[:4]] == planned.stdout.splitlines()[2:6]
+    assert [line.strip() for line in first[:5]] == planned.stdout.splitlines()[2:7]
     assert "is complete" not in "".join(first)
     second = generate("--document", str(document)).stdout.splitlines()
     told = "poke1:vid_123 is complete; this draws all 2 again (about $0.07). "
-    assert second.index(f"{told}Only what is missing or changed: --mode resume") == 5
+    assert second.index(f"{told}Only what is missing or changed: --mode resume") == 6
     assert len(gemini.journal()) == 4
 
 
