@@ -11,11 +11,14 @@ def check_env_file(path: Path) -> None:
     """Does nothing if every line of a file can be read, or there is no file.
 
     Raises:
-        AssetgenError: A line is no ``NAME=value``; the message names file and line, and nothing of what stands there.
-        OSError: The file cannot be read.
-        UnicodeDecodeError: It is no UTF-8 text.
+        AssetgenError: It cannot be read, or a line is no ``NAME=value``; the message names file and line, and nothing
+            of what stands there.
     """
-    for binding in _bindings(path):
+    try:
+        bindings = _bindings(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise AssetgenError(f"{path} cannot be read: {error}. Save it as UTF-8 text.", code="env_file") from None
+    for binding in bindings:
         if binding.error:
             text = binding.original.string
             line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

@@ -17,10 +17,12 @@ from assetgen_dagster.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.files import write_atomically
+from assetgen_dagster.redact import redact
 from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+    from sqlalchemy.exc import DBAPIError
 
 _SQLITE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 _POSTGRES = PROJECT_ROOT / "deploy" / "dagster-postgres.yaml"
@@ -86,6 +88,7 @@ def open_instance() -> "DagsterInstance":
         AssetgenError: See ``prepare_dagster_home``; or PostgreSQL cannot be used.
     """
     from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s to import
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - comes with it
 
     home = prepare_dagster_home()
     check_storage_reachable()
@@ -95,6 +98,8 @@ def open_instance() -> "DagsterInstance":
             return DagsterInstance.get()
         except OSError as error:
             raise _unusable(home, error) from None
+        except DBAPIError as error:
+            raise _no_database(home, error) from None
         except Exception as error:  # whatever its YAML holds or names
             raise AssetgenError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
@@ -127,6 +132,19 @@ def _set_up(configuration: Path, template: Path) -> None:
 def _unusable(home: Path, error: OSError) -> AssetgenError:
     text = f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
     return AssetgenError(text, code="dagster_home")
+
+
+def _no_database(home: Path, error: "DBAPIError") -> AssetgenError:
+    text = (
+        f"Dagster cannot use its database for {home}: {error.orig}. See that this user may write it, and that nothing "
+        "else holds it. If it is damaged, restore it from a backup"
+    )
+    if load_settings().database is None:
+        text += (
+            "; without one, move history and schedules in that folder away and begin anew: pictures and what is paid "
+            "for stay in the workspace, but assetgen costs does not know of what was spent before"
+        )
+    return AssetgenError(redact(f"{text}."), code="dagster_database")
 
 
 def _check_storage(path: Path, content: bytes, database: str | None) -> None:

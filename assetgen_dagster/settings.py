@@ -374,8 +374,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         faults = "; ".join(map(in_words, error.errors()))
         raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}", code="settings") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AssetgenError(f"The .env file cannot be read: {error}. Save it as UTF-8 text.", code="env_file") from None
 
 
 def env_files() -> tuple[Path, ...]:

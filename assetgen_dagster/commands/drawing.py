@@ -48,12 +48,12 @@ def generate(
 
     Example: assetgen generate --channel poke1 --project vid_123 --mode resume
     """
-    from assetgen_dagster import generate as generating  # noqa: PLC0415 - Dagster takes 2 s to import; --help should not
-    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
-    from assetgen_dagster.drawing.workspace import locate_project  # noqa: PLC0415
-    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
-    from assetgen_dagster.story.source import check_has_story  # noqa: PLC0415
+    from assetgen_dagster import generate as generating
+    from assetgen_dagster.channels import load_channels
+    from assetgen_dagster.drawing.workspace import locate_project
+    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.settings import load_settings
+    from assetgen_dagster.story.source import check_has_story
 
     if document is not None and (topic is not None or story is not None):
         raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
@@ -82,7 +82,7 @@ def redraw(
     Example: assetgen redraw --channel poke1 --project vid_123 \
     --pictures "5, 13-14" --remark "less golden light"
     """
-    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
+    from assetgen_dagster.project import ProjectKey
 
     key = ProjectKey(channel, project)
     _draw(key, events=events, redraw=_order(key, pictures, remark))
@@ -90,11 +90,11 @@ def redraw(
 
 def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
     """Returns the order to draw single pictures again that the options are; what they name is there."""
-    from assetgen_dagster.channels import load_channels  # noqa: PLC0415
-    from assetgen_dagster.drawing.redraw import known_pictures, read_redraw  # noqa: PLC0415
-    from assetgen_dagster.drawing.workspace import locate_project  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
-    from assetgen_dagster.story.source import check_has_story  # noqa: PLC0415
+    from assetgen_dagster.channels import load_channels
+    from assetgen_dagster.drawing.redraw import known_pictures, read_redraw
+    from assetgen_dagster.drawing.workspace import locate_project
+    from assetgen_dagster.settings import load_settings
+    from assetgen_dagster.story.source import check_has_story
 
     settings = load_settings()
     load_channels(settings).get(key.channel)
@@ -104,10 +104,10 @@ def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
 
 def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
     """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
-    from assetgen_dagster import generate as generating  # noqa: PLC0415
-    from assetgen_dagster.drawing.events import PlanMade  # noqa: PLC0415
-    from assetgen_dagster.planning import drawn_again  # noqa: PLC0415
-    from assetgen_dagster.progress import Display, message, result_table, worth_a_table  # noqa: PLC0415
+    from assetgen_dagster import generate as generating
+    from assetgen_dagster.drawing.events import PlanMade
+    from assetgen_dagster.planning import drawn_again
+    from assetgen_dagster.progress import Display, message, result_table, worth_a_table
 
     console = stdout()
     with Display(console) as display:
@@ -144,8 +144,8 @@ def manifest(
 
     Example: assetgen manifest 03_assets.md --json
     """
-    from assetgen_dagster.story.preview import preview  # noqa: PLC0415
-    from assetgen_dagster.story.source import all_warnings, read_manifest  # noqa: PLC0415
+    from assetgen_dagster.story.preview import preview
+    from assetgen_dagster.story.source import all_warnings, read_manifest
 
     found = read_manifest(file)
     if found is None:
@@ -176,9 +176,9 @@ def plan(
     Example: assetgen plan --channel poke1 --project vid_123 \
     --pictures "5, 13-14" --remark "less golden light"
     """
-    from assetgen_dagster import planning  # noqa: PLC0415
-    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
-    from assetgen_dagster.story.source import Story  # noqa: PLC0415
+    from assetgen_dagster import planning
+    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.story.source import Story
 
     key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")

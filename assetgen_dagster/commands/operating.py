@@ -20,8 +20,8 @@ def doctor(
 
     Example: assetgen doctor --json
     """
-    from assetgen_dagster.doctor import examine as examining  # noqa: PLC0415
-    from assetgen_dagster.log import configure_logging  # noqa: PLC0415
+    from assetgen_dagster.doctor import examine as examining
+    from assetgen_dagster.log import configure_logging
 
     configure_logging(io.StringIO())  # what a retry would say is in the findings
     findings = examining.examine(services=services)
@@ -37,10 +37,10 @@ def pause(
 
     Example: assetgen pause --reason "checking the bill"
     """
-    from assetgen_dagster.paying.shared import open_switches  # noqa: PLC0415
-    from assetgen_dagster.paying.switches import pause as stop  # noqa: PLC0415
-    from assetgen_dagster.paying.words import pause_in_words  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster.paying.shared import open_switches
+    from assetgen_dagster.paying.switches import pause as stop
+    from assetgen_dagster.paying.words import pause_in_words
+    from assetgen_dagster.settings import load_settings
 
     settings = load_settings()
     print(f"{pause_in_words(stop(open_switches(settings), reason=reason), settings)}.")
@@ -51,9 +51,9 @@ def resume() -> None:
 
     Example: assetgen resume
     """
-    from assetgen_dagster.paying.shared import open_switches  # noqa: PLC0415
-    from assetgen_dagster.paying.switches import resume as go_on  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster.paying.shared import open_switches
+    from assetgen_dagster.paying.switches import resume as go_on
+    from assetgen_dagster.settings import load_settings
 
     before = go_on(open_switches(load_settings()))
     print("Paying goes on." if before else "Paying was not paused.")
@@ -73,9 +73,9 @@ def costs(
     Example: assetgen costs --by project --by model --month 2026-11 \
     --format csv
     """
-    from assetgen_dagster import cost_report  # noqa: PLC0415
-    from assetgen_dagster.costs import recorded_costs  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster import cost_report
+    from assetgen_dagster.costs import recorded_costs
+    from assetgen_dagster.settings import load_settings
 
     zone, by = load_settings().zone, by or [By.MONTH, By.CHANNEL]
     with stderr().status("Reading Dagster's records") as status:
@@ -107,10 +107,10 @@ def archive(
     Example: assetgen archive --channel poke1 --finished-before 2026-11-01 \
     --dry-run
     """
-    from assetgen_dagster import archive as archiving  # noqa: PLC0415
-    from assetgen_dagster.months import day_begins  # noqa: PLC0415
-    from assetgen_dagster.project import ProjectKey  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster import archive as archiving
+    from assetgen_dagster.months import day_begins
+    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.settings import load_settings
 
     settings = load_settings()
     if (project is None) == (before is None) or (project and channel is None):

@@ -22,8 +22,8 @@ def demo(
 
     Example: assetgen demo --ui
     """
-    from assetgen_dagster.demo import run_demo  # noqa: PLC0415
-    from assetgen_dagster.settings import PROJECT_ROOT  # noqa: PLC0415
+    from assetgen_dagster.demo import run_demo
+    from assetgen_dagster.settings import PROJECT_ROOT
 
     where = (folder or PROJECT_ROOT / "demo").resolve()
     run_demo(stdout(), folder=where, latency_seconds=latency, stay=ui)
@@ -36,7 +36,7 @@ def dev(
 
     Example: assetgen dev --port 3001
     """
-    from assetgen_dagster.services import become_dagster_dev  # noqa: PLC0415
+    from assetgen_dagster.services import become_dagster_dev
 
     become_dagster_dev(port)
 
@@ -51,7 +51,7 @@ def worker(
 
     Example: assetgen worker --slots 3
     """
-    from assetgen_dagster.services import become_worker  # noqa: PLC0415
+    from assetgen_dagster.services import become_worker
 
     become_worker(slots=slots, name=name)
 
@@ -64,9 +64,9 @@ def init_notion(
     Example: assetgen init-notion \
     --parent https://www.notion.so/Videos-0123456789abcdef0123456789abcdef
     """
-    from assetgen_dagster.log import configure_logging  # noqa: PLC0415
-    from assetgen_dagster.notion.create import create_database  # noqa: PLC0415
-    from assetgen_dagster.settings import load_settings  # noqa: PLC0415
+    from assetgen_dagster.log import configure_logging
+    from assetgen_dagster.notion.create import create_database
+    from assetgen_dagster.settings import load_settings
 
     settings = load_settings().notion_for("")
     if settings is None:

@@ -52,6 +52,16 @@ def test_a_dagster_home_that_cannot_be_written_is_named(gemini: GeminiStandIn, t
     assert "Set DAGSTER_HOME" in problem()
 
 
+def test_a_damaged_database_is_not_blamed_on_dagsters_settings(gemini: GeminiStandIn, tmp_path: Path) -> None:
+    damaged = tmp_path / "dagster_home" / "history" / "runs.db"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no database " * 500)
+    said = problem()
+    assert "file is not a database" in said
+    assert "restore it from a backup" in said
+    assert "dagster.yaml" not in said
+
+
 def test_a_dagster_home_that_is_a_file_is_named(
     gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

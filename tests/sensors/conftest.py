@@ -31,5 +31,14 @@ def dagit(small: Dagit) -> Dagit:
 
 
 @pytest.fixture
+def ready_page(pipeline: Pipeline, notion: NotionStandIn) -> str:
+    """A row whose two pictures are there."""
+    page = notion.add_row({**ROW, "Project ID": "vid_1"})
+    pipeline.tick()
+    assert notion.row(page)["Status"] == "Assets Ready"
+    return page
+
+
+@pytest.fixture
 def page(notion: NotionStandIn) -> str:
     return notion.add_row({**ROW, "Project ID": "vid_123"})

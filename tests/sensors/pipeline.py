@@ -151,14 +151,18 @@ class Pipeline:
 def at_the_picture(number: int, gemini: GeminiStandIn, do: Callable[[], Any]) -> Iterator[None]:
     """Does something the moment that the picture of this number is being drawn."""
 
+    done = threading.Event()
+
     def wait() -> None:
-        gemini.wait_for(lambda calls: len(calls) == number, timeout=30)
+        gemini.wait_for(lambda calls: len(calls) >= number, timeout=30)  # the next one may come before anybody looks
         do()
+        done.set()
 
     producer = threading.Thread(target=wait)
     producer.start()
     yield
     producer.join(30)
+    assert done.is_set(), f"picture {number} was never drawn"
 
 
 def end_of_watching() -> None:

@@ -22,12 +22,8 @@ TRIGGER, READY, ERROR = "Generating Assets", "Assets Ready", "Asset Error"
 
 
 @pytest.fixture
-def page(pipeline: Pipeline, notion: NotionStandIn) -> str:
-    """A row whose two pictures are there."""
-    found = notion.add_row({**ROW, "Project ID": "vid_1"})
-    pipeline.tick()
-    assert notion.row(found)["Status"] == READY
-    return found
+def page(ready_page: str) -> str:
+    return ready_page
 
 
 def queued(pipeline: Pipeline) -> dg.DagsterRun:
@@ -124,7 +120,7 @@ def test_a_row_that_says_drawing_when_its_run_dies_and_is_not_started_again_asks
 
 
 def while_drawing(pipeline: Pipeline, gemini: GeminiStandIn, do: Callable[[], None]) -> None:
-    gemini.set_latency(0.5)
+    gemini.set_latency(1.5)
     with at_the_picture(1, gemini, do):
         pipeline.tick()
     gemini.set_latency(0)

@@ -23,12 +23,8 @@ REMARK = "less golden light"
 
 
 @pytest.fixture
-def page(notion: NotionStandIn, pipeline: Pipeline) -> str:
-    """A row whose two pictures are there."""
-    found = notion.add_row({**ROW, "Project ID": "vid_1"})
-    pipeline.tick()
-    assert notion.row(found)["Status"] == READY
-    return found
+def page(ready_page: str) -> str:
+    return ready_page
 
 
 def order(notion: NotionStandIn, page: str, pictures: str, remark: str = "") -> None:
