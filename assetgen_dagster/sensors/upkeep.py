@@ -18,6 +18,7 @@ from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JO
 from assetgen_dagster.assets.projects import (
     CHANNEL_TAG,
     COMMAND_TAG,
+    PARENT_TAG,
     PARTITION_TAG,
     PARTITIONS,
     PROJECT_TAG,
@@ -47,6 +48,10 @@ _AT_WORK = (
     dg.DagsterRunStatus.CANCELING,
 )
 
+#: At so many looks in a row a retry that Dagster has promised may be missing: it makes it within a look or two, and
+#: loses it where its database goes away just then. Looks, not seconds: it may have been away itself.
+_LOOKS_WITHOUT_RETRY = 36
+
 #: How often in a row a project is to be summed up that could not be; each attempt that died is retried by Dagster, too.
 _ATTEMPTS = 3
 
@@ -70,6 +75,7 @@ class Memory:
         done: Runs that ended shortly before and need no further look.
         unlocked_since: When each started run was first seen without its project's lock.
         handed_over: When each run on its way to a worker was last handed to the broker.
+        not_retried: At how many looks each run that Dagster was to retry was seen without its retry.
     """
 
     looked_until: float
@@ -77,6 +83,7 @@ class Memory:
     done: list[str] = field(default_factory=list)
     unlocked_since: dict[str, float] = field(default_factory=dict)
     handed_over: dict[str, float] = field(default_factory=dict)
+    not_retried: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Memory":
@@ -176,6 +183,20 @@ def collect(instance: dg.DagsterInstance, memory: Memory) -> None:
             memory.run_ids.append(record.dagster_run.run_id)
     recent = {record.dagster_run.run_id for record in ended}
     memory.done = [run_id for run_id in memory.done if run_id in recent]
+    _give_up_lost_retries(instance, memory, [record.dagster_run for record in ended])
+
+
+def _give_up_lost_retries(instance: dg.DagsterInstance, memory: Memory, ended: Iterable[dg.DagsterRun]) -> None:
+    """Notes on runs whose promised retry never came that there will be none, as Dagster does where it gives up itself.
+
+    Else whoever waits for the retry, such as the run's row, would wait for ever.
+    """
+    promised = [run.run_id for run in ended if run.tags.get(WILL_RETRY_TAG) == "true" and is_ours(run)]
+    missing = [one for one in promised if not instance.get_run_ids(dg.RunsFilter(tags={PARENT_TAG: one}), limit=1)]
+    memory.not_retried = {run_id: memory.not_retried.get(run_id, 0) + 1 for run_id in missing}
+    for run_id, looks in memory.not_retried.items():
+        if looks >= _LOOKS_WITHOUT_RETRY:
+            instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})
 
 
 def _refreshes(

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, REFRESH_JOB_NAME, image_key
-from assetgen_dagster.assets.projects import COMMAND_TAG, WILL_RETRY_TAG, projects
+from assetgen_dagster.assets.projects import COMMAND_TAG, PARENT_TAG, WILL_RETRY_TAG, projects
 from assetgen_dagster.database import DatabaseError
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.project_lock import held_projects, hold_project
@@ -297,6 +297,28 @@ def test_a_run_that_dagster_starts_again_is_left_to_it_until_it_gives_up(
     assert found.run_requests == []
     dagit.instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})
     assert [request.run_key for request in tick(dagit, found.cursor).run_requests or []] == [run_id]
+
+
+@pytest.mark.parametrize("retried", [False, True], ids=["lost", "made"])
+def test_a_retry_that_dagster_promised_and_lost_is_given_up_as_after_seed_22_of_the_soak(
+    dagit: Dagit, cursor: str | None, monkeypatch: pytest.MonkeyPatch, retried: bool
+) -> None:
+    monkeypatch.setattr(upkeep, "_LOOKS_WITHOUT_RETRY", 3)
+    run_id = started_run(dagit)
+    dagit.instance.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})
+    bury(dagit, run_id)
+    dagit.instance.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})  # this instance retries nothing
+    job = dagit.definitions.resolve_job_def(JOB_NAME)
+    if retried:
+        dagit.instance.create_run_for_job(
+            job, tags=TAGS | {PARENT_TAG: run_id}, parent_run_id=run_id, root_run_id=run_id
+        )
+    promises = []
+    for _ in range(4):
+        cursor = tick(dagit, cursor).cursor
+        run = dagit.instance.get_run_by_id(run_id)
+        promises.append(run is not None and run.tags[WILL_RETRY_TAG])
+    assert promises == (["true"] * 4 if retried else ["true", "true", "false", "false"])
 
 
 def test_a_command_that_failed_is_left_to_be_given_again_which_pays_for_nothing(
