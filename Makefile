@@ -17,7 +17,7 @@ venv: .venv/installed
 	@echo "Setting up .venv (once, about a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q assetgen_dagster  # else each run would do it again where Python may write no .pyc
+	@$(BIN)/python -m compileall -q assetgen_dagster assetgen_emulators  # else each run would do it again where Python may write no .pyc
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.lock

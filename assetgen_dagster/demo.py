@@ -1,6 +1,6 @@
 """``assetgen demo``: two rows on a board become pictures, by the real daemon, and the bills are compared.
 
-Notion and Gemini are the stand-ins; everything else is what a producer would run.
+Notion and Gemini are the emulators; everything else is what a producer would run.
 """
 
 import contextlib
@@ -27,9 +27,9 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.progress import Display
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, PROJECT_ROOT, default_environment, load_settings
-from assetgen_dagster.standins.gemini_journal import read_journal
-from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
+from assetgen_emulators.gemini_journal import read_journal
+from assetgen_emulators.notion import NotionEmulator
 
 #: Two channels, one project id: their folders, costs and runs stay apart.
 PROJECTS = {
@@ -63,7 +63,7 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
     Args:
         console: The terminal.
         folder: Where everything of the demo goes; emptied first.
-        latency_seconds: What the stand-in for Gemini takes for a picture.
+        latency_seconds: What the emulator for Gemini takes for a picture.
         stay: Whether to keep the Dagster UI open until Ctrl-C.
 
     Raises:
@@ -78,8 +78,8 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
         signal.signal(ending, signal.default_int_handler)
     _empty(folder)
     port = _free_port()
-    say("Starting stand-ins for Notion and Gemini, and Dagster with its daemon (about 15 seconds)")
-    with _gemini(latency_seconds) as gemini_url, NotionStandIn() as notion:
+    say("Starting emulators for Notion and Gemini, and Dagster with its daemon (about 15 seconds)")
+    with _gemini(latency_seconds) as gemini_url, NotionEmulator() as notion:
         environment = _environment(folder, gemini_url=gemini_url, notion=notion, ui_url=f"http://127.0.0.1:{port}")
         with _dagster(folder, port, environment):
             pages = {key: _add_row(notion, key) for key in PROJECTS}
@@ -104,7 +104,7 @@ def _empty(folder: Path) -> None:
     (folder / _MARKER).touch()
 
 
-def _environment(folder: Path, *, gemini_url: str, notion: NotionStandIn, ui_url: str) -> dict[str, str]:
+def _environment(folder: Path, *, gemini_url: str, notion: NotionEmulator, ui_url: str) -> dict[str, str]:
     # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
     # the demo would cost money, and with his own token it would write on his board.
     ours = {
@@ -125,7 +125,7 @@ def _environment(folder: Path, *, gemini_url: str, notion: NotionStandIn, ui_url
     return os.environ | default_environment() | ours
 
 
-def _add_row(notion: NotionStandIn, key: ProjectKey) -> str:
+def _add_row(notion: NotionEmulator, key: ProjectKey) -> str:
     topic, story = PROJECTS[key]
     return notion.add_row(
         {
@@ -139,7 +139,7 @@ def _add_row(notion: NotionStandIn, key: ProjectKey) -> str:
 
 
 def _watch(
-    display: Display, notion: NotionStandIn, pages: dict[ProjectKey, str], workspace: Path, *, log: Path
+    display: Display, notion: NotionEmulator, pages: dict[ProjectKey, str], workspace: Path, *, log: Path
 ) -> None:
     """Shows the pictures as they come, until every row has its final status and its run is over."""
     seen = {key: _Seen() for key in pages}
@@ -188,12 +188,12 @@ def _show(display: Display, key: ProjectKey, paths: ProjectPaths, records: Proje
 
 @contextmanager
 def _gemini(latency_seconds: float) -> Iterator[str]:
-    command = [sys.executable, "-m", "assetgen_dagster.standins.gemini", "--latency", str(latency_seconds)]
+    command = [sys.executable, "-m", "assetgen_emulators.gemini", "--latency", str(latency_seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT_ROOT, start_new_session=True)
     try:
         base_url = process.stdout.readline().split()[-1:] if process.stdout else []
         if not base_url:
-            raise AssetgenError("The stand-in for Gemini did not start; its message is above.", code="demo")
+            raise AssetgenError("The emulator for Gemini did not start; its message is above.", code="demo")
         yield base_url[0]
     finally:
         process.send_signal(signal.SIGTERM)
@@ -245,7 +245,7 @@ def _free_port() -> int:
 
 def _report(
     say: Callable[[str], None],
-    notion: NotionStandIn,
+    notion: NotionEmulator,
     pages: dict[ProjectKey, str],
     *,
     folder: Path,
@@ -269,8 +269,8 @@ def _report(
             say(f"  its last run:  {environment['ASSETGEN_UI_URL']}/runs/{row['Run']}")
     journal = [call.billed_usd for call in read_journal(gemini_url) if call.billed_usd]
     billed, recorded = sum(journal), sum(costs.values())
-    say(f"The stand-in billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")
+    say(f"The emulator billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")
     if any(notion.row(page)["Status"] != "Assets Ready" for page in pages.values()):
         raise AssetgenError("Not every row is Assets Ready; its error log is above.", code="demo")
     if round(billed, 2) != round(recorded, 2):
-        raise AssetgenError("The stand-in's bill and Dagster's metadata differ; this is a bug.", code="demo")
+        raise AssetgenError("The emulator's bill and Dagster's metadata differ; this is a bug.", code="demo")

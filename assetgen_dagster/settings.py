@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     """Longest time for one question to that model, up to 3600."""
 
     google_gemini_base_url: str | None = Field(None, alias="GOOGLE_GEMINI_BASE_URL")
-    """Another endpoint instead of Google's: a proxy, or the stand-in."""
+    """Another endpoint instead of Google's: a proxy, or the emulator."""
 
     postgres_url: SecretStr | None = Field(
         None, alias="ASSETGEN_POSTGRES_URL", json_schema_extra=needed_by("`ASSETGEN_MACHINES=several`")
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     """Id of the database, or the link to it; of one of its data sources where it has several."""
 
     notion_base_url: str | None = Field(None, alias="NOTION_BASE_URL")
-    """Another endpoint instead of Notion's: a proxy, or the stand-in."""
+    """Another endpoint instead of Notion's: a proxy, or the emulator."""
 
     notion_property_channel: str = Field("Channel", alias="NOTION_PROPERTY_CHANNEL")
     """Property that holds the channel; of almost any type, as all that are only read."""

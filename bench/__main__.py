@@ -22,7 +22,7 @@ import psutil
 
 from assetgen_dagster.drawing.script import run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT, PROJECT_ROOT
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from bench import many, memory
 
 PICTURES = 22
@@ -105,14 +105,14 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends what it started
     if options.memory:
-        with _stand_in(0.2):
+        with _emulator(0.2):
             small = memory.measure(*options.ticks)
         sys.exit(0 if small else "over the limit")
     if options.partitions:
-        with _stand_in(0.2):
+        with _emulator(0.2):
             many.measure(sorted(options.partitions), options.databases)
         return
-    with tempfile.TemporaryDirectory() as temporary, _stand_in(options.latency):
+    with tempfile.TemporaryDirectory() as temporary, _emulator(options.latency):
         folder = Path(temporary)
         print(f"{PICTURES} pictures, {options.latency:g} s API latency, {AT_ONCE} at a time", flush=True)
         reference = asyncio.run(bare(folder, at_once=AT_ONCE))
@@ -139,11 +139,11 @@ def main() -> None:
         sys.exit("over the limit")
 
 
-class _stand_in:  # noqa: N801 - reads as the context manager it is
-    """The stand-in in a process of its own, so that its work is not counted as ours."""
+class _emulator:  # noqa: N801 - reads as the context manager it is
+    """The emulator in a process of its own, so that its work is not counted as ours."""
 
     def __init__(self, latency: float) -> None:
-        self._command = [sys.executable, "-m", GeminiStandIn.__module__, "--latency", str(latency)]
+        self._command = [sys.executable, "-m", GeminiEmulator.__module__, "--latency", str(latency)]
 
     def __enter__(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, cwd=PROJECT_ROOT)

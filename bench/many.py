@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.notion import NotionEmulator
 from tests.postgres import running_postgres
 
 #: Rows whose runs are on their way, and rows that ask for a new one.
@@ -58,7 +58,7 @@ def measure(counts: Sequence[int], databases: Sequence[str]) -> None:
 @contextmanager
 def a_board(*, waiting: int, asking: int) -> Iterator[list[str]]:
     """Runs a board of rows that wait and rows that ask; yields the pages of the former."""
-    with NotionStandIn() as notion:
+    with NotionEmulator() as notion:
         notion.limit_requests(None)
         rows = [f"vid_{number}" for number in range(waiting)] + [f"new_{number}" for number in range(asking)]
         os.environ |= {

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a stand-in for Gemini, and settings that no machine's own can disturb."""
+"""Fixtures for all tests: an emulator for Gemini, and settings that no machine's own can disturb."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ from assetgen_dagster.home import open_instance
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import ENV_FILE_VARIABLE
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, running_dev
 from tests.harness import SETTINGS, Core, manifest_of
 from tests.machines import Redis, running_redis
@@ -23,7 +23,7 @@ from tests.studio import Dagit
 
 NO_TELEMETRY = {"telemetry": {"enabled": False}}
 
-API_KEY = "AIzaTestKeyOfTheStandIn0123456789"
+API_KEY = "AIzaTestKeyOfTheEmulator0123456789"
 
 
 @pytest.fixture(autouse=True)
@@ -40,16 +40,16 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiStandIn]:
-    with GeminiStandIn(api_keys={API_KEY}) as stand_in:
-        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stand_in.base_url)
+def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiEmulator]:
+    with GeminiEmulator(api_keys={API_KEY}) as emulator:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", emulator.base_url)
         monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
-        yield stand_in
+        yield emulator
 
 
 @pytest.fixture
-def core(gemini: GeminiStandIn) -> Core:
-    """The drawing of one project without Dagster, against the stand-in."""
+def core(gemini: GeminiEmulator) -> Core:
+    """The drawing of one project without Dagster, against the emulator."""
     return Core(ProjectKey("poke1", "vid_123"))
 
 
@@ -59,14 +59,14 @@ def store(tmp_path: Path) -> RecordStore:
 
 
 @pytest.fixture
-def notion(monkeypatch: pytest.MonkeyPatch) -> Iterator[NotionStandIn]:
+def notion(monkeypatch: pytest.MonkeyPatch) -> Iterator[NotionEmulator]:
     """Notion on this machine, with a database as the contract has it, named by the settings."""
-    with NotionStandIn() as stand_in:
-        database = stand_in.create_database()
-        monkeypatch.setenv("NOTION_TOKEN", stand_in.token)
+    with NotionEmulator() as emulator:
+        database = emulator.create_database()
+        monkeypatch.setenv("NOTION_TOKEN", emulator.token)
         monkeypatch.setenv("NOTION_DATABASE_ID", database)
-        monkeypatch.setenv("NOTION_BASE_URL", stand_in.base_url)
-        yield stand_in
+        monkeypatch.setenv("NOTION_BASE_URL", emulator.base_url)
+        yield emulator
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +127,7 @@ def instance(storage: str, tmp_path: Path, empty_home: Path) -> Iterator[dg.Dags
 
 @pytest.fixture
 def small(
-    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Dagit:
     """A project of three pictures in a code location of four slots, of which the last is unused.
 
@@ -140,7 +140,7 @@ def small(
 
 
 @pytest.fixture
-def dev(storage: str, gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dev]:
+def dev(storage: str, gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dev]:
     """UI, daemon and code location, with the settings that the test has made before."""
     with running_dev(tmp_path) as running:
         yield running

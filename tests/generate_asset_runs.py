@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "generate_asset.py"
 PROMPT = "An owl on a stump, misty morning"
@@ -79,8 +79,8 @@ class Script:
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def script_for(gemini: GeminiStandIn, folder: Path) -> Script:
-    """Returns the script, set up for a stand-in that accepts certain keys, drawing into a folder not there yet."""
+def script_for(gemini: GeminiEmulator, folder: Path) -> Script:
+    """Returns the script, set up for an emulator that accepts certain keys, drawing into a folder not there yet."""
     key = next(iter(gemini.api_keys or {"any"}))
     return Script({"GEMINI_API_KEY": key, "GOOGLE_GEMINI_BASE_URL": gemini.base_url}, folder / "pictures" / "owl.png")
 

@@ -23,9 +23,9 @@ from assetgen_dagster.drawing.status import measured_pictures, note_recorded, re
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_dagster.standins.gemini_journal import Call
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.story.source import MANIFEST_FILE
+from assetgen_emulators.gemini_journal import Call
 
 #: For tests whose subject is what is kept there; the others need not run twice. The second time is for
 #: ``make test-slow``: what differs between the two has tests of its own in ``tests/test_postgres*.py``.

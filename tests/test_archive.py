@@ -25,9 +25,9 @@ from assetgen_dagster.months import day_begins
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, billed_usd, both_storages, manifest_of
 from tests.sensors.pipeline import ROW, carry_out, look, report
 from tests.studio import Dagit
@@ -36,7 +36,7 @@ KEY = ProjectKey("poke1", "vid_123")
 
 
 @pytest.fixture
-def dagit(storage: str, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Dagit]:
+def dagit(storage: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Dagit]:
     """An instance as every command sets it up, with a project of two pictures."""
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
     with open_instance() as instance:
@@ -80,7 +80,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return call
 
 
-def set_row(dagit: Dagit, notion: NotionStandIn, page: str) -> tuple[dg.ExecuteInProcessResult, list[str]]:
+def set_row(dagit: Dagit, notion: NotionEmulator, page: str) -> tuple[dg.ExecuteInProcessResult, list[str]]:
     """Sets a row to ask, carries out what follows, and returns the run and the partitions that were to be added."""
     notion.set_status(page, "Generating Assets")
     found = look(dagit)
@@ -92,7 +92,7 @@ def set_row(dagit: Dagit, notion: NotionStandIn, page: str) -> tuple[dg.ExecuteI
 
 @both_storages
 def test_all_but_the_partition_stays_and_a_row_that_is_set_again_brings_it_back(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_123", "Status": "Draft"})
     run, added = set_row(dagit, notion, page)
@@ -118,7 +118,7 @@ def test_all_but_the_partition_stays_and_a_row_that_is_set_again_brings_it_back(
 
 
 def test_after_an_error_an_archived_project_is_drawn_to_its_end_and_pays_for_what_was_missing(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_123", "Status": "Draft"})
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
@@ -205,7 +205,7 @@ def test_a_project_is_finished_when_its_last_round_is_closed_and_summed_up(
 
 @both_storages
 def test_the_command_archives_what_was_finished_before_a_day_where_the_operator_is(
-    dagit: Dagit, gemini: GeminiStandIn, command: Command, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "UTC")
     for name in ("poke1:vid_2", "sea:vid_1"):

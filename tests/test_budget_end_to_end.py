@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import running_dev
 from tests.harness import billed_usd
 from tests.sensors.pipeline import ROW
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_two_complete_the_third_waits_unpaid_with_the_figures_and_is_drawn_by_itself_when_there_is_room(
-    gemini: GeminiStandIn, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, notion: NotionEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channels = tmp_path / "channels.toml"
     channels.write_text("[channels.poke1]\nmonthly_budget_usd = 1.87\n")  # 2.5 times 22 pictures of 0.034

@@ -8,8 +8,8 @@ import pytest
 from assetgen_dagster import channels
 from assetgen_dagster.channels import Channel, ChannelsFileError, UnknownChannelError, load_channels, parse_channels
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
 from tests.harness import ATMOSPHERE, Core, manifest_of
 from tests.studio import STORY, Dagit, failure_of
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_style_and_aspect_ratio_go_to_the_script_and_not_into_the_manifest(
-    core: Core, gemini: GeminiStandIn, file: Path
+    core: Core, gemini: GeminiEmulator, file: Path
 ) -> None:
     core.draw()
     assert {call.aspect_ratio for call in gemini.journal()} == {"9:16"}
@@ -102,7 +102,7 @@ def test_style_and_aspect_ratio_go_to_the_script_and_not_into_the_manifest(
     [('"9:16"', '"1:1"', "aspect ratio changed"), ("35mm film grain", "oil on canvas", "prompt changed")],
 )
 def test_a_change_of_the_channel_draws_again_in_an_open_round(
-    core: Core, gemini: GeminiStandIn, file: Path, before: str, after: str, reason: str
+    core: Core, gemini: GeminiEmulator, file: Path, before: str, after: str, reason: str
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     core.draw()
@@ -112,7 +112,7 @@ def test_a_change_of_the_channel_draws_again_in_an_open_round(
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path) -> Dagit:
+def dagit(gemini: GeminiEmulator, tmp_path: Path) -> Dagit:
     return Dagit(dg.DagsterInstance.ephemeral(), tmp_path / "workspace")
 
 
@@ -132,7 +132,7 @@ def test_the_check_of_the_aspect_ratio_goes_by_the_channel(dagit: Dagit, file: P
     ],
 )
 def test_a_run_started_by_hand_is_refused_before_anything_is_made_or_paid(
-    dagit: Dagit, gemini: GeminiStandIn, file: Path, text: str, partition: str, told: str
+    dagit: Dagit, gemini: GeminiEmulator, file: Path, text: str, partition: str, told: str
 ) -> None:
     file.write_text(text)
     result = dagit.materialize(partition, story=STORY)

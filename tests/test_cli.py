@@ -14,9 +14,9 @@ import pytest
 from assetgen_dagster.drawing.workspace import WorkspaceError
 from assetgen_dagster.generate import place_document
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
 from assetgen_dagster.story.source import ManifestConflictError, resolve_in_folder
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
 from tests import commands
 from tests.harness import billed, manifest_of, write_project
 
@@ -67,7 +67,7 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_generate_ends_in_a_table_the_total_and_the_contact_sheet(gemini: GeminiStandIn) -> None:
+def test_generate_ends_in_a_table_the_total_and_the_contact_sheet(gemini: GeminiEmulator) -> None:
     done = generate("--topic", "Bulbasaur forest documentary", "--story", "Show evolution through seasons")
     assert done.returncode == 0, done.stderr
     assert "(22/22)" in done.stdout
@@ -77,7 +77,9 @@ def test_generate_ends_in_a_table_the_total_and_the_contact_sheet(gemini: Gemini
     assert len(billed(gemini.journal())) == 22
 
 
-def test_a_document_is_copied_into_the_project_and_drawn(gemini: GeminiStandIn, document: Path, tmp_path: Path) -> None:
+def test_a_document_is_copied_into_the_project_and_drawn(
+    gemini: GeminiEmulator, document: Path, tmp_path: Path
+) -> None:
     done = generate("--document", str(document))
     assert done.returncode == 0, done.stderr
     project = tmp_path / "workspace/channels/poke1/projects/vid_123"
@@ -89,7 +91,7 @@ def test_a_document_is_copied_into_the_project_and_drawn(gemini: GeminiStandIn, 
 
 @pytest.mark.slow
 def test_a_document_that_replaces_another_keeps_the_other_aside(
-    gemini: GeminiStandIn, document: Path, tmp_path: Path
+    gemini: GeminiEmulator, document: Path, tmp_path: Path
 ) -> None:
     generate("--document", str(document))
     document.write_text(DOCUMENT.replace("red fox", "grey fox"))
@@ -133,7 +135,7 @@ def test_a_channel_that_nobody_knows_is_refused_before_anything_is_made(
 
 
 def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
-    gemini: GeminiStandIn, document: Path
+    gemini: GeminiEmulator, document: Path
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="red fox", times=None)])
     done = generate("--document", str(document))
@@ -145,7 +147,7 @@ def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
 
 @pytest.mark.slow
 def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
-    gemini: GeminiStandIn, document: Path
+    gemini: GeminiEmulator, document: Path
 ) -> None:
     generate("--document", str(document))
     project = ("--channel", "poke1", "--project", "vid_123")
@@ -164,7 +166,9 @@ def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
 
 
 @pytest.mark.slow
-def test_after_a_redraw_that_failed_the_same_command_draws_only_the_rest(gemini: GeminiStandIn, document: Path) -> None:
+def test_after_a_redraw_that_failed_the_same_command_draws_only_the_rest(
+    gemini: GeminiEmulator, document: Path
+) -> None:
     generate("--document", str(document))
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="red fox")])
     command = ("redraw", "--channel", "poke1", "--project", "vid_123", "--pictures", "all")
@@ -176,7 +180,7 @@ def test_after_a_redraw_that_failed_the_same_command_draws_only_the_rest(gemini:
 
 
 def test_what_there_is_to_warn_of_and_what_a_finished_project_costs_again_stand_before_the_first_picture(
-    gemini: GeminiStandIn, document: Path
+    gemini: GeminiEmulator, document: Path
 ) -> None:
     document.write_text(f"{DOCUMENT}\n#### 2. Dark hollow\n")
     planned = assetgen("plan", "--channel", "poke1", "--project", "vid_123", "--document", str(document))
@@ -193,7 +197,7 @@ def test_what_there_is_to_warn_of_and_what_a_finished_project_costs_again_stand_
     assert len(gemini.journal()) == 4
 
 
-def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn, document: Path) -> None:
+def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiEmulator, document: Path) -> None:
     done = generate("--document", str(document), "--events")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     events = [line["event"] for line in lines]
@@ -212,7 +216,7 @@ def test_progress_for_a_program_is_one_json_object_a_line(gemini: GeminiStandIn,
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_without_a_stack_trace(
-    gemini: GeminiStandIn, document: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+    gemini: GeminiEmulator, document: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     done = generate("--document", str(document))
@@ -223,7 +227,7 @@ def test_a_setting_that_cannot_be_used_is_named_without_a_stack_trace(
     assert gemini.journal() == []
 
 
-def test_a_key_never_stands_in_output_records_or_logs(gemini: GeminiStandIn, document: Path, tmp_path: Path) -> None:
+def test_a_key_never_stands_in_output_records_or_logs(gemini: GeminiEmulator, document: Path, tmp_path: Path) -> None:
     key = os.environ["GEMINI_API_KEY"]
     document.write_text(DOCUMENT.replace("red fox", f"red fox {key}"))
     done = generate("--document", str(document))
@@ -234,7 +238,7 @@ def test_a_key_never_stands_in_output_records_or_logs(gemini: GeminiStandIn, doc
     assert not any(key.encode() in content for content in home)
 
 
-def test_no_story_at_all_says_where_one_can_come_from(gemini: GeminiStandIn) -> None:
+def test_no_story_at_all_says_where_one_can_come_from(gemini: GeminiEmulator) -> None:
     done = generate()
     assert done.returncode == 1
     assert "03_assets.md" in done.stderr
@@ -265,7 +269,7 @@ def test_a_port_that_is_taken_is_said_before_anything_of_dagster_starts() -> Non
     assert done.stdout == ""
 
 
-def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiStandIn) -> None:
+def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiEmulator) -> None:
     shown = json.loads(assetgen("manifest", str(document), "--json").stdout)
     assert [asset["name"] for asset in shown["assets"]] == ["fox_walking_core", "env_clearing"]
     assert shown["global_atmosphere"] == "Soft morning light in a beech forest."
@@ -280,7 +284,7 @@ def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiSt
 @pytest.mark.skipif(not REAL.exists(), reason="the producers' own documents are not part of the repository")
 @pytest.mark.parametrize(("name", "count"), [("haunter", 23), ("bulbasaur", 15)])
 def test_the_producers_own_documents_run_through(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, count: int
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, count: int
 ) -> None:
     document = str(REAL / f"{name}_03_assets.md")
     if count > 22:

@@ -17,8 +17,8 @@ from assetgen_dagster.costs import read_costs
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.months import month_bounds, month_of
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import Hang, NoImage
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import Hang, NoImage
 from tests import commands
 from tests.harness import billed_usd, manifest_of
 from tests.studio import Dagit
@@ -78,7 +78,7 @@ def test_money_is_told_apart_by_what_is_asked_for_in_that_order() -> None:
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dagit]:
+def dagit(gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
     with open_instance() as instance:
         yield Dagit(instance, tmp_path / "workspace")
 
@@ -104,7 +104,7 @@ def costs(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_command_agrees_with_the_providers_bill_in_every_form(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "Europe/Berlin")

@@ -9,8 +9,8 @@ import pytest
 
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.records import ProjectRecords
-from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import Hang
+from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import Hang
 from tests import commands
 from tests.commands import Command
 from tests.harness import billed_usd, both_storages, manifest_of, write_project
@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def generate(
-    storage: str, project: Path, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    storage: str, project: Path, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Start]:
     """Starts ``assetgen generate``; whatever is left of it is ended afterwards."""
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(PICTURES))
@@ -71,7 +71,7 @@ def possibly_billed() -> float:
 
 @both_storages
 def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted(
-    generate: Start, project: Path, gemini: GeminiStandIn
+    generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(3)
     first = generate()
@@ -89,7 +89,7 @@ def test_scripts_that_outlive_a_killed_run_finish_and_their_pictures_are_adopted
 
 @pytest.mark.slow
 def test_a_script_that_hangs_after_its_run_was_killed_is_ended_in_its_time(
-    generate: Start, project: Path, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    generate: Start, project: Path, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "5")
     gemini.plan([Fault(Hang(), prompt="Subject 02")])
@@ -104,7 +104,7 @@ def test_a_script_that_hangs_after_its_run_was_killed_is_ended_in_its_time(
 
 @both_storages
 def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_once_more(
-    generate: Start, project: Path, gemini: GeminiStandIn
+    generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(60)
     first = generate()
@@ -123,7 +123,7 @@ def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_
 
 
 def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
-    generate: Start, project: Path, gemini: GeminiStandIn
+    generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(60)
     first = generate()
@@ -143,7 +143,7 @@ def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
 
 
 def test_a_second_command_on_a_project_in_work_stops_unpaid(
-    generate: Start, project: Path, gemini: GeminiStandIn
+    generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(120)  # as long as the second one may take to start
     first = generate()
@@ -157,7 +157,7 @@ def test_a_second_command_on_a_project_in_work_stops_unpaid(
 
 
 def test_a_regenerate_that_died_is_continued_not_begun_again(
-    generate: Start, project: Path, gemini: GeminiStandIn
+    generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
     finish(generate())
     gemini.set_latency(3)
@@ -171,7 +171,7 @@ def test_a_regenerate_that_died_is_continued_not_begun_again(
 
 
 def test_two_channels_with_the_same_project_id_are_drawn_at_once(
-    generate: Start, project: Path, gemini: GeminiStandIn, tmp_path: Path
+    generate: Start, project: Path, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     other = write_project(tmp_path / "workspace", manifest_of(4), "poke2:vid_123")
     gemini.set_latency(5)

@@ -17,7 +17,7 @@ from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands, dying
 from tests.commands import Command
 from tests.dying import Death, Materializes
@@ -110,7 +110,7 @@ def ended(command: Command) -> int:
     return code
 
 
-def check(project: Path, gemini: GeminiStandIn, *, lost_calls: bool = False) -> None:
+def check(project: Path, gemini: GeminiEmulator, *, lost_calls: bool = False) -> None:
     """Everything is there, told once, and paid once but for calls that died with their scripts."""
     journal = gemini.journal()
     confirmed = materialized_costs()[f"poke1:{project.name}"]
@@ -140,14 +140,14 @@ def has_succeeded(project: Path) -> bool:
 
 
 @pytest.mark.parametrize(("point", "storage"), CASES, indirect=["storage"])
-def test_a_run_that_dies_is_gone_on_with(point: str, storage: str, tmp_path: Path, gemini: GeminiStandIn) -> None:
+def test_a_run_that_dies_is_gone_on_with(point: str, storage: str, tmp_path: Path, gemini: GeminiEmulator) -> None:
     project = make_project(tmp_path)
     assert ended(start(project, POINTS[point])) == -signal.SIGKILL
     assert ended(start(project)) == 0
     check(project, gemini)
 
 
-def test_a_run_that_dies_while_it_goes_on_with_another_is_gone_on_with(tmp_path: Path, gemini: GeminiStandIn) -> None:
+def test_a_run_that_dies_while_it_goes_on_with_another_is_gone_on_with(tmp_path: Path, gemini: GeminiEmulator) -> None:
     project = make_project(tmp_path)
     for point in (
         "its script has just started",
@@ -164,7 +164,7 @@ def test_a_run_that_dies_while_it_goes_on_with_another_is_gone_on_with(tmp_path:
     "point", [pytest.param(p, marks=[pytest.mark.slow] if p == "all pictures are there" else []) for p in INTERRUPTIONS]
 )
 def test_a_command_that_is_interrupted_says_so_and_the_same_one_goes_on(
-    point: str, tmp_path: Path, gemini: GeminiStandIn
+    point: str, tmp_path: Path, gemini: GeminiEmulator
 ) -> None:
     project = make_project(tmp_path)
     assert ended(start(project, INTERRUPTIONS[point])) == 130
@@ -181,7 +181,7 @@ def test_a_command_that_is_interrupted_says_so_and_the_same_one_goes_on(
     ],
 )
 def test_a_command_that_draws_again_is_gone_on_with_by_the_same_one_and_begun_again_once_it_had_ended(
-    words: tuple[str, ...], tmp_path: Path, gemini: GeminiStandIn
+    words: tuple[str, ...], tmp_path: Path, gemini: GeminiEmulator
 ) -> None:
     project = make_project(tmp_path)
     command, *options = words
@@ -199,7 +199,7 @@ def test_a_command_that_draws_again_is_gone_on_with_by_the_same_one_and_begun_ag
 @pytest.mark.parametrize("with_scripts", [False, True], ids=["alone", "with its scripts"])
 @pytest.mark.parametrize("calls", CALLS)
 def test_a_run_that_dies_at_whatever_call_is_gone_on_with(
-    calls: str, with_scripts: bool, tmp_path: Path, gemini: GeminiStandIn
+    calls: str, with_scripts: bool, tmp_path: Path, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(0.3)
     died = nth = 0

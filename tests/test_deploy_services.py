@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.dev import Dev, eventually, free_port
 from tests.harness import billed, manifest_of, write_project
 
@@ -63,7 +63,7 @@ def memory(process: psutil.Process) -> str:
 
 @pytest.mark.slow
 def test_the_services_start_in_order_and_draw(
-    gemini: GeminiStandIn, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "dagster_home"
     home.mkdir()

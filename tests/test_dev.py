@@ -8,14 +8,14 @@ import pytest
 
 from assetgen_dagster.doctor import services as examined
 from assetgen_dagster.doctor.services import examine_services
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands
 from tests.dev import KEY, LOCATION, Dev, eventually
 from tests.harness import billed, manifest_of, write_project
 
 
 def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resumed(
-    dev: Dev, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dev: Dev, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = write_project(tmp_path / "workspace", manifest_of(4))
     dev.add_partition()

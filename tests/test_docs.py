@@ -282,17 +282,15 @@ def test_the_readme_shows_every_command() -> None:
     ] == []
 
 
-def test_every_module_of_the_product_has_its_line_in_the_architecture() -> None:
-    named = {name for span in SPAN.findall(section(DOCS / "architecture.md", "Modules")) for name in span.split()}
-    modules = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"}
-    assert sorted(name for name in modules - named if not name.startswith("standins/")) == []
+def test_every_package_has_its_line_in_the_architecture() -> None:
+    named = {code(row[0]).rstrip("/") for row in rows(section(DOCS / "architecture.md", "Packages"))}
+    packages = {str(path.parent.relative_to(PACKAGE)) for path in PACKAGE.glob("*/__init__.py")}
+    assert named == packages
 
 
 def test_every_module_in_the_architecture_exists() -> None:
-    # Those of ``standins/`` are named without their folder.
-    folders = (PACKAGE, PACKAGE / "standins", PROJECT_ROOT)
     named = re.findall(r"[\w/]+\.py\b", text_of(DOCS / "architecture.md"))
-    assert [path for path in named if not any((folder / path).exists() for folder in folders)] == []
+    assert [path for path in named if not any((folder / path).exists() for folder in (PACKAGE, PROJECT_ROOT))] == []
 
 
 def test_every_private_name_of_dagster_that_is_used_stands_in_the_architecture_with_its_reason() -> None:

@@ -1,4 +1,4 @@
-"""The examples in ``assetgen COMMAND --help``: each is carried out as it stands there, against the stand-ins."""
+"""The examples in ``assetgen COMMAND --help``: each is carried out as it stands there, against the emulators."""
 
 import re
 import shlex
@@ -13,8 +13,8 @@ import pytest
 import typer
 
 from assetgen_dagster.cli import EXIT_CODES, app, main
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import eventually, free_port
 from tests.harness import billed
 
@@ -75,8 +75,8 @@ def test_every_example_is_a_command_line_that_is_understood() -> None:
 
 @pytest.mark.slow
 def test_every_example_does_what_it_says(
-    gemini: GeminiStandIn,
-    notion: NotionStandIn,
+    gemini: GeminiEmulator,
+    notion: NotionEmulator,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -143,7 +143,7 @@ def answers(address: str) -> bool:
     ],
 )
 def test_a_wrong_command_line_ends_with_exit_code_2(
-    words: list[str], notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str], notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["assetgen", *words])
     with pytest.raises(SystemExit) as ended:

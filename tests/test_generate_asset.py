@@ -1,4 +1,4 @@
-"""The real script as a process, against the stand-in: pictures, prompts, streams, and the file itself."""
+"""The real script as a process, against the emulator: pictures, prompts, streams, and the file itself."""
 
 import base64
 import json
@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import (
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_faults import (
     AnyAction,
     ApiError,
     Fault,
@@ -27,16 +27,16 @@ from assetgen_dagster.standins.gemini_faults import (
     Thoughts,
     TwoImages,
 )
-from assetgen_dagster.standins.painting import as_png, paint
+from assetgen_emulators.painting import as_png, paint
 from tests.generate_asset_runs import DRAWN, PROMPT, SCRIPT, Script, module, script_for
 
 
 @pytest.fixture
-def script(gemini: GeminiStandIn, tmp_path: Path) -> Script:
+def script(gemini: GeminiEmulator, tmp_path: Path) -> Script:
     return script_for(gemini, tmp_path)
 
 
-def test_a_picture_is_drawn_and_its_usage_is_the_last_line(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_picture_is_drawn_and_its_usage_is_the_last_line(gemini: GeminiEmulator, script: Script) -> None:
     outcome = script.run()
     assert outcome.done == {"output": str(script.output), "model": "gemini-nano-banana-2.1", "usage": DRAWN}
     assert outcome.stderr == ""
@@ -47,14 +47,14 @@ def test_a_picture_is_drawn_and_its_usage_is_the_last_line(gemini: GeminiStandIn
     assert (call.prompt, call.model, call.aspect_ratio) == (PROMPT, "gemini-nano-banana-2.1", "16:9")
 
 
-def test_the_key_goes_into_a_header_only(gemini: GeminiStandIn, script: Script) -> None:
+def test_the_key_goes_into_a_header_only(gemini: GeminiEmulator, script: Script) -> None:
     outcome = script.run()
     assert outcome.code == 0
     assert gemini.journal()[0].target == "/v1beta/models/gemini-nano-banana-2.1:generateContent"
     assert script.settings["GEMINI_API_KEY"] not in outcome.stdout + outcome.stderr
 
 
-def test_model_and_aspect_ratio_come_from_the_environment(gemini: GeminiStandIn, script: Script) -> None:
+def test_model_and_aspect_ratio_come_from_the_environment(gemini: GeminiEmulator, script: Script) -> None:
     done = script.run(GEMINI_IMAGE_MODEL="models/gemini-2.5-flash-image", GEMINI_ASPECT_RATIO="9:16").done
     assert done["model"] == "gemini-2.5-flash-image"
     assert done["usage"]["image_tokens"] == 1290
@@ -64,7 +64,7 @@ def test_model_and_aspect_ratio_come_from_the_environment(gemini: GeminiStandIn,
 
 
 @pytest.mark.parametrize("base", ["{}/", "{}/v1beta", "{}/v1beta/"])
-def test_the_base_url_may_end_in_a_slash_or_in_the_version(gemini: GeminiStandIn, script: Script, base: str) -> None:
+def test_the_base_url_may_end_in_a_slash_or_in_the_version(gemini: GeminiEmulator, script: Script, base: str) -> None:
     assert script.run(GOOGLE_GEMINI_BASE_URL=base.format(gemini.base_url)).code == 0
 
 
@@ -72,7 +72,7 @@ def test_a_proxy_is_not_asked_for_a_server_on_this_machine(script: Script) -> No
     assert script.run(http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9").code == 0
 
 
-def test_a_jpeg_labelled_png_becomes_a_real_png(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_jpeg_labelled_png_becomes_a_real_png(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(JpegLabelledPng())])
     assert script.run().done["usage"] == DRAWN
     assert script.output.read_bytes().startswith(b"\x89PNG")
@@ -84,26 +84,28 @@ def test_a_jpeg_labelled_png_becomes_a_real_png(gemini: GeminiStandIn, script: S
 @pytest.mark.parametrize(
     "fault", [Thoughts(), Thoughts(after=True), TwoImages(), TextBeside()], ids=lambda one: one.kind
 )
-def test_the_last_picture_that_is_no_thought_is_taken(gemini: GeminiStandIn, script: Script, fault: AnyAction) -> None:
+def test_the_last_picture_that_is_no_thought_is_taken(gemini: GeminiEmulator, script: Script, fault: AnyAction) -> None:
     gemini.plan([Fault(fault)])
     assert script.run().code == 0
     assert script.output.read_bytes() == as_png(paint(PROMPT, 1344, 768))
 
 
-def test_thoughts_and_words_count_as_text_tokens(gemini: GeminiStandIn, script: Script) -> None:
+def test_thoughts_and_words_count_as_text_tokens(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(Thoughts(tokens=480)), Fault(TextBeside("Here you are!"))])
     assert script.run().done["usage"] == DRAWN | {"text_tokens": 480}
     assert script.run().done["usage"] == DRAWN | {"text_tokens": 4}
 
 
-def test_an_answer_without_usage_says_so(gemini: GeminiStandIn, script: Script) -> None:
+def test_an_answer_without_usage_says_so(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(NoUsage()), Fault(NoUsage(only_details=True))])
     assert script.run().done["usage"] is None
     assert script.run().done["usage"] == DRAWN
 
 
 @pytest.mark.parametrize("fault", [OddPicture(256, 144), OddPicture(flat=True)])
-def test_judging_a_picture_is_left_to_the_orchestrator(gemini: GeminiStandIn, script: Script, fault: AnyAction) -> None:
+def test_judging_a_picture_is_left_to_the_orchestrator(
+    gemini: GeminiEmulator, script: Script, fault: AnyAction
+) -> None:
     gemini.plan([Fault(fault)])
     assert script.run().code == 0
     assert script.output.exists()
@@ -121,7 +123,7 @@ def test_judging_a_picture_is_left_to_the_orchestrator(gemini: GeminiStandIn, sc
     ],
     ids=["dashes", "help", "option", "quotes", "unicode", "100 KB"],
 )
-def test_any_prompt_arrives_as_it_is(gemini: GeminiStandIn, script: Script, prompt: str) -> None:
+def test_any_prompt_arrives_as_it_is(gemini: GeminiEmulator, script: Script, prompt: str) -> None:
     assert script.run(prompt).code == 0
     assert gemini.journal()[0].prompt == prompt
 
@@ -129,7 +131,9 @@ def test_any_prompt_arrives_as_it_is(gemini: GeminiStandIn, script: Script, prom
 @pytest.mark.parametrize(
     "locale", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"LC_ALL": "C.UTF-8"}]
 )
-def test_a_prompt_arrives_whatever_the_locale(gemini: GeminiStandIn, script: Script, locale: Mapping[str, str]) -> None:
+def test_a_prompt_arrives_whatever_the_locale(
+    gemini: GeminiEmulator, script: Script, locale: Mapping[str, str]
+) -> None:
     assert script.run("émoji 🦉".encode(), **locale).code == 0
     assert gemini.journal()[0].prompt == "émoji 🦉"
 
@@ -138,7 +142,7 @@ def test_a_prompt_arrives_whatever_the_locale(gemini: GeminiStandIn, script: Scr
     "locale", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"LC_ALL": "C.UTF-8"}]
 )
 def test_bytes_that_are_no_text_do_not_end_in_a_traceback(
-    gemini: GeminiStandIn, script: Script, locale: Mapping[str, str]
+    gemini: GeminiEmulator, script: Script, locale: Mapping[str, str]
 ) -> None:
     assert script.run(b"an owl \xff\xfe\xed\xa0\x80", **locale).code == 0
     assert gemini.journal()[0].prompt.startswith("an owl ")
@@ -146,7 +150,7 @@ def test_bytes_that_are_no_text_do_not_end_in_a_traceback(
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
 def test_an_emoji_in_a_message_does_not_stop_it_from_being_told(
-    gemini: GeminiStandIn, script: Script, encoding: str
+    gemini: GeminiEmulator, script: Script, encoding: str
 ) -> None:
     gemini.plan([Fault(ApiError(500, None, "🦉 \ud800 is asleep"))])
     done = subprocess.run(
@@ -167,7 +171,7 @@ def test_a_picture_is_a_success_even_if_nobody_can_be_told(script: Script) -> No
     assert script.output.exists()
 
 
-def test_an_interrupt_ends_it_quietly(gemini: GeminiStandIn, script: Script) -> None:
+def test_an_interrupt_ends_it_quietly(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(Hang())])
     # Where the tests run in the background of a shell, Ctrl-C is ignored, and children would inherit that.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import (
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_faults import (
     ApiError,
     Fault,
     HalfPng,
@@ -26,11 +26,11 @@ from tests.generate_asset_runs import DRAWN, SCRIPT, Script, http_answer, raw_se
 
 
 @pytest.fixture
-def script(gemini: GeminiStandIn, tmp_path: Path) -> Script:
+def script(gemini: GeminiEmulator, tmp_path: Path) -> Script:
     return script_for(gemini, tmp_path)
 
 
-def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiEmulator, script: Script) -> None:
     quota = "GenerateRequestsPerDayPerProjectPerModel"
     fault = ApiError(
         429, None, "Quota exceeded.", reason="RATE_LIMIT_EXCEEDED", retry_delay_seconds=12.5, quota_id=quota
@@ -69,18 +69,18 @@ def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiStand
     ids=["seconds", "date", "past"],  # a time of day in a name differs between processes that run the tests together
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(
-    gemini: GeminiStandIn, script: Script, header: str, least: float, most: float
+    gemini: GeminiEmulator, script: Script, header: str, least: float, most: float
 ) -> None:
     gemini.plan([Fault(ApiError(503, headers={"Retry-After": header}))])
     assert least <= script.run().error["retry_after_seconds"] <= most
 
 
-def test_of_two_delays_the_longer_one_counts(gemini: GeminiStandIn, script: Script) -> None:
+def test_of_two_delays_the_longer_one_counts(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(ApiError(429, headers={"Retry-After": "7"}, retry_delay_seconds=12.5))])
     assert script.run().error["retry_after_seconds"] == 12.5
 
 
-def test_the_script_itself_never_tries_again(gemini: GeminiStandIn, script: Script) -> None:
+def test_the_script_itself_never_tries_again(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(ApiError(503), times=None)])
     assert script.run().error["http_status"] == 503
     assert len(gemini.journal()) == 1
@@ -103,7 +103,7 @@ def test_a_wrong_setting_is_named(
     assert named in outcome.sentence
 
 
-def test_a_page_of_html_is_told_in_its_words(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_page_of_html_is_told_in_its_words(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(HtmlPage(502, "502 Bad Gateway"))])
     error = script.run().error
     assert (error["kind"], error["http_status"], error["api_status"]) == ("http", 502, None)
@@ -132,7 +132,7 @@ def test_a_redirect_is_not_followed_so_the_key_stays_here(script: Script) -> Non
 
 
 @pytest.mark.parametrize("reason", ["IMAGE_SAFETY", "PROHIBITED_CONTENT", "RECITATION", "SAFETY", "BLOCKLIST"])
-def test_a_refused_picture_is_told_with_its_finish_reason(gemini: GeminiStandIn, script: Script, reason: str) -> None:
+def test_a_refused_picture_is_told_with_its_finish_reason(gemini: GeminiEmulator, script: Script, reason: str) -> None:
     gemini.plan([Fault(NoImage(reason))])
     outcome = script.run()
     report = outcome.report
@@ -144,7 +144,7 @@ def test_a_refused_picture_is_told_with_its_finish_reason(gemini: GeminiStandIn,
 
 @pytest.mark.parametrize("reason", ["NO_IMAGE", "IMAGE_OTHER"])
 def test_an_answer_that_merely_lacks_a_picture_does_not_blame_the_prompt(
-    gemini: GeminiStandIn, script: Script, reason: str
+    gemini: GeminiEmulator, script: Script, reason: str
 ) -> None:
     gemini.plan([Fault(NoImage(reason, "Try again later."))])
     outcome = script.run()
@@ -154,14 +154,14 @@ def test_an_answer_that_merely_lacks_a_picture_does_not_blame_the_prompt(
     assert "edit this prompt" not in outcome.sentence
 
 
-def test_a_blocked_prompt_is_told_with_its_reason(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_blocked_prompt_is_told_with_its_reason(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(PromptBlocked("BLOCKLIST"))])
     error = script.run().error
     assert (error["kind"], error["block_reason"], error["finish_reason"]) == ("no_image", "BLOCKLIST", None)
     assert "BLOCKLIST" in error["message"]
 
 
-def test_words_instead_of_a_picture_are_quoted_in_part_and_paid_as_text(gemini: GeminiStandIn, script: Script) -> None:
+def test_words_instead_of_a_picture_are_quoted_in_part_and_paid_as_text(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(TextOnly("Sorry, " + "no " * 400))])
     report = script.run().report
     assert report["error"]["kind"] == "no_image"
@@ -186,7 +186,7 @@ def test_an_answer_of_another_shape_is_an_answer_without_a_picture(script: Scrip
         assert script.run(GOOGLE_GEMINI_BASE_URL=address).error["kind"] == "no_image"
 
 
-def test_a_torn_body_is_a_lost_answer_that_may_be_billed(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_torn_body_is_a_lost_answer_that_may_be_billed(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(TornBody())])
     report = script.run().report
     assert report["error"]["kind"] == "lost_answer"
@@ -195,7 +195,7 @@ def test_a_torn_body_is_a_lost_answer_that_may_be_billed(gemini: GeminiStandIn, 
     assert not script.output.exists()
 
 
-def test_half_a_picture_is_noticed_and_its_cost_told(gemini: GeminiStandIn, script: Script) -> None:
+def test_half_a_picture_is_noticed_and_its_cost_told(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(HalfPng())])
     report = script.run().report
     assert (report["error"]["kind"], report["usage"]) == ("lost_answer", DRAWN)
@@ -218,7 +218,7 @@ def test_nonsense_with_a_200_is_a_lost_answer(script: Script, answer: bytes) -> 
         assert script.run(GOOGLE_GEMINI_BASE_URL=address).error["kind"] == "lost_answer"
 
 
-def test_waiting_too_long_is_a_lost_answer(gemini: GeminiStandIn, script: Script, tmp_path: Path) -> None:
+def test_waiting_too_long_is_a_lost_answer(gemini: GeminiEmulator, script: Script, tmp_path: Path) -> None:
     gemini.plan([Fault(Hang())])
     impatient = tmp_path / "impatient.py"
     assert "TIMEOUT_SECONDS = 300.0" in SCRIPT.read_text()
@@ -231,7 +231,7 @@ def test_waiting_too_long_is_a_lost_answer(gemini: GeminiStandIn, script: Script
     assert (call.outcome, call.billed_usd) == ("hang", 0.033612)
 
 
-def test_a_reset_before_the_status_line_is_a_network_error(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_reset_before_the_status_line_is_a_network_error(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(Reset())])
     assert script.run().error["kind"] == "network"
     assert gemini.journal()[0].billed_usd == 0

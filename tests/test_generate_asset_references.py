@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.generate_asset_runs import PROMPT, SCRIPT, Script, script_for
 
 
 @pytest.fixture
-def script(gemini: GeminiStandIn, tmp_path: Path) -> Script:
+def script(gemini: GeminiEmulator, tmp_path: Path) -> Script:
     return script_for(gemini, tmp_path)
 
 
@@ -23,7 +23,7 @@ def picture(path: Path, kind: str = "PNG", colour: str = "green") -> Path:
 
 
 def test_reference_pictures_are_sent_before_the_prompt_in_their_order(
-    gemini: GeminiStandIn, script: Script, tmp_path: Path
+    gemini: GeminiEmulator, script: Script, tmp_path: Path
 ) -> None:
     paths = [
         picture(tmp_path / "fox.png"),
@@ -38,7 +38,7 @@ def test_reference_pictures_are_sent_before_the_prompt_in_their_order(
 
 
 def test_the_kind_of_a_picture_is_what_it_is_and_not_what_it_is_called(
-    gemini: GeminiStandIn, script: Script, tmp_path: Path
+    gemini: GeminiEmulator, script: Script, tmp_path: Path
 ) -> None:
     assert script.run(references=[picture(tmp_path / "fox.png", "JPEG")]).code == 0
     assert len(gemini.journal()) == 1
@@ -55,7 +55,7 @@ def test_the_kind_of_a_picture_is_what_it_is_and_not_what_it_is_called(
     ids=["missing", "empty", "gif", "large"],
 )
 def test_what_cannot_be_sent_is_told_by_name_before_anything_is_paid(
-    gemini: GeminiStandIn, script: Script, tmp_path: Path, content: bytes | None, said: str
+    gemini: GeminiEmulator, script: Script, tmp_path: Path, content: bytes | None, said: str
 ) -> None:
     path = tmp_path / "fox.png"
     if content is not None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import (
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_faults import (
     AnyAction,
     ApiError,
     Fault,
@@ -26,7 +26,7 @@ from tests.generate_asset_runs import DRAWN, SCRIPT, Script, module, script_for
 
 
 @pytest.fixture
-def script(gemini: GeminiStandIn, tmp_path: Path) -> Script:
+def script(gemini: GeminiEmulator, tmp_path: Path) -> Script:
     return script_for(gemini, tmp_path)
 
 
@@ -40,7 +40,7 @@ def installed(script: Script, tmp_path: Path) -> Script:
 
 @pytest.mark.parametrize("key", ["", "  ", None])
 def test_a_missing_key_is_a_configuration_error_that_names_it(
-    gemini: GeminiStandIn, installed: Script, key: str | None
+    gemini: GeminiEmulator, installed: Script, key: str | None
 ) -> None:
     del installed.settings["GEMINI_API_KEY"]
     error = installed.run(**({} if key is None else {"GEMINI_API_KEY": key})).error
@@ -67,7 +67,7 @@ def test_the_key_may_be_in_a_dotenv_file(installed: Script, line: str, place: st
 
 
 def test_the_environment_wins_over_the_dotenv_file_and_the_near_one_over_the_far(
-    gemini: GeminiStandIn, installed: Script
+    gemini: GeminiEmulator, installed: Script
 ) -> None:
     folder = installed.path.parent
     (folder.parent / ".env").write_text("GEMINI_API_KEY=wrong\nGEMINI_ASPECT_RATIO=3:2\nGEMINI_IMAGE_MODEL=wrong")
@@ -91,7 +91,7 @@ def test_a_key_that_no_header_can_carry_is_a_configuration_error_and_not_shown(s
     assert "secret" not in outcome.stderr
 
 
-def test_the_key_is_masked_whoever_says_it(gemini: GeminiStandIn, script: Script) -> None:
+def test_the_key_is_masked_whoever_says_it(gemini: GeminiEmulator, script: Script) -> None:
     key = script.settings["GEMINI_API_KEY"]
     long = "x" * 190 + key
     said: list[AnyAction] = [
@@ -108,7 +108,7 @@ def test_the_key_is_masked_whoever_says_it(gemini: GeminiStandIn, script: Script
     assert key not in script.run(GEMINI_IMAGE_MODEL=key).stderr
 
 
-def test_it_runs_without_any_package_but_says_when_it_needs_pillow(gemini: GeminiStandIn, script: Script) -> None:
+def test_it_runs_without_any_package_but_says_when_it_needs_pillow(gemini: GeminiEmulator, script: Script) -> None:
     script.python = (sys.executable, "-I", "-S")
     assert script.run().code == 0
     gemini.plan([Fault(JpegLabelledPng())])
@@ -117,7 +117,7 @@ def test_it_runs_without_any_package_but_says_when_it_needs_pillow(gemini: Gemin
     assert "Pillow" in report["error"]["message"]
 
 
-def test_a_new_picture_replaces_the_old_one_and_a_failed_one_does_not(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_new_picture_replaces_the_old_one_and_a_failed_one_does_not(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(HalfPng(), nth=2), Fault(ApiError(500), nth=3)])
     assert script.run().code == 0
     first = script.output.read_bytes()
@@ -137,7 +137,7 @@ def test_whoever_reads_the_old_picture_still_reads_it_whole(script: Script) -> N
     assert script.output.read_bytes() != first
 
 
-def test_a_folder_in_the_way_is_noticed_before_anything_is_paid(gemini: GeminiStandIn, script: Script) -> None:
+def test_a_folder_in_the_way_is_noticed_before_anything_is_paid(gemini: GeminiEmulator, script: Script) -> None:
     script.output.mkdir(parents=True)
     error = script.run().error
     assert error["kind"] == "file"
@@ -147,7 +147,7 @@ def test_a_folder_in_the_way_is_noticed_before_anything_is_paid(gemini: GeminiSt
 
 @pytest.mark.parametrize("output", ["/proc/nowhere/owl.png", "/dev/null/owl.png", "/tmp/" + "n" * 300 + ".png"])
 def test_an_impossible_place_is_noticed_before_anything_is_paid(
-    gemini: GeminiStandIn, script: Script, output: str
+    gemini: GeminiEmulator, script: Script, output: str
 ) -> None:
     script.output = Path(output)
     assert script.run().error["kind"] == "file"
@@ -168,7 +168,7 @@ def small_disk(place: Path) -> Iterator[None]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_costs_a_picture_and_says_so(gemini: GeminiStandIn, script: Script, tmp_path: Path) -> None:
+def test_a_full_disk_costs_a_picture_and_says_so(gemini: GeminiEmulator, script: Script, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk"):
         script.output = tmp_path / "disk" / "owl.png"
         script.output.write_bytes(b"the old picture")

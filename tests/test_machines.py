@@ -10,10 +10,10 @@ import dagster as dg
 
 from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_journal import Call
-from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_journal import Call
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, eventually, running_dev
 from tests.harness import billed, manifest_of, write_project
 from tests.machines import Redis, on_several_machines, running_machine
@@ -53,7 +53,7 @@ def cancel(dev: Dev, run_id: str) -> None:
 
 
 def test_a_lost_worker_a_cancelled_run_and_a_restarted_broker_leave_every_project_complete_and_paid_once(
-    redis: Redis, notion: NotionStandIn, gemini: GeminiStandIn, tmp_path: Path
+    redis: Redis, notion: NotionEmulator, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     folders = {
         project: write_project(tmp_path / "workspace", manifest_for(project), f"{channel}:{project}")

@@ -1,17 +1,17 @@
-"""A producer sets a row; the real daemon, queue and run do the rest. Times are those of the stand-ins' journals."""
+"""A producer sets a row; the real daemon, queue and run do the rest. Times are those of the emulators' journals."""
 
 import time
 
 import pytest
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev
 from tests.sensors.pipeline import ROW
 
 
 def test_a_row_set_to_generating_assets_is_drawn_and_says_so(
-    notion: NotionStandIn, dev: Dev, gemini: GeminiStandIn
+    notion: NotionEmulator, dev: Dev, gemini: GeminiEmulator
 ) -> None:
     set_at = time.time()
     page = notion.add_row({**ROW, "Project ID": "vid_123"})

@@ -14,8 +14,8 @@ import pytest
 
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev
 from tests.sensors.pipeline import ROW
 from tests.services import Kind, Services
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_from_a_rows_change_to_the_first_call_it_takes_15_seconds_in_the_middle_and_never_20(
-    notion: NotionStandIn, dev: Dev, gemini: GeminiStandIn
+    notion: NotionEmulator, dev: Dev, gemini: GeminiEmulator
 ) -> None:
     first, last = [], []
     for number in range(10):
@@ -42,7 +42,7 @@ def test_from_a_rows_change_to_the_first_call_it_takes_15_seconds_in_the_middle_
 
 
 def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
-    notion: NotionStandIn, gemini: GeminiStandIn, tmp_path: Path
+    notion: NotionEmulator, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
     numbers = list(range(1000))
@@ -56,7 +56,7 @@ def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
         spent = time.process_time() - begun
     assert isinstance(found, dg.SensorResult)
     assert [r.partition_key for r in found.run_requests or []] == [f"poke1:vid_{n:04d}" for n in range(25)]
-    print(f"CPU of the tick, the stand-in's included: {spent:.1f} s")
+    print(f"CPU of the tick, the emulator's included: {spent:.1f} s")
     assert spent < 5
 
 
@@ -68,7 +68,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 
 def test_rows_survive_a_daemon_that_is_killed_at_random_moments(
-    notion: NotionStandIn, gemini: GeminiStandIn, services: Services
+    notion: NotionEmulator, gemini: GeminiEmulator, services: Services
 ) -> None:
     seed = int(os.environ.get("SEED", "7"))
     chance = random.Random(seed)

@@ -17,10 +17,10 @@ from assetgen_dagster.paying.shared import open_switches
 from assetgen_dagster.paying.switches import pause
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import OddPicture
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.story.source import DOCUMENT_FILE, MANIFEST_FILE, ManifestConflictError, Story, resolve_in_folder
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import OddPicture
 from tests.harness import Core, billed_usd
 
 KEY = ProjectKey("poke1", "vid_123")
@@ -70,7 +70,7 @@ def actions(shown: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize(("topic", "told"), [("Bulbasaur", True), ("", False)])
 def test_a_plan_asks_no_language_model_and_says_that_its_prompts_are_not_known(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, topic: str, told: bool
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, topic: str, told: bool
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", "gemini-3.8-flash")
     shown = plan("--topic", topic)
@@ -79,7 +79,7 @@ def test_a_plan_asks_no_language_model_and_says_that_its_prompts_are_not_known(
 
 
 def test_a_plan_of_a_new_project_names_every_picture_with_its_price_and_makes_nothing(
-    gemini: GeminiStandIn, tmp_path: Path
+    gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     shown = plan("--topic", "Bulbasaur forest documentary", "--story", "Show evolution through seasons")
     assert (shown["draw"], len(shown["pictures"]), shown["new_round"]) == (22, 22, True)
@@ -90,7 +90,7 @@ def test_a_plan_of_a_new_project_names_every_picture_with_its_price_and_makes_no
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-def test_what_a_plan_says_is_what_the_run_then_does(foxes: Core, gemini: GeminiStandIn, mode: Mode) -> None:
+def test_what_a_plan_says_is_what_the_run_then_does(foxes: Core, gemini: GeminiEmulator, mode: Mode) -> None:
     foxes.draw()
     changed = FOXES.assets[0].model_copy(update={"prompt": "Another prompt"})
     write(foxes, AssetManifest(global_atmosphere="Rain", assets=(changed, FOXES.assets[1], fox("fox_new"))))
@@ -106,7 +106,7 @@ def test_what_a_plan_says_is_what_the_run_then_does(foxes: Core, gemini: GeminiS
 
 
 def test_a_resume_after_a_core_was_drawn_again_by_hand_is_shown_with_its_price(
-    foxes: Core, gemini: GeminiStandIn
+    foxes: Core, gemini: GeminiEmulator
 ) -> None:
     foxes.draw()
     gemini.plan([Fault(OddPicture(flat=True))])
@@ -124,7 +124,7 @@ def test_a_resume_after_a_core_was_drawn_again_by_hand_is_shown_with_its_price(
 
 @pytest.mark.parametrize("pictures", ["2", "fox_front, 3"])
 def test_what_a_plan_says_of_a_redraw_is_what_the_redraw_then_does(
-    foxes: Core, gemini: GeminiStandIn, pictures: str
+    foxes: Core, gemini: GeminiEmulator, pictures: str
 ) -> None:
     foxes.draw()
     # What has changed besides waits for mode resume: of the redraw, and so of its plan.

@@ -20,7 +20,7 @@ from assetgen_dagster.doctor.postgres import examine_server
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance, prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands
 from tests.postgres import PASSWORD, PostgresServer
 
@@ -169,7 +169,7 @@ def test_commands_that_set_an_instance_up_at_the_same_moment_all_find_it_whole(
 
 @pytest.mark.parametrize("before", ["SQLite", "PostgreSQL"])
 def test_a_dagster_home_that_keeps_runs_elsewhere_than_the_setting_says_is_refused(
-    before: str, postgres_url: str, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    before: str, postgres_url: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def switch(*, on: bool) -> None:
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url if on else "")
@@ -189,7 +189,7 @@ def test_a_dagster_home_that_keeps_runs_elsewhere_than_the_setting_says_is_refus
 # --- what is said ----------------------------------------------------------------------------------------------------
 
 
-def test_the_doctor_finds_a_fresh_database_in_order(url: str, gemini: GeminiStandIn) -> None:
+def test_the_doctor_finds_a_fresh_database_in_order(url: str, gemini: GeminiEmulator) -> None:
     lines = [str(finding) for finding in examine()]
     assert not [line for line in lines if "PROBLEM" in line]
     assert any(f"PostgreSQL: Version 18 at {where(url)}" in line for line in lines)
@@ -209,7 +209,7 @@ def test_the_doctor_finds_a_fresh_database_in_order(url: str, gemini: GeminiStan
 def test_a_database_that_cannot_be_reached_is_one_sentence_and_what_to_do(
     url: str,
     postgres: PostgresServer,
-    gemini: GeminiStandIn,
+    gemini: GeminiEmulator,
     monkeypatch: pytest.MonkeyPatch,
     right: str,
     wrong: str,
@@ -224,7 +224,7 @@ def test_a_database_that_cannot_be_reached_is_one_sentence_and_what_to_do(
 
 
 def test_commands_end_with_that_sentence_and_without_a_stack_trace(
-    url: str, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    url: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", url.replace(PASSWORD, "some-other-password"))
     for arguments in (["dev", "--port", "0"], ["generate", "--channel", "a", "--project", "b", "--topic", "Owls"]):
@@ -237,7 +237,7 @@ def test_commands_end_with_that_sentence_and_without_a_stack_trace(
 
 
 def test_a_user_who_may_make_no_tables_is_told_the_grant(
-    url: str, user: str, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    url: str, user: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", as_user(url, user))
     assert f'GRANT CREATE ON SCHEMA public TO "{user}"' in problem()
@@ -246,7 +246,7 @@ def test_a_user_who_may_make_no_tables_is_told_the_grant(
 
 
 def test_too_few_free_connections_are_a_problem(
-    url: str, user: str, postgres: PostgresServer, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    url: str, user: str, postgres: PostgresServer, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(url, f"GRANT CREATE ON SCHEMA public TO {user}")
     postgres.query(f"ALTER ROLE {user} CONNECTION LIMIT 10")
@@ -255,7 +255,7 @@ def test_too_few_free_connections_are_a_problem(
 
 
 def test_a_database_that_can_only_be_read_is_a_problem(
-    url: str, user: str, postgres: PostgresServer, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    url: str, user: str, postgres: PostgresServer, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(url, f"GRANT CREATE ON SCHEMA public TO {user}")
     postgres.query(f"ALTER ROLE {user} SET default_transaction_read_only = on")
@@ -269,7 +269,7 @@ def test_clocks_that_differ_are_a_problem(url: str, monkeypatch: pytest.MonkeyPa
     assert "s apart" in str(found)
 
 
-def test_tables_of_another_version_are_a_problem(url: str, gemini: GeminiStandIn) -> None:
+def test_tables_of_another_version_are_a_problem(url: str, gemini: GeminiEmulator) -> None:
     with open_instance():
         pass
     do(url, "UPDATE alembic_version SET version_num = '46b412388816'")
@@ -285,7 +285,7 @@ def test_tables_of_another_version_are_a_problem(url: str, gemini: GeminiStandIn
 
 
 def test_an_instance_in_another_database_than_the_setting_names_is_a_problem(
-    url: str, postgres: PostgresServer, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    url: str, postgres: PostgresServer, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with postgres.database() as other:
         monkeypatch.setenv("SOME_OTHER_URL", other)

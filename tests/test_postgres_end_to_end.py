@@ -11,8 +11,8 @@ import pytest
 from assetgen_dagster.assets.projects import PARTITIONS
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import running_dev
 from tests.harness import billed, billed_usd, manifest_of, write_project
 from tests.postgres import PostgresServer
@@ -30,8 +30,8 @@ def run_processes(project: Path) -> set[psutil.Process]:
 
 @pytest.mark.slow
 def test_a_killed_run_is_started_again_and_pays_for_nothing_twice(
-    notion: NotionStandIn,
-    gemini: GeminiStandIn,
+    notion: NotionEmulator,
+    gemini: GeminiEmulator,
     postgres: PostgresServer,
     postgres_url: str,
     tmp_path: Path,

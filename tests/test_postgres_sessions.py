@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from assetgen_dagster.database import where
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands
 from tests.harness import manifest_of, write_project
 from tests.postgres import PostgresServer
@@ -62,7 +62,7 @@ def looked_at(server: PostgresServer, url: str) -> Iterator[list[Sample]]:
 
 @pytest.fixture
 def drawing(
-    postgres: PostgresServer, postgres_url: str, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, postgres_url: str, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int], list[list[Session]]]:
     """Draws so many pictures of a second each in a process of its own; returns who had sessions meanwhile."""
 

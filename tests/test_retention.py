@@ -15,13 +15,13 @@ from assetgen_dagster.home import open_instance
 from assetgen_dagster.log import make_room
 from assetgen_dagster.sensors import log_retention as retention
 from assetgen_dagster.sensors.log_retention import delete_output, log_retention
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import both_storages, manifest_of
 from tests.studio import Dagit
 
 
 @pytest.fixture
-def dagit(storage: str, gemini: GeminiStandIn, tmp_path: Path) -> Iterator[Dagit]:
+def dagit(storage: str, gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
     """An instance as every command sets it up, with a project of one picture."""
     with open_instance() as instance:
         found = Dagit(instance, tmp_path / "workspace")

@@ -9,7 +9,7 @@ import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import manifest_of
 from tests.studio import Dagit
 
@@ -27,7 +27,7 @@ def example() -> ModuleType:
 
 
 def test_it_runs_by_itself_once_for_a_project_whose_pictures_are_all_there(
-    example: ModuleType, gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path
+    example: ModuleType, gemini: GeminiEmulator, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     project = Dagit(instance, tmp_path / "workspace", example.defs)
     project.write_manifest(manifest_of(3))

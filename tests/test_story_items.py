@@ -24,8 +24,8 @@ from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.script import CLIScriptError, run_cli_script
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, Hang
+from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, Hang
 from tests.harness import Core, FakeClock, billed, manifest_of, on_disk
 from tests.studio import Dagit, failure_of
 
@@ -38,7 +38,7 @@ def log() -> io.StringIO:
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, log: io.StringIO) -> Dagit:
+def dagit(gemini: GeminiEmulator, instance: dg.DagsterInstance, tmp_path: Path, log: io.StringIO) -> Dagit:
     return Dagit(instance, tmp_path / "workspace", build_definitions(log_stream=log))
 
 
@@ -57,7 +57,7 @@ def test_a_script_that_fails_raises_its_name_exit_code_and_stderr(tmp_path: Path
 
 
 def test_a_failed_picture_is_logged_with_number_cause_and_a_short_clean_prompt(
-    core: Core, gemini: GeminiStandIn, log: io.StringIO
+    core: Core, gemini: GeminiEmulator, log: io.StringIO
 ) -> None:
     configure_logging(log)
     core.manifest = manifest_of(3, picture_02=SECRET_PROMPT)
@@ -74,7 +74,7 @@ def test_a_failed_picture_is_logged_with_number_cause_and_a_short_clean_prompt(
 
 
 def test_a_timeout_is_logged_and_the_runs_message_says_how_long(
-    dagit: Dagit, gemini: GeminiStandIn, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     dagit.write_manifest(manifest_of(3))
@@ -136,7 +136,7 @@ class BreaksWhenAPictureIsReceived(RecordStore):
 
 
 def test_a_bug_while_drawing_is_logged_raised_and_leaves_a_state_that_resumes(
-    core: Core, gemini: GeminiStandIn, log: io.StringIO
+    core: Core, gemini: GeminiEmulator, log: io.StringIO
 ) -> None:
     configure_logging(log)
     store = BreaksWhenAPictureIsReceived(core.paths.records)
@@ -152,7 +152,7 @@ def test_a_bug_while_drawing_is_logged_raised_and_leaves_a_state_that_resumes(
 
 
 def test_a_bug_in_a_run_ends_it_as_failed_with_details_and_the_next_run_goes_on(
-    dagit: Dagit, gemini: GeminiStandIn
+    dagit: Dagit, gemini: GeminiEmulator
 ) -> None:
     def stumble(_key: ProjectKey, event: Event) -> None:
         if not isinstance(event, PictureDone):
@@ -169,7 +169,7 @@ def test_a_bug_in_a_run_ends_it_as_failed_with_details_and_the_next_run_goes_on(
     assert len(list((dagit.project() / "assets").glob("*/*.png"))) == 3
 
 
-def test_three_projects_are_drawn_beside_each_other(gemini: GeminiStandIn) -> None:
+def test_three_projects_are_drawn_beside_each_other(gemini: GeminiEmulator) -> None:
     gemini.set_latency(3)
     cores = [Core(ProjectKey(channel, "vid_123"), manifest_of(2)) for channel in ("poke1", "poke2", "poke3")]
     threads = [threading.Thread(target=core.draw) for core in cores]
@@ -183,7 +183,7 @@ def test_three_projects_are_drawn_beside_each_other(gemini: GeminiStandIn) -> No
 
 @on_disk
 def test_no_database_transaction_is_held_while_pictures_are_drawn(
-    dagit: Dagit, gemini: GeminiStandIn, tmp_path: Path
+    dagit: Dagit, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     def drawing(calls: list[Call]) -> bool:
         return sum(call.in_flight for call in calls) == 2

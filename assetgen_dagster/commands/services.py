@@ -12,13 +12,13 @@ from assetgen_dagster.terminal import stdout
 
 def demo(
     *,
-    latency: Annotated[float, typer.Option(help="Seconds the stand-in for Gemini takes for a picture.")] = 1.5,
+    latency: Annotated[float, typer.Option(help="Seconds the emulator for Gemini takes for a picture.")] = 1.5,
     ui: Annotated[bool, typer.Option("--ui", help="Keep the Dagster UI open at the end.")] = False,
     folder: Annotated[
         Path | None, typer.Option(help="Where everything of the demo goes, demo/ if not given; emptied first.")
     ] = None,
 ) -> None:
-    """Draw two videos from a board, with stand-ins for Notion and Gemini: no key, no cost.
+    """Draw two videos from a board, with emulators for Notion and Gemini: no key, no cost.
 
     Example: assetgen demo --ui
     """

@@ -165,7 +165,7 @@ class Caller:
         self._http = httpx.Client(
             event_hooks={"request": [self._limit_request], "response": [self._limit_answer]},
             verify=_certificates() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # A proxy from the environment cannot reach a stand-in on this machine.
+            # A proxy from the environment cannot reach an emulator on this machine.
             trust_env=url.host not in _LOOPBACK,
         )
         # With a logger of its own the library adds no handler to the console, at this level it says nothing: failures

@@ -14,8 +14,8 @@ from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.script import output_files
 from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, Hang, NoImage, OddPicture
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, Hang, NoImage, OddPicture
 from tests.drawing.test_money import attempts, call
 from tests.harness import Core, billed, billed_usd, both_storages, manifest_of, on_disk
 from tests.studio import STORY, Dagit, failure_of
@@ -24,11 +24,11 @@ IMAGES = [image_key(number) for number in range(1, 23)]
 
 
 @pytest.fixture
-def dagit(gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
+def dagit(gemini: GeminiEmulator, instance: dg.DagsterInstance, tmp_path: Path) -> Dagit:
     return Dagit(instance, tmp_path / "workspace")
 
 
-def test_a_topic_and_a_story_become_22_pictures_with_cost_and_path(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_topic_and_a_story_become_22_pictures_with_cost_and_path(dagit: Dagit, gemini: GeminiEmulator) -> None:
     result = dagit.materialize(story=STORY)
     assert result.success
     assert len(list((dagit.project() / "assets").glob("*/*.png"))) == 22
@@ -62,7 +62,7 @@ def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
         assert _shown(image[name]).width >= 64
 
 
-def test_a_run_that_a_row_asked_for_leads_back_to_the_row(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_run_that_a_row_asked_for_leads_back_to_the_row(small: Dagit, gemini: GeminiEmulator) -> None:
     page = {PAGE_TAG: "01234567-89ab-cdef-0123-456789abcdef"}
     row = "https://www.notion.so/0123456789abcdef0123456789abcdef"
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
@@ -105,7 +105,7 @@ def test_the_manifests_asset_shows_atmosphere_pictures_and_warnings(dagit: Dagit
     assert all(picture["name"] and picture["prompt"] for picture in pictures)
 
 
-def test_without_any_story_the_run_says_where_one_can_come_from(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_without_any_story_the_run_says_where_one_can_come_from(dagit: Dagit, gemini: GeminiEmulator) -> None:
     result = dagit.materialize()
     message = failure_of(result).description
     assert "03_assets.md" in message
@@ -113,7 +113,7 @@ def test_without_any_story_the_run_says_where_one_can_come_from(dagit: Dagit, ge
     assert gemini.journal() == []
 
 
-def test_more_pictures_than_slots_is_an_error_before_anything_is_paid(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_more_pictures_than_slots_is_an_error_before_anything_is_paid(dagit: Dagit, gemini: GeminiEmulator) -> None:
     dagit.write_manifest(manifest_of(23))
     message = failure_of(dagit.materialize()).description
     assert "ASSETGEN_IMAGE_SLOTS" in message
@@ -121,7 +121,7 @@ def test_more_pictures_than_slots_is_an_error_before_anything_is_paid(dagit: Dag
     assert gemini.journal() == []
 
 
-def test_a_partition_that_is_no_project_is_refused(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_partition_that_is_no_project_is_refused(dagit: Dagit, gemini: GeminiEmulator) -> None:
     message = failure_of(dagit.materialize("no-colon", story=STORY)).description
     assert "<channel>:<project>" in message
     assert gemini.journal() == []
@@ -129,7 +129,7 @@ def test_a_partition_that_is_no_project_is_refused(dagit: Dagit, gemini: GeminiS
 
 @both_storages
 def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_one(
-    small: Dagit, gemini: GeminiStandIn
+    small: Dagit, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02", times=None)])
     result = small.materialize()
@@ -153,7 +153,7 @@ def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_
 
 
 @both_storages
-def test_a_kept_picture_is_materialized_again_for_nothing(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_kept_picture_is_materialized_again_for_nothing(small: Dagit, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     small.materialize()
     small.materialize()
@@ -163,7 +163,7 @@ def test_a_kept_picture_is_materialized_again_for_nothing(small: Dagit, gemini: 
 
 
 @both_storages
-def test_money_for_a_picture_that_failed_stands_on_an_observation(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_money_for_a_picture_that_failed_stands_on_an_observation(small: Dagit, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     small.materialize()
     [seen] = small.observations(image_key(2))
@@ -173,7 +173,7 @@ def test_money_for_a_picture_that_failed_stands_on_an_observation(small: Dagit, 
 
 @both_storages
 def test_a_call_without_an_answer_is_listed_apart(
-    small: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    small: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     gemini.plan([Fault(Hang(), prompt="Subject 02")])
@@ -197,7 +197,7 @@ def test_a_dead_runs_call_is_listed_though_the_next_run_stops_before_that_pictur
 
 
 @both_storages
-def test_materializing_again_draws_everything_again(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_materializing_again_draws_everything_again(small: Dagit, gemini: GeminiEmulator) -> None:
     small.materialize()
     small.materialize()
     assert len(billed(gemini.journal())) == 6
@@ -205,7 +205,7 @@ def test_materializing_again_draws_everything_again(small: Dagit, gemini: Gemini
     assert again["project_cost_usd"] == pytest.approx(2 * first["total_cost_usd"], abs=1e-4)
 
 
-def test_one_picture_can_be_drawn_again_alone(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_one_picture_can_be_drawn_again_alone(small: Dagit, gemini: GeminiEmulator) -> None:
     small.materialize()
     assert small.materialize(selection=[image_key(2)]).success
     assert len(billed(gemini.journal())) == 4
@@ -213,14 +213,14 @@ def test_one_picture_can_be_drawn_again_alone(small: Dagit, gemini: GeminiStandI
     assert small.materializations(image_key(2))[0]["reused"] is False
 
 
-def test_an_unused_slot_materialized_alone_opens_no_round(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_an_unused_slot_materialized_alone_opens_no_round(small: Dagit, gemini: GeminiEmulator) -> None:
     small.materialize()
     assert small.materialize(selection=[image_key(4)]).success
     small.materialize(mode="resume")
     assert len(gemini.journal()) == 3
 
 
-def test_after_only_the_contact_sheet_failed_nothing_is_paid_again(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_after_only_the_contact_sheet_failed_nothing_is_paid_again(small: Dagit, gemini: GeminiEmulator) -> None:
     sheet = small.project() / "contact_sheet.png"
     sheet.mkdir()
     result = small.materialize()
@@ -231,7 +231,7 @@ def test_after_only_the_contact_sheet_failed_nothing_is_paid_again(small: Dagit,
     assert len(gemini.journal()) == 3
 
 
-def test_a_second_run_on_a_project_stops_with_the_name_of_the_first(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_second_run_on_a_project_stops_with_the_name_of_the_first(small: Dagit, gemini: GeminiEmulator) -> None:
     small.materialize(selection=[ASSET_MANIFEST])
     with lock_project(small.project() / ".assetgen" / "lock", run_id="the_first_run"):
         result = small.materialize()
@@ -248,7 +248,7 @@ def materialize_02(small: Dagit, **config: Any) -> dg.ExecuteInProcessResult:
 
 
 def test_a_remark_that_is_about_no_picture_is_an_error_and_not_a_picture_without_it(
-    small: Dagit, gemini: GeminiStandIn
+    small: Dagit, gemini: GeminiEmulator
 ) -> None:
     small.materialize()
     told = failure_of(materialize_02(small, remark="more fog")).description
@@ -257,7 +257,7 @@ def test_a_remark_that_is_about_no_picture_is_an_error_and_not_a_picture_without
     assert len(gemini.journal()) == 3
 
 
-def test_in_run_config_a_number_names_a_picture_as_on_the_command_line(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_in_run_config_a_number_names_a_picture_as_on_the_command_line(small: Dagit, gemini: GeminiEmulator) -> None:
     small.materialize()
     unknown = failure_of(materialize_02(small, redraw=["pictur_02", "77"])).description
     assert unknown.startswith(
@@ -271,12 +271,12 @@ def test_in_run_config_a_number_names_a_picture_as_on_the_command_line(small: Da
     assert again.prompt.endswith("more fog")
 
 
-def test_a_wrong_key_is_one_message_that_begins_with_what_to_do(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_wrong_key_is_one_message_that_begins_with_what_to_do(small: Dagit, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(400, reason="API_KEY_INVALID", message="API key not valid."), times=None)])
     assert failure_of(small.materialize()).description.startswith("Set GEMINI_API_KEY to a valid key")
 
 
-def test_the_checks_name_the_pictures_that_fail_them(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_the_checks_name_the_pictures_that_fail_them(small: Dagit, gemini: GeminiEmulator) -> None:
     gemini.plan(
         [
             Fault(OddPicture(width=400, height=229), prompt="Subject 01"),
@@ -305,7 +305,7 @@ def test_assets_ready_alone_says_which_pictures_are_missing(small: Dagit) -> Non
 
 @on_disk
 def test_no_secret_and_no_long_prompt_is_in_dagsters_records(
-    dagit: Dagit, gemini: GeminiStandIn, tmp_path: Path
+    dagit: Dagit, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     import os
 
@@ -320,7 +320,7 @@ def test_no_secret_and_no_long_prompt_is_in_dagsters_records(
 
 
 def test_a_round_that_no_picture_came_of_is_taken_back_so_that_a_finished_project_stays_finished(
-    small: Dagit, gemini: GeminiStandIn
+    small: Dagit, gemini: GeminiEmulator
 ) -> None:
     small.materialize()
     gemini.plan([Fault(ApiError(400, reason="API_KEY_INVALID", message="API key not valid."), times=None)])
@@ -331,7 +331,7 @@ def test_a_round_that_no_picture_came_of_is_taken_back_so_that_a_finished_projec
     assert len(gemini.journal()) == calls, "nothing is missing or changed"
 
 
-def test_a_round_that_a_picture_came_of_is_gone_on_with(small: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_round_that_a_picture_came_of_is_gone_on_with(small: Dagit, gemini: GeminiEmulator) -> None:
     small.materialize()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     assert not small.materialize().success

@@ -17,9 +17,9 @@ from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.paying.shared import held_now, open_ledger, open_switches
 from assetgen_dagster.paying.switches import pause, resume
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Call, Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, FlawedStory, Hang, NoImage
 from assetgen_dagster.story.source import MANIFEST_FILE, Resolution
+from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, FlawedStory, Hang, NoImage
 from tests.harness import billed_usd, on_disk
 from tests.studio import STORY, Dagit, failure_of
 
@@ -29,13 +29,13 @@ MANIFEST = [ASSET_MANIFEST]
 
 @pytest.fixture
 def dagit(
-    gemini: GeminiStandIn, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Dagit:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", MODEL)
     return Dagit(instance, tmp_path / "workspace")
 
 
-def texts(gemini: GeminiStandIn) -> list[Call]:
+def texts(gemini: GeminiEmulator) -> list[Call]:
     return [call for call in gemini.journal() if call.kind == "text"]
 
 
@@ -45,7 +45,7 @@ def manifest_file(dagit: Dagit) -> dict[str, object]:
 
 @on_disk
 def test_a_whole_run_draws_what_the_model_wrote_and_every_sum_has_its_money(
-    dagit: Dagit, gemini: GeminiStandIn
+    dagit: Dagit, gemini: GeminiEmulator
 ) -> None:
     assert dagit.materialize(story=STORY).success
     assert (dagit.project() / "assets" / "characters" / "hero_01_by_model.png").is_file()
@@ -62,7 +62,7 @@ def test_a_whole_run_draws_what_the_model_wrote_and_every_sum_has_its_money(
     assert dagit.total() == approx(total - text.billed_usd, abs=1e-5)  # the pictures alone
 
 
-def test_an_unchanged_source_is_neither_rewritten_nor_paid_for_again(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_an_unchanged_source_is_neither_rewritten_nor_paid_for_again(dagit: Dagit, gemini: GeminiEmulator) -> None:
     dagit.materialize(selection=MANIFEST, story=STORY)
     written = manifest_file(dagit)
     for mode in ("auto", "resume", "regenerate"):
@@ -72,7 +72,7 @@ def test_an_unchanged_source_is_neither_rewritten_nor_paid_for_again(dagit: Dagi
     assert [one["cost_usd"] for one in dagit.materializations(ASSET_MANIFEST)] == [0, 0, 0, approx(written_usd(gemini))]
 
 
-def test_a_manifest_that_was_deleted_is_asked_for_anew(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_manifest_that_was_deleted_is_asked_for_anew(dagit: Dagit, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(NoImage("SAFETY"))])
     dagit.materialize(selection=MANIFEST, story=STORY)
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_the_run_that_tells_the_money_marks_it_as_told(dagit: Dagit) -> None:
     assert spend.reported_by == run_id
 
 
-def written_usd(gemini: GeminiStandIn) -> float:
+def written_usd(gemini: GeminiEmulator) -> float:
     return billed_usd(texts(gemini))
 
 
@@ -101,7 +101,7 @@ def written_usd(gemini: GeminiStandIn) -> float:
     ],
 )
 def test_another_topic_or_model_has_it_written_anew(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, model: str, topic: str, asked: int
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, model: str, topic: str, asked: int
 ) -> None:
     dagit.materialize(selection=MANIFEST, story=STORY)
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", model)
@@ -112,7 +112,7 @@ def test_another_topic_or_model_has_it_written_anew(
 
 
 def test_a_manifest_that_a_person_edited_is_kept_when_a_model_is_set(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ASSETGEN_STORY_MODEL")
     dagit.materialize(selection=MANIFEST, story=STORY)
@@ -125,7 +125,7 @@ def test_a_manifest_that_a_person_edited_is_kept_when_a_model_is_set(
 
 
 def test_when_the_model_breaks_the_rules_twice_the_tables_write_and_both_answers_are_paid_and_told(
-    dagit: Dagit, gemini: GeminiStandIn
+    dagit: Dagit, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(FlawedStory("animal_in_plate"), times=2)])
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_when_the_model_breaks_the_rules_twice_the_tables_write_and_both_answers
 
 
 def test_an_answer_that_never_came_is_told_apart_and_the_video_goes_on(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_TIMEOUT_SECONDS", "3")
     gemini.plan([Fault(Hang())])
@@ -152,7 +152,7 @@ def test_an_answer_that_never_came_is_told_apart_and_the_video_goes_on(
 
 @pytest.mark.parametrize(("status", "code"), [(404, "model_not_found"), (403, "api_key")])
 def test_what_would_stop_every_video_ends_the_run_before_a_picture_and_pauses_the_others(
-    dagit: Dagit, gemini: GeminiStandIn, status: int, code: str
+    dagit: Dagit, gemini: GeminiEmulator, status: int, code: str
 ) -> None:
     gemini.plan([Fault(ApiError(status), of="text", nth=1)])
     result = dagit.materialize(story=STORY)
@@ -166,7 +166,7 @@ def test_what_would_stop_every_video_ends_the_run_before_a_picture_and_pauses_th
     assert run.tags[STOPPED_WITH_TAG] == fingerprint(load_settings())
 
 
-def test_another_story_model_lets_the_other_rows_go_on(monkeypatch: pytest.MonkeyPatch, gemini: GeminiStandIn) -> None:
+def test_another_story_model_lets_the_other_rows_go_on(monkeypatch: pytest.MonkeyPatch, gemini: GeminiEmulator) -> None:
     found = []
     for model in ("", MODEL, "gemini-3.5-flash-lite"):
         monkeypatch.setenv("ASSETGEN_STORY_MODEL", model)
@@ -175,7 +175,9 @@ def test_another_story_model_lets_the_other_rows_go_on(monkeypatch: pytest.Monke
 
 
 @on_disk
-def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(
+    dagit: Dagit, gemini: GeminiEmulator
+) -> None:
     gemini.plan([Fault(FlawedStory("too_few")), Fault(ApiError(403), nth=2)])
     assert not dagit.materialize(selection=MANIFEST, story=STORY).success
     [spent] = dagit.observations(ASSET_MANIFEST)
@@ -190,7 +192,7 @@ def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(dagit
 
 @on_disk
 def test_a_run_that_dies_between_answer_and_manifest_pays_nothing_twice_and_tells_it_once(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
         raise SystemExit(9)
@@ -206,7 +208,7 @@ def test_a_run_that_dies_between_answer_and_manifest_pays_nothing_twice_and_tell
 
 @on_disk
 def test_pictures_alone_tell_the_money_of_a_manifest_whose_run_died(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
         raise SystemExit(9)
@@ -220,7 +222,7 @@ def test_pictures_alone_tell_the_money_of_a_manifest_whose_run_died(
     assert materialized_costs()["poke1:vid_123"] == approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
-def test_a_pause_holds_the_model_up_too(dagit: Dagit, gemini: GeminiStandIn) -> None:
+def test_a_pause_holds_the_model_up_too(dagit: Dagit, gemini: GeminiEmulator) -> None:
     switches = open_switches(load_settings())
     pause(switches, reason="checking the bill", by="anna@studio")
     run = threading.Thread(target=dagit.materialize, kwargs={"selection": MANIFEST, "story": STORY})
@@ -233,7 +235,7 @@ def test_a_pause_holds_the_model_up_too(dagit: Dagit, gemini: GeminiStandIn) -> 
 
 
 def test_without_room_for_the_pictures_no_text_is_paid_for_and_the_row_waits(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "1.40")
     result = dagit.materialize(story=STORY, tags={PAGE_TAG: "page"})
@@ -253,7 +255,7 @@ def test_without_room_for_the_pictures_no_text_is_paid_for_and_the_row_waits(
 
 @pytest.mark.slow
 def test_the_models_used_up_daily_quota_is_known_to_all_runs_and_is_not_that_of_the_pictures(
-    dagit: Dagit, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gemini.plan([Fault(ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel"), times=None)])
     for _ in range(2):

@@ -11,13 +11,13 @@ import pytest
 from assetgen_dagster.doctor import examine as examining
 from assetgen_dagster.doctor.examine import examine
 from assetgen_dagster.settings import default_environment
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError, Hang
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import ApiError, Hang
 from tests.doctor.told import command, problem, problems
 
 
-def test_a_set_up_in_order_has_no_problem_and_costs_nothing(gemini: GeminiStandIn, notion: NotionStandIn) -> None:
+def test_a_set_up_in_order_has_no_problem_and_costs_nothing(gemini: GeminiEmulator, notion: NotionEmulator) -> None:
     page = notion.add_row(topic="Owls", status="Generating Assets")
     before = notion.row(page)
     assert problems() == []
@@ -26,13 +26,13 @@ def test_a_set_up_in_order_has_no_problem_and_costs_nothing(gemini: GeminiStandI
     assert {call.endpoint for call in notion.journal()} == {"databases.retrieve", "data_sources.retrieve"}
 
 
-def test_without_notion_all_is_well_and_it_says_so(gemini: GeminiStandIn) -> None:
+def test_without_notion_all_is_well_and_it_says_so(gemini: GeminiEmulator) -> None:
     assert problems() == []
     assert "Not set up, which is fine" in str(examine()[-1])
 
 
 def test_the_command_exits_with_0_only_if_nothing_is_wrong(
-    gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = command("doctor", "--json")
     assert done.returncode == 0, done.stdout
@@ -71,7 +71,7 @@ def test_a_line_of_the_file_of_settings_that_cannot_be_read_is_one_error_with_it
 
 
 def test_a_variable_that_is_nearly_a_setting_is_named_with_the_setting(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "my.env"
     file.write_text("GEMINI_IMAGE_MODLE=x\nNOTION_OF_ANOTHER_PROGRAM=x\n")
@@ -86,7 +86,7 @@ def test_a_file_of_settings_that_is_not_there_is_named(monkeypatch: pytest.Monke
 
 
 def test_a_server_that_says_nothing_ends_the_check_in_its_time(
-    gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(examining, "NETWORK_SECONDS", 1.0)
     notion.plan([Fault(Hang(), times=None)])
@@ -98,7 +98,7 @@ def test_a_server_that_says_nothing_ends_the_check_in_its_time(
 
 
 def test_a_database_made_by_init_notion_satisfies_the_doctor(
-    gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTION_DATABASE_ID")
     notion.share_page("0123456789abcdef0123456789abcdef")
@@ -117,7 +117,7 @@ def test_init_notion_without_a_token_says_what_to_set() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_settings_of_the_example_are_in_order(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_of_the_example_are_in_order(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in default_environment().items():
         if name not in os.environ:
             monkeypatch.setenv(name, value)

@@ -9,7 +9,7 @@ import pytest
 
 from assetgen_dagster.doctor import examine as examining
 from assetgen_dagster.doctor.examine import examine
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem, problems
 
 
@@ -27,7 +27,7 @@ from tests.doctor.told import problem, problems
     ],
 )
 def test_a_gemini_setting_that_does_not_work_is_named(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(name, value)
     line = problem()
@@ -44,7 +44,7 @@ def test_a_gemini_setting_that_does_not_work_is_named(
     ],
 )
 def test_a_language_model_that_cannot_be_asked_is_named(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -52,13 +52,13 @@ def test_a_language_model_that_cannot_be_asked_is_named(
     assert gemini.journal() == []
 
 
-def test_a_language_model_that_is_there_is_in_order(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_language_model_that_is_there_is_in_order(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", "models/gemini-3.8-flash")
     assert problems() == []
     assert "there is a model gemini-3.8-flash" in "\n".join(map(str, examine()))
 
 
-def test_a_missing_key_is_said_once(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_said_once(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GEMINI_API_KEY")
     assert "Set GEMINI_API_KEY" in problem()
 
@@ -75,7 +75,7 @@ def test_a_missing_key_is_said_once(gemini: GeminiStandIn, monkeypatch: pytest.M
     ],
 )
 def test_an_odd_answer_of_gemini_is_said_in_plain_words(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, head: str, body: str, words: str
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, head: str, body: str, words: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -91,7 +91,7 @@ def test_an_odd_answer_of_gemini_is_said_in_plain_words(
 
 
 def test_an_answer_that_drips_ends_the_check_in_its_time(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(examining, "NETWORK_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:

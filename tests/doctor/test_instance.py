@@ -6,7 +6,7 @@ import pytest
 
 from assetgen_dagster.doctor.examine import examine
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem
 
 MONITORED = "run_monitoring:\n  enabled: true\n"
@@ -25,7 +25,7 @@ OURS = "run_coordinator:\n  module: assetgen_dagster.run_coordinator\n  class: P
     ],
 )
 def test_a_dagster_home_that_disagrees_is_named_with_what_to_do(
-    gemini: GeminiStandIn, tmp_path: Path, yaml: str, words: str
+    gemini: GeminiEmulator, tmp_path: Path, yaml: str, words: str
 ) -> None:
     home = tmp_path / "dagster_home"
     home.mkdir()
@@ -36,7 +36,7 @@ def test_a_dagster_home_that_disagrees_is_named_with_what_to_do(
     assert (home / "dagster.yaml").read_text() == yaml
 
 
-def test_what_an_older_dagster_yaml_lacks_is_told_and_is_no_problem(gemini: GeminiStandIn, tmp_path: Path) -> None:
+def test_what_an_older_dagster_yaml_lacks_is_told_and_is_no_problem(gemini: GeminiEmulator, tmp_path: Path) -> None:
     home = tmp_path / "dagster_home"
     home.mkdir()
     (home / "dagster.yaml").write_text(f"{OURS}{MONITORED}concurrency:\n  runs:\n    max_concurrent_runs: 9\n")
@@ -47,12 +47,12 @@ def test_what_an_older_dagster_yaml_lacks_is_told_and_is_no_problem(gemini: Gemi
     assert "is older than" not in "".join(map(str, examine()))
 
 
-def test_a_dagster_home_that_cannot_be_written_is_named(gemini: GeminiStandIn, tmp_path: Path) -> None:
+def test_a_dagster_home_that_cannot_be_written_is_named(gemini: GeminiEmulator, tmp_path: Path) -> None:
     (tmp_path / "dagster_home" / "setup.lock").mkdir(parents=True)  # whoever may write everywhere cannot write this
     assert "Set DAGSTER_HOME" in problem()
 
 
-def test_a_damaged_database_is_not_blamed_on_dagsters_settings(gemini: GeminiStandIn, tmp_path: Path) -> None:
+def test_a_damaged_database_is_not_blamed_on_dagsters_settings(gemini: GeminiEmulator, tmp_path: Path) -> None:
     damaged = tmp_path / "dagster_home" / "history" / "runs.db"
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"no database " * 500)
@@ -63,7 +63,7 @@ def test_a_damaged_database_is_not_blamed_on_dagsters_settings(gemini: GeminiSta
 
 
 def test_a_dagster_home_that_is_a_file_is_named(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file"))

@@ -6,19 +6,19 @@ import pytest
 
 from assetgen_dagster.doctor import machine
 from assetgen_dagster.doctor.examine import examine
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem, problems
 
 
 def test_a_workspace_that_is_a_file_is_named(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("ASSETGEN_WORKSPACE", str(tmp_path / "file"))
     assert "move it away" in problem()
 
 
-def test_a_full_disk_is_named(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "ROOM_PER_PICTURE", 1 << 50)
     assert "MiB are free" in problem()
 
@@ -29,14 +29,14 @@ def test_an_address_of_the_ui_that_is_none_is_named(monkeypatch: pytest.MonkeyPa
     assert "ASSETGEN_UI_URL" in problem()
 
 
-def test_it_says_where_rows_link_to(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_where_rows_link_to(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("without a link" in str(finding) for finding in examine())
     monkeypatch.setenv("ASSETGEN_UI_URL", "https://dagster.example.org/")
     assert any("at https://dagster.example.org." in str(finding) for finding in examine())
 
 
 def test_an_aspect_ratio_that_the_model_does_not_draw_is_named_with_its_place(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GEMINI_ASPECT_RATIO", "7:5")
     assert "draws no 7:5, but 1:1, 2:3" in problem()
@@ -51,7 +51,7 @@ def test_an_aspect_ratio_that_the_model_does_not_draw_is_named_with_its_place(
 
 @pytest.mark.parametrize("text", ["[channels.poke1\n", None])
 def test_a_channels_file_that_cannot_be_used_is_named(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
     file = tmp_path / "channels.toml"
     if text is not None:
@@ -64,7 +64,7 @@ def test_a_channels_file_that_cannot_be_used_is_named(
 
 
 def test_a_script_that_is_not_there_is_named(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(tmp_path / "mine.py"))
     assert "mine.py" in problem()

@@ -5,18 +5,18 @@ from collections.abc import Callable
 import pytest
 
 from assetgen_dagster.doctor.examine import examine
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import ApiError
 from tests.doctor.told import problem, problems
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (NotionStandIn.revoke_token, "Set NOTION_TOKEN"),
-        (NotionStandIn.unshare, "Connections, and choose the integration"),
-        (NotionStandIn.trash_database, "in the trash"),
+        (NotionEmulator.revoke_token, "Set NOTION_TOKEN"),
+        (NotionEmulator.unshare, "Connections, and choose the integration"),
+        (NotionEmulator.trash_database, "in the trash"),
         (lambda notion: notion.rename_property("Topic", "Subject"), "set NOTION_PROPERTY_TOPIC to its new name"),
         (lambda notion: notion.change_type("Cost (USD)", "rich_text"), "'Cost (USD)' is of type rich_text"),
         (lambda notion: notion.remove_status_option("Assets Ready"), "set NOTION_STATUS_READY"),
@@ -25,14 +25,14 @@ from tests.doctor.told import problem, problems
     ],
 )
 def test_what_is_wrong_with_the_board_is_one_line_with_what_to_do(
-    gemini: GeminiStandIn, notion: NotionStandIn, spoil: Callable[[NotionStandIn], None], words: str
+    gemini: GeminiEmulator, notion: NotionEmulator, spoil: Callable[[NotionEmulator], None], words: str
 ) -> None:
     spoil(notion)
     assert words in problem()
     assert notion.token not in problem()
 
 
-def test_every_fault_of_the_board_has_its_line(gemini: GeminiStandIn, notion: NotionStandIn) -> None:
+def test_every_fault_of_the_board_has_its_line(gemini: GeminiEmulator, notion: NotionEmulator) -> None:
     notion.remove_property("Channel")
     notion.remove_property("Error Log")
     notion.remove_status_option("Asset Error")
@@ -43,7 +43,7 @@ def test_every_fault_of_the_board_has_its_line(gemini: GeminiStandIn, notion: No
     ]
 
 
-def test_an_optional_column_that_is_not_there_is_offered(gemini: GeminiStandIn, notion: NotionStandIn) -> None:
+def test_an_optional_column_that_is_not_there_is_offered(gemini: GeminiEmulator, notion: NotionEmulator) -> None:
     notion.remove_property("Run")
     [line] = [str(finding) for finding in examine() if "'Run'" in finding.name]
     assert line.startswith("ok")
@@ -51,7 +51,7 @@ def test_an_optional_column_that_is_not_there_is_offered(gemini: GeminiStandIn, 
 
 
 def test_an_optional_column_or_status_is_switched_off_by_none_and_one_that_is_needed_is_not(
-    gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notion.change_type("Cost (USD)", "rich_text")
     monkeypatch.setenv("NOTION_PROPERTY_COST", "none")
@@ -64,7 +64,7 @@ def test_an_optional_column_or_status_is_switched_off_by_none_and_one_that_is_ne
 
 @pytest.mark.parametrize("missing", ["NOTION_TOKEN", "NOTION_DATABASE_ID"])
 def test_a_notion_that_is_half_set_up_is_named(
-    gemini: GeminiStandIn, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch, missing: str
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.delenv(missing)
     assert f"{missing} is not" in problem()

@@ -8,11 +8,11 @@ from assetgen_dagster.doctor.examine import examine
 from assetgen_dagster.paying.shared import open_switches
 from assetgen_dagster.paying.switches import note_used_up, pause, quota_key, resume
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem, problems
 
 
-def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: GeminiStandIn) -> None:
+def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: GeminiEmulator) -> None:
     settings = load_settings()
     switches = open_switches(settings)
     pause(switches, reason="The bill. It is odd", by="anna@studio")
@@ -27,7 +27,7 @@ def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: Ge
 
 
 def test_it_says_how_many_calls_a_minute_all_runs_together_make(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert any("no limit of calls a minute is set" in str(finding) for finding in examine())
     monkeypatch.setenv("ASSETGEN_REQUESTS_PER_MINUTE", "30")
@@ -35,7 +35,7 @@ def test_it_says_how_many_calls_a_minute_all_runs_together_make(
 
 
 def test_it_says_what_of_the_monthly_budgets_is_spent(
-    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert any("No monthly budget is set." in str(finding) for finding in examine())
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "50")

@@ -19,7 +19,7 @@ from assetgen_dagster.doctor.examine import as_json, examine
 from assetgen_dagster.doctor.finding import Finding
 from assetgen_dagster.doctor.services import STALE_SECONDS, examine_services
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.conftest import API_KEY
 from tests.harness import both_storages
 
@@ -65,7 +65,7 @@ class Services:
 
 
 @pytest.fixture
-def services(storage: str, gemini: GeminiStandIn) -> Services:
+def services(storage: str, gemini: GeminiEmulator) -> Services:
     with open_instance() as instance:
         yield Services(instance)
 

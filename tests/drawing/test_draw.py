@@ -1,4 +1,4 @@
-"""The drawing of one project: the real script as a subprocess, the stand-in's journal as witness."""
+"""The drawing of one project: the real script as a subprocess, the emulator's journal as witness."""
 
 import io
 import json
@@ -10,13 +10,13 @@ from PIL import Image
 from assetgen_dagster.drawing.events import PictureStarted
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.log import configure_logging
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, NoUsage, Thoughts
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, NoUsage, Thoughts
 from tests.harness import ATMOSPHERE, Core, billed, billed_usd, manifest_of
 
 
-def test_every_picture_is_drawn_once_and_lies_where_the_next_step_looks(core: Core, gemini: GeminiStandIn) -> None:
+def test_every_picture_is_drawn_once_and_lies_where_the_next_step_looks(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(22)
     drawing = core.draw()
     assets = core.settings.workspace / "channels/poke1/projects/vid_123/assets"
@@ -31,14 +31,14 @@ def test_every_picture_is_drawn_once_and_lies_where_the_next_step_looks(core: Co
     assert all(Image.open(path).format == "PNG" for path in assets.glob("*/*.png"))
 
 
-def test_the_script_is_given_atmosphere_and_prompt_together(core: Core, gemini: GeminiStandIn) -> None:
+def test_the_script_is_given_atmosphere_and_prompt_together(core: Core, gemini: GeminiEmulator) -> None:
     core.draw({1})
     assert gemini.journal()[0].prompt == f"{ATMOSPHERE}\n\nSubject 01 alone"
     assert gemini.journal()[0].aspect_ratio == "16:9"
 
 
 def test_a_resume_draws_only_the_ten_that_are_missing(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     core.manifest = manifest_of(22)
@@ -53,7 +53,7 @@ def test_a_resume_draws_only_the_ten_that_are_missing(
     assert core.confirmed_usd() == pytest.approx(billed_usd(gemini.journal()), abs=1e-6)
 
 
-def test_after_a_finished_round_everything_is_drawn_again_to_the_same_paths(core: Core, gemini: GeminiStandIn) -> None:
+def test_after_a_finished_round_everything_is_drawn_again_to_the_same_paths(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     before = core.files()
     again = core.draw()
@@ -63,13 +63,13 @@ def test_after_a_finished_round_everything_is_drawn_again_to_the_same_paths(core
     assert core.confirmed_usd() == pytest.approx(billed_usd(gemini.journal()), abs=1e-6)
 
 
-def test_a_round_stays_open_until_ready_and_sheet_are_recorded(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_round_stays_open_until_ready_and_sheet_are_recorded(core: Core, gemini: GeminiEmulator) -> None:
     core.draw(close=False)
     assert core.draw().summary.skipped == 3
     assert len(gemini.journal()) == 3
 
 
-def test_a_picture_named_by_hand_is_drawn_again_and_the_others_stay(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_picture_named_by_hand_is_drawn_again_and_the_others_stay(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     before = core.files()
     again = core.draw({2})
@@ -86,7 +86,7 @@ def test_pictures_start_in_the_order_of_their_numbers(core: Core, monkeypatch: p
 
 
 def test_no_more_scripts_run_at_once_than_allowed(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "2")
     gemini.set_latency(0.2)
@@ -97,7 +97,7 @@ def test_no_more_scripts_run_at_once_than_allowed(
     assert max(overlaps) == 1
 
 
-def test_a_changed_prompt_is_drawn_anew_by_a_resume_and_the_reason_is_given(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_changed_prompt_is_drawn_anew_by_a_resume_and_the_reason_is_given(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     core.manifest = manifest_of(3, picture_02="Another subject")
     again = core.draw(mode=Mode.RESUME)
@@ -109,7 +109,7 @@ def test_a_changed_prompt_is_drawn_anew_by_a_resume_and_the_reason_is_given(core
     assert len(gemini.journal()) == 4
 
 
-def test_a_file_retouched_by_hand_is_kept_until_it_is_named(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_file_retouched_by_hand_is_kept_until_it_is_named(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     Image.new("RGB", (1344, 768), "red").save(core.file("picture_02"))
     retouched = core.files()["picture_02"]
@@ -125,7 +125,7 @@ def test_a_file_retouched_by_hand_is_kept_until_it_is_named(core: Core, gemini: 
     assert len(gemini.journal()) == 6
 
 
-def test_a_file_that_was_there_before_is_kept_at_unknown_cost(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_file_that_was_there_before_is_kept_at_unknown_cost(core: Core, gemini: GeminiEmulator) -> None:
     core.file("picture_01").parent.mkdir(exist_ok=True)
     Image.new("RGB", (1344, 768), "green").save(core.file("picture_01"))
     done = core.draw().done()[0]
@@ -133,7 +133,7 @@ def test_a_file_that_was_there_before_is_kept_at_unknown_cost(core: Core, gemini
     assert len(gemini.journal()) == 2
 
 
-def test_half_a_file_that_was_there_before_is_drawn(core: Core, gemini: GeminiStandIn) -> None:
+def test_half_a_file_that_was_there_before_is_drawn(core: Core, gemini: GeminiEmulator) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (1344, 768), "green").save(buffer, format="PNG")
     core.file("picture_01").write_bytes(buffer.getvalue()[:-100])
@@ -141,7 +141,7 @@ def test_half_a_file_that_was_there_before_is_drawn(core: Core, gemini: GeminiSt
     assert len(gemini.journal()) == 3
 
 
-def test_a_deleted_file_is_drawn_again_by_a_resume(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_deleted_file_is_drawn_again_by_a_resume(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     core.file("picture_03").unlink()
     assert core.draw(mode=Mode.RESUME).summary.generated == 1
@@ -159,7 +159,7 @@ def test_a_picture_that_left_the_manifest_leaves_the_assets_folder_but_is_not_lo
     assert core.records.numbers == {"picture_01": 1, "picture_03": 3}
 
 
-def test_a_picture_whose_category_changed_moves_unpaid(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_picture_whose_category_changed_moves_unpaid(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     first, *rest = core.manifest.assets
     moved = first.model_copy(update={"asset_type": AssetType.PROP})
@@ -170,20 +170,20 @@ def test_a_picture_whose_category_changed_moves_unpaid(core: Core, gemini: Gemin
     assert len(gemini.journal()) == 3
 
 
-def test_without_reported_usage_the_storys_estimate_counts(core: Core, gemini: GeminiStandIn) -> None:
+def test_without_reported_usage_the_storys_estimate_counts(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(NoUsage(), times=None)])
     done = core.draw({1}).done()[0]
     assert (done.record.file_cost_usd, done.record.cost_source) == (0.068, "estimate")
 
 
-def test_thinking_is_paid_for_and_counted(core: Core, gemini: GeminiStandIn) -> None:
+def test_thinking_is_paid_for_and_counted(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(Thoughts(drafts=2), times=None)])
     core.draw({1})
     assert core.confirmed_usd() == pytest.approx(gemini.journal()[0].billed_usd, abs=1e-6)
     assert core.confirmed_usd() > 0.0336
 
 
-def test_nothing_is_left_in_the_staging_folder(core: Core, gemini: GeminiStandIn) -> None:
+def test_nothing_is_left_in_the_staging_folder(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(400), prompt="Subject 02")])
     core.draw()
     assert list(core.paths.staging.iterdir()) == []
@@ -215,19 +215,21 @@ def test_logs_carry_the_storys_events_and_names(core: Core) -> None:
     "prompt",
     ["; rm -rf / | $(reboot) `id` && \"quoted\" 'twice'", "---", "-x --output=/etc/passwd", "ü\U0001f98a\n\ttabs"],
 )
-def test_a_prompt_reaches_the_api_as_it_is_whatever_it_contains(core: Core, gemini: GeminiStandIn, prompt: str) -> None:
+def test_a_prompt_reaches_the_api_as_it_is_whatever_it_contains(
+    core: Core, gemini: GeminiEmulator, prompt: str
+) -> None:
     core.manifest = manifest_of(1, picture_01=prompt).model_copy(update={"global_atmosphere": ""})
     core.draw()
     assert gemini.journal()[0].prompt == prompt.strip()
 
 
-def test_a_prompt_of_100_kb_is_drawn(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_prompt_of_100_kb_is_drawn(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(1, picture_01="word " * 20_000)
     assert core.draw().summary.generated == 1
     assert len(gemini.journal()[0].prompt) > 99_000
 
 
-def test_two_channels_with_the_same_project_share_nothing(core: Core, gemini: GeminiStandIn) -> None:
+def test_two_channels_with_the_same_project_share_nothing(core: Core, gemini: GeminiEmulator) -> None:
     other = Core(type(core.key)("poke2", core.key.project))
     core.draw()
     other.draw()

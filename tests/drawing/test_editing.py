@@ -11,8 +11,8 @@ from assetgen_dagster.drawing.events import PlanMade
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.progress import Display, message
-from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import Core, billed, manifest_of
 
 
@@ -34,7 +34,7 @@ def actions(core: Core, mode: Mode = Mode.RESUME) -> dict[str, str]:
 # --- pictures that leave and return -----------------------------------------------------------------------------------
 
 
-def test_a_picture_that_left_and_returns_is_brought_back_unpaid(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_picture_that_left_and_returns_is_brought_back_unpaid(core: Core, gemini: GeminiEmulator) -> None:
     full = core.manifest
     core.draw()
     before, record = core.files(), core.records.pictures["picture_02"]
@@ -51,7 +51,7 @@ def test_a_picture_that_left_and_returns_is_brought_back_unpaid(core: Core, gemi
     assert len(gemini.journal()) == 3
 
 
-def test_it_returns_into_another_category_and_a_later_round(core: Core, gemini: GeminiStandIn) -> None:
+def test_it_returns_into_another_category_and_a_later_round(core: Core, gemini: GeminiEmulator) -> None:
     full = core.manifest
     core.draw()
     core.manifest = without(full, "picture_02")
@@ -68,7 +68,7 @@ def test_it_returns_into_another_category_and_a_later_round(core: Core, gemini: 
     ["prompt", "aspect_ratio", "model", "reference", "retouched", "deleted", "new round", "regenerate", "by name"],
 )
 def test_it_is_paid_for_where_it_would_be_another_picture_or_is_asked_for(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, change: str
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     full = core.manifest
     core.draw()
@@ -94,7 +94,9 @@ def test_it_is_paid_for_where_it_would_be_another_picture_or_is_asked_for(
     assert any("Subject 02" in call.prompt or call.prompt.endswith("4:3") for call in gemini.journal()[paid:])
 
 
-def test_a_process_that_dies_while_a_picture_leaves_or_returns_costs_nothing(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_process_that_dies_while_a_picture_leaves_or_returns_costs_nothing(
+    core: Core, gemini: GeminiEmulator
+) -> None:
     full, output = core.manifest, core.file("picture_02")
     core.draw()
     core.manifest = without(full, "picture_02")
@@ -109,7 +111,7 @@ def test_a_process_that_dies_while_a_picture_leaves_or_returns_costs_nothing(cor
 
 
 def test_a_new_picture_in_the_middle_renumbers_nobody_and_is_all_that_is_drawn(
-    core: Core, gemini: GeminiStandIn
+    core: Core, gemini: GeminiEmulator
 ) -> None:
     core.draw()
     first, *rest = core.manifest.assets
@@ -126,7 +128,7 @@ def test_a_new_picture_in_the_middle_renumbers_nobody_and_is_all_that_is_drawn(
 
 
 def test_a_resume_draws_exactly_what_changed_and_says_which_and_why_before_it_starts(
-    core: Core, gemini: GeminiStandIn
+    core: Core, gemini: GeminiEmulator
 ) -> None:
     core.manifest = manifest_of(6)
     core.draw()
@@ -161,7 +163,7 @@ def test_a_resume_draws_exactly_what_changed_and_says_which_and_why_before_it_st
 # --- aspect ratios ----------------------------------------------------------------------------------------------------
 
 
-def test_a_pictures_own_aspect_ratio_is_obeyed_before_the_setting(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_pictures_own_aspect_ratio_is_obeyed_before_the_setting(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = edited(core.manifest, "picture_02", aspect_ratio="8:6")
     core.draw()
     ratios = {call.prompt.rsplit("\n", 1)[-1]: call.aspect_ratio for call in gemini.journal()}
@@ -179,7 +181,7 @@ def test_a_pictures_own_aspect_ratio_is_obeyed_before_the_setting(core: Core, ge
     ],
 )
 def test_a_ratio_that_the_model_does_not_draw_is_reported_and_the_usual_one_taken(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, ratio: str, model: str, drawn: str
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, ratio: str, model: str, drawn: str
 ) -> None:
     monkeypatch.setenv("GEMINI_IMAGE_MODEL", model)
     core.manifest = edited(manifest_of(1), "picture_01", aspect_ratio=ratio)

@@ -5,8 +5,8 @@ import pytest
 from assetgen_dagster.drawing.events import PictureNotStarted, PictureWaits
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import ErrorClass
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import (
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import (
     AnyAction,
     ApiError,
     HalfPng,
@@ -24,7 +24,7 @@ from tests.harness import Core, FakeClock, billed, billed_usd, manifest_of
 WORST = "Subject 02"
 
 
-def accounts_agree(core: Core, gemini: GeminiStandIn) -> bool:
+def accounts_agree(core: Core, gemini: GeminiEmulator) -> bool:
     """Whether the journal's bill is what we have confirmed plus what we list as possibly billed."""
     ours = core.confirmed_usd() + core.possibly_billed_usd()
     return ours == pytest.approx(billed_usd(gemini.journal()), abs=5e-6)
@@ -47,7 +47,7 @@ def accounts_agree(core: Core, gemini: GeminiStandIn) -> bool:
     ],
     ids=repr,
 )
-def test_a_passing_fault_is_retried_after_a_second(core: Core, gemini: GeminiStandIn, action: AnyAction) -> None:
+def test_a_passing_fault_is_retried_after_a_second(core: Core, gemini: GeminiEmulator, action: AnyAction) -> None:
     gemini.plan([Fault(action, prompt=WORST)])
     clock = FakeClock()
     drawing = core.draw(clock=clock)
@@ -57,7 +57,7 @@ def test_a_passing_fault_is_retried_after_a_second(core: Core, gemini: GeminiSta
     assert accounts_agree(core, gemini)
 
 
-def test_a_fault_that_stays_is_retried_five_times_at_growing_intervals(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_fault_that_stays_is_retried_five_times_at_growing_intervals(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(500), prompt=WORST, times=None)])
     clock = FakeClock()
     drawing = core.draw(clock=clock)
@@ -73,7 +73,7 @@ def test_a_fault_that_stays_is_retried_five_times_at_growing_intervals(core: Cor
     assert len(billed(gemini.journal())) == 3
 
 
-def test_waits_are_spread_by_up_to_a_quarter(core: Core, gemini: GeminiStandIn) -> None:
+def test_waits_are_spread_by_up_to_a_quarter(core: Core, gemini: GeminiEmulator) -> None:
     import random
 
     gemini.plan([Fault(ApiError(500), prompt=WORST, times=None)])
@@ -84,14 +84,14 @@ def test_waits_are_spread_by_up_to_a_quarter(core: Core, gemini: GeminiStandIn) 
 
 
 @pytest.mark.parametrize("asked", [ApiError(503, headers={"Retry-After": "33"}), ApiError(429, retry_delay_seconds=33)])
-def test_what_the_api_asks_to_wait_is_honoured(core: Core, gemini: GeminiStandIn, asked: ApiError) -> None:
+def test_what_the_api_asks_to_wait_is_honoured(core: Core, gemini: GeminiEmulator, asked: ApiError) -> None:
     gemini.plan([Fault(asked, prompt=WORST)])
     clock = FakeClock()
     assert core.draw(clock=clock).summary.failed == 0
     assert max(clock.waits) == 33.0
 
 
-def test_being_asked_to_wait_more_than_two_minutes_ends_the_picture(core: Core, gemini: GeminiStandIn) -> None:
+def test_being_asked_to_wait_more_than_two_minutes_ends_the_picture(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(503, headers={"Retry-After": "121"}), prompt=WORST, times=None)])
     drawing = core.draw()
     assert [failed.task.number for failed in drawing.failed()] == [2]
@@ -99,7 +99,7 @@ def test_being_asked_to_wait_more_than_two_minutes_ends_the_picture(core: Core, 
 
 
 def test_a_rate_limit_makes_the_whole_project_wait(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.plan([Fault(ApiError(429, retry_delay_seconds=20), nth=1)])
@@ -111,7 +111,7 @@ def test_a_rate_limit_makes_the_whole_project_wait(
 
 
 def test_another_fault_makes_only_its_picture_wait(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.plan([Fault(ApiError(503), nth=1)])
@@ -134,7 +134,7 @@ def test_another_fault_makes_only_its_picture_wait(
     ids=repr,
 )
 def test_a_refusal_is_not_retried_and_says_to_edit_the_prompt(
-    core: Core, gemini: GeminiStandIn, action: NoImage | PromptBlocked
+    core: Core, gemini: GeminiEmulator, action: NoImage | PromptBlocked
 ) -> None:
     gemini.plan([Fault(action, prompt=WORST, times=None)])
     drawing = core.draw()
@@ -148,7 +148,7 @@ def test_a_refusal_is_not_retried_and_says_to_edit_the_prompt(
 
 
 def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "1.5")
     gemini.plan([Fault(Hang(), prompt=WORST)])
@@ -168,7 +168,7 @@ def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
 
 @pytest.mark.parametrize("action", [TornBody(), HalfPng()], ids=repr)
 def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_later_run(
-    core: Core, gemini: GeminiStandIn, action: AnyAction
+    core: Core, gemini: GeminiEmulator, action: AnyAction
 ) -> None:
     gemini.plan([Fault(action, prompt=WORST)])
     drawing = core.draw()
@@ -179,7 +179,7 @@ def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_late
     assert core.draw().summary.generated == 1
 
 
-def test_a_rejected_prompt_fails_alone(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_rejected_prompt_fails_alone(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(400, message="Prompt is bad"), prompt=WORST, times=None)])
     drawing = core.draw()
     assert [(f.problem.error_class, f.attempts) for f in drawing.failed()] == [(ErrorClass.REJECTED, 1)]
@@ -187,7 +187,7 @@ def test_a_rejected_prompt_fails_alone(core: Core, gemini: GeminiStandIn) -> Non
 
 
 def test_three_rejected_in_a_row_stop_the_drawing(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     core.manifest = manifest_of(6)
@@ -210,7 +210,7 @@ def test_three_rejected_in_a_row_stop_the_drawing(
     ],
 )
 def test_a_fatal_problem_stops_new_pictures_lets_those_in_flight_finish_and_names_the_remedy(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, fault: ApiError, code: str, names: str
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: ApiError, code: str, names: str
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "2")
     gemini.set_latency(0.4)
@@ -226,7 +226,7 @@ def test_a_fatal_problem_stops_new_pictures_lets_those_in_flight_finish_and_name
     assert not [event for event in drawing.events if isinstance(event, PictureWaits)]
 
 
-def test_without_a_key_nothing_is_started(core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_nothing_is_started(core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GEMINI_API_KEY")
     drawing = core.draw()
     assert gemini.journal() == []
@@ -235,7 +235,7 @@ def test_without_a_key_nothing_is_started(core: Core, gemini: GeminiStandIn, mon
     assert len(drawing.summary.not_started) == 3
 
 
-def test_an_empty_prompt_fails_by_name_and_the_others_are_drawn(core: Core, gemini: GeminiStandIn) -> None:
+def test_an_empty_prompt_fails_by_name_and_the_others_are_drawn(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(3, picture_02=" \n\t ")
     drawing = core.draw()
     assert [(f.task.number, f.problem.code) for f in drawing.failed()] == [(2, "blank_prompt")]
@@ -243,13 +243,13 @@ def test_an_empty_prompt_fails_by_name_and_the_others_are_drawn(core: Core, gemi
     assert len(gemini.journal()) == 2
 
 
-def test_jpeg_bytes_labelled_png_become_a_real_png(core: Core, gemini: GeminiStandIn) -> None:
+def test_jpeg_bytes_labelled_png_become_a_real_png(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(JpegLabelledPng(), prompt=WORST)])
     core.draw()
     assert core.files()["picture_02"].startswith(b"\x89PNG\r\n\x1a\n")
 
 
-def test_a_failed_reroll_leaves_the_old_picture(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_failed_reroll_leaves_the_old_picture(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     before = core.files()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt=WORST, times=None)])

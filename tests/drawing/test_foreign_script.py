@@ -15,8 +15,8 @@ from PIL import Image
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.drawing.workspace import WorkspaceError
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError
 from tests.harness import Core, Drawing, billed_usd, manifest_of
 
 FOREIGN = Path(__file__).parent.parent / "scripts" / "foreign_generate_asset.py"
@@ -45,7 +45,7 @@ def problem_of(drawing: Drawing) -> tuple[str, str]:
 
 
 def test_an_unmodified_foreign_script_draws_at_the_storys_estimate(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(FOREIGN))
     drawing = core.draw()
@@ -64,7 +64,7 @@ def test_a_usage_that_counts_no_tokens_of_a_picture_leaves_it_at_the_estimate(
 
 
 def test_a_foreign_scripts_traceback_is_understood(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(FOREIGN))
     gemini.plan([Fault(ApiError(503), prompt="Subject 02")])
@@ -131,7 +131,7 @@ def test_folders_that_a_script_leaves_beside_its_picture_and_in_its_place_block_
 
 
 def test_half_a_picture_never_reaches_the_final_name_and_the_good_one_stays(
-    core: Core, gemini: GeminiStandIn, use_script: UseScript, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, use_script: UseScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core.draw()
     before = core.files()
@@ -271,7 +271,7 @@ def test_pictures_may_lie_on_a_disk_of_their_own(core: Core) -> None:
 
 
 def test_a_disk_without_room_is_found_before_anything_is_paid(
-    core: Core, gemini: GeminiStandIn, small_disk: Path
+    core: Core, gemini: GeminiEmulator, small_disk: Path
 ) -> None:
     core.manifest = manifest_of(7)
     drawing = core.draw()
@@ -281,7 +281,7 @@ def test_a_disk_without_room_is_found_before_anything_is_paid(
 
 
 def test_a_disk_that_fills_up_stops_the_drawing_and_keeps_what_is_good(
-    core: Core, gemini: GeminiStandIn, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core.draw()
     before = core.files()
@@ -294,7 +294,7 @@ def test_a_disk_that_fills_up_stops_the_drawing_and_keeps_what_is_good(
 
 
 def test_a_disk_that_is_full_to_the_last_byte_is_an_error_and_no_trace(
-    core: Core, gemini: GeminiStandIn, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core.draw()
     _fill(small_disk, leave=0)
@@ -304,7 +304,7 @@ def test_a_disk_that_is_full_to_the_last_byte_is_an_error_and_no_trace(
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_paid(
-    core: Core, gemini: GeminiStandIn, small_disk: Path
+    core: Core, gemini: GeminiEmulator, small_disk: Path
 ) -> None:
     core.draw()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)

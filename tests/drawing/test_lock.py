@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.drawing.lock import FileLock, ProjectBusyError, is_locked, lock_project
-from assetgen_dagster.standins.gemini import GeminiStandIn
+from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import Core
 
 HOLDER = """
@@ -70,7 +70,7 @@ def test_the_projects_lock_is_not_inherited_by_scripts(path: Path) -> None:
         assert not os.get_inheritable(lock.fd)
 
 
-def test_drawing_a_project_that_is_being_drawn_pays_nothing(core: Core, gemini: GeminiStandIn) -> None:
+def test_drawing_a_project_that_is_being_drawn_pays_nothing(core: Core, gemini: GeminiEmulator) -> None:
     with lock_project(core.paths.lock, run_id="first"), pytest.raises(ProjectBusyError):
         core.draw()
     assert gemini.journal() == []

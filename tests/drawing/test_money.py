@@ -21,9 +21,9 @@ from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.records import Inputs, SpendKind
 from assetgen_dagster.drawing.script import output_files, run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, NoUsage
 from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, NoUsage
 from tests.harness import ATMOSPHERE, Core, FakeClock, manifest_of
 
 ARGUMENTS = "import sys; output = sys.argv[2].removeprefix('--output=')\n"
@@ -64,7 +64,7 @@ def test_half_a_picture_from_a_script_that_then_failed_may_have_been_billed(
 
 
 def test_our_own_script_says_that_a_picture_it_could_not_store_had_been_sent(
-    core: Core, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A limit on the size of files stands in for a full disk; without usage only "received" tells that it is billed.
     wrapper = tmp_path / "wrapper.py"
@@ -204,7 +204,7 @@ def test_a_received_picture_outlives_the_loss_of_the_records(core: Core) -> None
     assert [path.read_bytes() for path in core.paths.retired.iterdir()] == [content]
 
 
-def test_when_the_drawing_stops_nobody_sits_out_a_long_wait(core: Core, gemini: GeminiStandIn) -> None:
+def test_when_the_drawing_stops_nobody_sits_out_a_long_wait(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(2)
     gemini.set_latency(0.5)
     gemini.plan(
@@ -218,7 +218,7 @@ def test_when_the_drawing_stops_nobody_sits_out_a_long_wait(core: Core, gemini: 
 
 
 def test_a_rate_limit_of_minutes_stops_the_project_instead_of_every_picture_asking(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.plan([Fault(ApiError(429, retry_delay_seconds=600), times=None)])

@@ -22,7 +22,7 @@ from assetgen_dagster.drawing.postgres_lock import PostgresLock, ProjectLostErro
 from assetgen_dagster.drawing.records import RecordStore, SpendKind
 from assetgen_dagster.drawing.script import output_files
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.standins.gemini import Call, GeminiStandIn
+from assetgen_emulators.gemini import Call, GeminiEmulator
 from tests.drawing.test_money import attempts, call
 from tests.harness import Core, billed_usd, manifest_of
 from tests.postgres import PostgresServer, running_postgres
@@ -147,7 +147,7 @@ def test_a_holder_that_was_superseded_never_has_the_project_again(
         first.ensure()
 
 
-def test_a_lost_project_is_written_no_more(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_lost_project_is_written_no_more(core: Core, gemini: GeminiEmulator) -> None:
     def lost() -> None:
         raise ProjectLostError("lost")
 
@@ -220,7 +220,7 @@ def in_flight(count: int) -> Callable[[list[Call]], bool]:
 
 
 def test_a_server_that_restarts_while_pictures_are_drawn_costs_nothing(
-    several: None, core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    several: None, core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gemini.set_latency(1)
     with running_postgres() as server, ThreadPoolExecutor() as threads:
@@ -235,7 +235,7 @@ def test_a_server_that_restarts_while_pictures_are_drawn_costs_nothing(
 
 
 def test_a_run_that_was_superseded_starts_nothing_more_and_what_it_had_in_flight_is_adopted(
-    several: None, core: Core, gemini: GeminiStandIn, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    several: None, core: Core, gemini: GeminiEmulator, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_lock, "HEARTBEAT_SECONDS", 60)  # it finds out when it wants to write
     monkeypatch.setattr(postgres_lock, "HANDOVER_SECONDS", 0.1)
@@ -259,7 +259,7 @@ def test_a_run_that_was_superseded_starts_nothing_more_and_what_it_had_in_flight
 
 @pytest.mark.parametrize("finishes", [True, False])
 def test_a_script_on_another_machine_is_waited_for_though_its_lock_cannot_be_seen(
-    several: None, core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, *, finishes: bool
+    several: None, core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, *, finishes: bool
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     monkeypatch.setattr(leftovers, "_GRACE_SECONDS", 0.5)

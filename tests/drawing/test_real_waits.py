@@ -5,13 +5,13 @@ from itertools import pairwise
 import pytest
 
 from assetgen_dagster.drawing.pace import SystemClock
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError
 from tests.harness import Core, manifest_of
 
 
 @pytest.mark.slow
-def test_retries_arrive_after_1_2_4_8_and_16_seconds(core: Core, gemini: GeminiStandIn) -> None:
+def test_retries_arrive_after_1_2_4_8_and_16_seconds(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(1)
     gemini.plan([Fault(ApiError(500), times=None)])
     core.draw(clock=SystemClock())
@@ -24,7 +24,7 @@ def test_retries_arrive_after_1_2_4_8_and_16_seconds(core: Core, gemini: GeminiS
 
 @pytest.mark.slow
 def test_after_a_429_nothing_of_the_project_arrives_until_the_delay_is_over(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.plan([Fault(ApiError(429, retry_delay_seconds=5), nth=1)])

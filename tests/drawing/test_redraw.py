@@ -7,10 +7,10 @@ import pytest
 
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
 from assetgen_dagster.drawing.redraw import RedrawError, known_pictures, remark_upon
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
 from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.story.source import Story, load_manifest, resolve_manifest, write_manifest
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
 from tests.harness import Core, billed, manifest_of
 
 
@@ -24,11 +24,11 @@ def order(core: Core, *names: str, remark: str = "", run: str = "r") -> Request:
     return Request(run, time.time(), Mode.AUTO, None, Redraw(names, remark))
 
 
-def drawn(gemini: GeminiStandIn, since: int = 2) -> list[str]:
+def drawn(gemini: GeminiEmulator, since: int = 2) -> list[str]:
     return sorted(call.prompt.partition("Subject ")[2][:2] for call in billed(gemini.journal())[since:])
 
 
-def test_a_retry_goes_on_with_the_order_instead_of_taking_it_up_again(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_retry_goes_on_with_the_order_instead_of_taking_it_up_again(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 01")])
     request = order(core, "picture_01", "picture_02")
@@ -42,7 +42,7 @@ def test_a_retry_goes_on_with_the_order_instead_of_taking_it_up_again(core: Core
 
 
 def test_until_all_is_recorded_nobody_takes_the_project_for_complete_and_begins_anew(
-    core: Core, gemini: GeminiStandIn
+    core: Core, gemini: GeminiEmulator
 ) -> None:
     core.draw()
     core.draw(request=order(core, "picture_02"), close=False)  # dies before assets_ready
@@ -54,7 +54,7 @@ def test_until_all_is_recorded_nobody_takes_the_project_for_complete_and_begins_
     assert drawn(gemini) == ["01", "02", "02"], "and after that a new round is one"
 
 
-def test_a_picture_that_somebody_draws_by_hand_meanwhile_is_drawn(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_picture_that_somebody_draws_by_hand_meanwhile_is_drawn(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     core.draw(request=order(core, "picture_02"))
@@ -63,7 +63,7 @@ def test_a_picture_that_somebody_draws_by_hand_meanwhile_is_drawn(core: Core, ge
     assert drawn(gemini) == ["02"]
 
 
-def test_a_new_round_makes_an_order_pointless(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_new_round_makes_an_order_pointless(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     core.draw(request=order(core, "picture_02"))
@@ -75,18 +75,18 @@ def test_a_new_round_makes_an_order_pointless(core: Core, gemini: GeminiStandIn)
     assert drawn(gemini) == ["01", "02"]
 
 
-def test_an_order_whose_first_run_is_forgotten_draws_nothing(core: Core, gemini: GeminiStandIn) -> None:
+def test_an_order_whose_first_run_is_forgotten_draws_nothing(core: Core, gemini: GeminiEmulator) -> None:
     core.draw()
     core.draw(request=Request("r", None, Mode.AUTO, None, Redraw(("picture_02",))))
     assert drawn(gemini) == []
 
 
-def test_pictures_that_refer_to_one_that_is_drawn_again_are_kept(core: Core, gemini: GeminiStandIn) -> None:
+def test_pictures_that_refer_to_one_that_is_drawn_again_are_kept(core: Core, gemini: GeminiEmulator) -> None:
     manifest = core.manifest
     assets = [asset.model_copy(update={"references": ("picture_01",)}) for asset in manifest.assets[1:]]
     core.manifest = AssetManifest(global_atmosphere="", assets=(manifest.assets[0], *assets))
     core.draw()
-    fog = manifest.assets[0].model_copy(update={"remark": "fog"})  # the stand-in draws the same from the same
+    fog = manifest.assets[0].model_copy(update={"remark": "fog"})  # the emulator draws the same from the same
     core.manifest = AssetManifest(global_atmosphere="", assets=(fog, *assets))
     core.draw(request=order(core, "picture_01"))
     assert drawn(gemini) == ["01"]

@@ -1,4 +1,4 @@
-"""Reference pictures while a project is drawn: the stand-in's journal tells who was drawn when, and with what."""
+"""Reference pictures while a project is drawn: the emulator's journal tells who was drawn when, and with what."""
 
 import asyncio
 import hashlib
@@ -12,10 +12,10 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.drawing.references import HelpUnansweredError, takes_references
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, Delay, NoImage, OddPicture
-from assetgen_dagster.standins.gemini_journal import Call
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, Delay, NoImage, OddPicture
+from assetgen_emulators.gemini_journal import Call
 from tests.harness import Core, Drawing, billed, billed_usd
 
 FOREIGN = Path(__file__).parent.parent / "scripts" / "foreign_generate_asset.py"
@@ -41,7 +41,7 @@ FOXES = manifest_of(
 )  # fmt: skip
 
 
-def call_for(gemini: GeminiStandIn, name: str) -> Call:
+def call_for(gemini: GeminiEmulator, name: str) -> Call:
     """Returns the last call for a picture."""
     return [call for call in gemini.journal() if call.prompt == f"Prompt of {name}"][-1]
 
@@ -63,7 +63,7 @@ def foxes(core: Core) -> Core:
 
 
 def test_the_core_is_drawn_first_and_its_bytes_go_along_with_its_dependants_only(
-    foxes: Core, gemini: GeminiStandIn
+    foxes: Core, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(Delay(0.3), prompt="Prompt of fox_front")])
     assert foxes.draw().summary.generated == 5
@@ -83,7 +83,7 @@ def test_the_core_is_drawn_first_and_its_bytes_go_along_with_its_dependants_only
 
 
 def test_with_one_slot_the_core_is_drawn_before_everything_else(
-    foxes: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    foxes: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     foxes.manifest = manifest_of(picture("owl_front"), picture("fox_asleep"), picture("fox_front", core=True))
@@ -93,7 +93,7 @@ def test_with_one_slot_the_core_is_drawn_before_everything_else(
 
 
 def test_a_place_refers_to_what_the_manifest_names_and_chains_are_drawn_in_their_order(
-    core: Core, gemini: GeminiStandIn
+    core: Core, gemini: GeminiEmulator
 ) -> None:
     core.manifest = manifest_of(
         picture("den", kind="environment", references=["fox_asleep", "fox_front"]), picture("fox_asleep"),
@@ -106,7 +106,7 @@ def test_a_place_refers_to_what_the_manifest_names_and_chains_are_drawn_in_their
 
 @pytest.mark.parametrize(("fault", "attempts"), [(NoImage("IMAGE_SAFETY"), 1), (ApiError(400), 1), (ApiError(503), 6)])
 def test_a_failed_core_fails_its_dependants_unpaid_with_its_name(
-    foxes: Core, gemini: GeminiStandIn, fault: NoImage | ApiError, attempts: int
+    foxes: Core, gemini: GeminiEmulator, fault: NoImage | ApiError, attempts: int
 ) -> None:
     gemini.plan([Fault(fault, prompt="Prompt of fox_front", times=attempts)])
     drawing = foxes.draw()
@@ -121,7 +121,7 @@ def test_a_failed_core_fails_its_dependants_unpaid_with_its_name(
     assert call_for(gemini, "fox_awake").reference_sha256 == (hash_of(foxes, "fox_front"),)
 
 
-def test_a_core_whose_prompt_is_empty_fails_its_dependants_too(foxes: Core, gemini: GeminiStandIn) -> None:
+def test_a_core_whose_prompt_is_empty_fails_its_dependants_too(foxes: Core, gemini: GeminiEmulator) -> None:
     blank = [asset.model_copy(update={"prompt": " "}) if asset.core else asset for asset in FOXES.assets]
     foxes.manifest = manifest_of(*blank)
     codes = {event.task.asset.name: event.problem.code for event in foxes.draw().failed()}
@@ -129,14 +129,14 @@ def test_a_core_whose_prompt_is_empty_fails_its_dependants_too(foxes: Core, gemi
     assert len(gemini.journal()) == 2
 
 
-def test_what_stops_everything_leaves_dependants_not_started(foxes: Core, gemini: GeminiStandIn) -> None:
+def test_what_stops_everything_leaves_dependants_not_started(foxes: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(404), prompt="Prompt of fox_front")])
     summary = foxes.draw().summary
     assert {task.asset.name for task in summary.not_started} >= {"fox_asleep", "fox_awake"}
     assert foxes.draw().summary.failed == 0
 
 
-def test_a_dependant_alone_takes_the_core_that_is_there(foxes: Core, gemini: GeminiStandIn) -> None:
+def test_a_dependant_alone_takes_the_core_that_is_there(foxes: Core, gemini: GeminiEmulator) -> None:
     foxes.draw()
     foxes.draw({2})
     assert len(gemini.journal()) == 6
@@ -144,7 +144,7 @@ def test_a_dependant_alone_takes_the_core_that_is_there(foxes: Core, gemini: Gem
 
 
 def test_a_dependant_alone_without_its_core_fails_unpaid_and_says_what_to_draw_first(
-    foxes: Core, gemini: GeminiStandIn
+    foxes: Core, gemini: GeminiEmulator
 ) -> None:
     [failed] = foxes.draw({2}).failed()
     assert (failed.problem.code, failed.attempts) == ("reference_missing", 0)
@@ -154,7 +154,7 @@ def test_a_dependant_alone_without_its_core_fails_unpaid_and_says_what_to_draw_f
     assert foxes.draw({2}).summary.generated == 1
 
 
-def test_core_and_dependant_named_together_are_drawn_one_after_the_other(foxes: Core, gemini: GeminiStandIn) -> None:
+def test_core_and_dependant_named_together_are_drawn_one_after_the_other(foxes: Core, gemini: GeminiEmulator) -> None:
     foxes.draw()
     gemini.plan([Fault(OddPicture(flat=True), prompt="Prompt of fox_front")])
     assert foxes.draw({2, 3}).summary.generated == 2
@@ -162,7 +162,7 @@ def test_core_and_dependant_named_together_are_drawn_one_after_the_other(foxes: 
 
 
 def test_a_core_with_another_prompt_is_drawn_anew_with_its_dependants_and_nothing_else(
-    foxes: Core, gemini: GeminiStandIn
+    foxes: Core, gemini: GeminiEmulator
 ) -> None:
     foxes.draw()
     changed = FOXES.assets[2].model_copy(update={"prompt": "Prompt of fox_front, older"})
@@ -176,7 +176,7 @@ def test_a_core_with_another_prompt_is_drawn_anew_with_its_dependants_and_nothin
     assert foxes.draw(mode=Mode.RESUME).summary.generated == 0
 
 
-def test_a_run_that_died_after_the_new_core_goes_on_with_its_dependants(foxes: Core, gemini: GeminiStandIn) -> None:
+def test_a_run_that_died_after_the_new_core_goes_on_with_its_dependants(foxes: Core, gemini: GeminiEmulator) -> None:
     foxes.draw(close=False)
     foxes.manifest = manifest_of(
         *(a.model_copy(update={"prompt": "Prompt of fox_front, older"}) if a.core else a for a in FOXES.assets)
@@ -191,7 +191,7 @@ def test_a_run_that_died_after_the_new_core_goes_on_with_its_dependants(foxes: C
 
 
 def test_a_core_drawn_again_by_hand_repays_its_dependants_only_when_a_resume_is_asked_for(
-    foxes: Core, gemini: GeminiStandIn
+    foxes: Core, gemini: GeminiEmulator
 ) -> None:
     foxes.draw(close=False)  # the round stays open: the next run goes on with it
     gemini.plan([Fault(OddPicture(flat=True), prompt="Prompt of fox_front")])
@@ -205,7 +205,7 @@ def test_a_core_drawn_again_by_hand_repays_its_dependants_only_when_a_resume_is_
     assert reasons(foxes.draw(mode=Mode.RESUME)).keys() == {"fox_asleep", "fox_awake"}
 
 
-def test_a_core_retouched_by_hand_is_what_its_dependants_get(foxes: Core, gemini: GeminiStandIn) -> None:
+def test_a_core_retouched_by_hand_is_what_its_dependants_get(foxes: Core, gemini: GeminiEmulator) -> None:
     foxes.draw()
     Image.new("RGB", (1344, 768), "red").save(foxes.file("fox_front"))
     foxes.draw()
@@ -224,7 +224,7 @@ def test_references_that_are_edited_draw_that_picture_anew(foxes: Core) -> None:
 
 
 def test_a_foreign_script_with_the_option_gets_the_files_and_one_without_draws_without(
-    foxes: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    foxes: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
     with_option = tmp_path / "with_option.py"

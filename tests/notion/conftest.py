@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.notion import NotionEmulator
 from tests.notion.harness import FastClock, board_for
 
 
@@ -13,6 +13,6 @@ def clock() -> FastClock:
 
 
 @pytest.fixture
-def board(notion: NotionStandIn, clock: FastClock) -> Iterator[TaskBoard]:
+def board(notion: NotionEmulator, clock: FastClock) -> Iterator[TaskBoard]:
     with board_for(notion, clock=clock) as task_board:
         yield task_board

@@ -1,4 +1,4 @@
-"""A board over the stand-in, with a clock that does not make anybody wait."""
+"""A board over the emulator, with a clock that does not make anybody wait."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.calls import Pace
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.notion import NotionEmulator
 
 
 class FastClock:
@@ -30,8 +30,8 @@ class FastClock:
         self._on_sleep()
 
 
-def settings_for(notion: NotionStandIn, database_id: str = "", **changes: Any) -> NotionSettings:
-    """Returns settings for a database of the stand-in, the latest unless given."""
+def settings_for(notion: NotionEmulator, database_id: str = "", **changes: Any) -> NotionSettings:
+    """Returns settings for a database of the emulator, the latest unless given."""
     if not database_id:
         database_id = list(notion.world.databases)[-1]
     given = {"token": SecretStr(notion.token), "database_id": database_id, "base_url": notion.base_url}
@@ -39,7 +39,7 @@ def settings_for(notion: NotionStandIn, database_id: str = "", **changes: Any) -
 
 
 def board_for(
-    notion: NotionStandIn,
+    notion: NotionEmulator,
     database_id: str = "",
     *,
     clock: FastClock | None = None,
@@ -53,5 +53,5 @@ def board_for(
     )
 
 
-def endpoints(notion: NotionStandIn) -> list[str]:
+def endpoints(notion: NotionEmulator) -> list[str]:
     return [call.endpoint for call in notion.journal()]

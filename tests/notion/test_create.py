@@ -8,8 +8,8 @@ from assetgen_dagster.notion.calls import Pace
 from assetgen_dagster.notion.create import Created, create_database, parse_page_id, properties
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.schema import TYPES
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import AnyAction, ApiError, HtmlPage, OddJson, Reset, TornBody
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import AnyAction, ApiError, HtmlPage, OddJson, Reset, TornBody
 from tests.notion.harness import FastClock, board_for, endpoints, settings_for
 
 PAGE = "0123456789abcdef0123456789abcdef"
@@ -17,11 +17,11 @@ DASHED = "01234567-89ab-cdef-0123-456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def page(notion: NotionStandIn) -> None:
+def page(notion: NotionEmulator) -> None:
     notion.share_page(PAGE)
 
 
-def create(notion: NotionStandIn, **changes: Any) -> Created:
+def create(notion: NotionEmulator, **changes: Any) -> Created:
     return create_database(settings_for(notion, **changes), parent=PAGE, clock=FastClock(), pace=Pace(100_000))
 
 
@@ -34,7 +34,7 @@ def create(notion: NotionStandIn, **changes: Any) -> Created:
     ],
 )
 def test_a_database_that_was_made_fits_the_settings_it_was_made_for(
-    notion: NotionStandIn, changes: dict[str, Any]
+    notion: NotionEmulator, changes: dict[str, Any]
 ) -> None:
     made = create(notion, **changes)
     with board_for(notion, made.database_id, **changes) as board:
@@ -44,7 +44,7 @@ def test_a_database_that_was_made_fits_the_settings_it_was_made_for(
     assert made.url.endswith(made.database_id.replace("-", ""))
 
 
-def test_a_row_in_it_is_read_and_reported_to(notion: NotionStandIn) -> None:
+def test_a_row_in_it_is_read_and_reported_to(notion: NotionEmulator) -> None:
     made = create(notion)
     row = {"Topic": "Owls", "Channel": "poke1", "Status": "Generating Assets", "Regenerate": "All"}
     page_id = notion.add_row(row, database_id=made.database_id)
@@ -57,7 +57,7 @@ def test_a_row_in_it_is_read_and_reported_to(notion: NotionStandIn) -> None:
     assert told["Pictures"] == 22
 
 
-def test_the_cost_is_in_dollars_and_the_status_has_the_storys_options(notion: NotionStandIn) -> None:
+def test_the_cost_is_in_dollars_and_the_status_has_the_storys_options(notion: NotionEmulator) -> None:
     columns = properties(settings_for(notion))
     assert columns["Cost (USD)"] == {"number": {"format": "dollar"}}
     options = [option["name"] for option in columns["Status"]["select"]["options"]]
@@ -78,7 +78,7 @@ def test_a_page_is_named_by_its_id_or_by_any_link_to_it(given: str) -> None:
     assert parse_page_id(given) == DASHED
 
 
-def test_a_parent_that_is_none_is_said_before_notion_is_asked(notion: NotionStandIn) -> None:
+def test_a_parent_that_is_none_is_said_before_notion_is_asked(notion: NotionEmulator) -> None:
     with pytest.raises(BoardError, match="--parent names no page"):
         create_database(settings_for(notion), parent="My page")
     assert notion.journal() == []
@@ -94,7 +94,7 @@ def test_a_parent_that_is_none_is_said_before_notion_is_asked(notion: NotionStan
         (ApiError(400, message="too many options"), "too many options"),
     ],
 )
-def test_a_refusal_is_said_in_words_that_fit_a_page(notion: NotionStandIn, action: AnyAction, words: str) -> None:
+def test_a_refusal_is_said_in_words_that_fit_a_page(notion: NotionEmulator, action: AnyAction, words: str) -> None:
     before = len(notion.world.databases)
     notion.plan([Fault(action, endpoint="databases.create")])
     with pytest.raises(BoardError, match=words) as refused:
@@ -104,7 +104,7 @@ def test_a_refusal_is_said_in_words_that_fit_a_page(notion: NotionStandIn, actio
     assert (len(notion.world.databases), len(endpoints(notion))) == (before, 1)
 
 
-def test_a_page_that_is_not_shared_is_said_to_be_with_the_click_that_shares_it(notion: NotionStandIn) -> None:
+def test_a_page_that_is_not_shared_is_said_to_be_with_the_click_that_shares_it(notion: NotionEmulator) -> None:
     notion.unshare_page(PAGE)
     with pytest.raises(BoardError, match=f"no page {DASHED}.*click •••.*then Connections"):
         create(notion)
@@ -123,7 +123,7 @@ def test_a_page_that_is_not_shared_is_said_to_be_with_the_click_that_shares_it(n
     ],
     ids=lambda action: action.kind,
 )
-def test_a_database_that_may_have_been_made_is_not_made_again(notion: NotionStandIn, action: AnyAction) -> None:
+def test_a_database_that_may_have_been_made_is_not_made_again(notion: NotionEmulator, action: AnyAction) -> None:
     before = len(notion.world.databases)
     notion.plan([Fault(action, endpoint="databases.create")])
     with pytest.raises(BoardError, match="Look at the page"):
@@ -132,14 +132,14 @@ def test_a_database_that_may_have_been_made_is_not_made_again(notion: NotionStan
 
 
 @pytest.mark.parametrize("status", [429, 409])
-def test_a_refusal_that_passes_is_waited_out(notion: NotionStandIn, status: int) -> None:
+def test_a_refusal_that_passes_is_waited_out(notion: NotionEmulator, status: int) -> None:
     before = len(notion.world.databases)
     notion.plan([Fault(ApiError(status), endpoint="databases.create")])
     create(notion)
     assert len(notion.world.databases) == before + 1
 
 
-def test_a_notion_that_stays_busy_ends_it_in_its_time(notion: NotionStandIn) -> None:
+def test_a_notion_that_stays_busy_ends_it_in_its_time(notion: NotionEmulator) -> None:
     notion.plan([Fault(ApiError(429), times=None)])
     with pytest.raises(BoardUnavailableError, match="asks us to wait"):
         create(notion)

@@ -13,8 +13,8 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.calls import Pace
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.update import RunLink
-from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.standins.notion_faults import (
+from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.notion_faults import (
     AnyAction,
     ApiError,
     Delay,
@@ -71,7 +71,7 @@ SECONDS = 0.25
 
 @pytest.mark.parametrize("endpoint", CALLS)
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_fault_that_passes_is_waited_out(notion: NotionStandIn, endpoint: str, fault: str) -> None:
+def test_a_fault_that_passes_is_waited_out(notion: NotionEmulator, endpoint: str, fault: str) -> None:
     page_id = notion.add_row(status=TRIGGER, topic="Owls")
     clock = FastClock()
     notion.plan([Fault(PASSING[fault], endpoint=endpoint)])
@@ -91,7 +91,7 @@ def test_a_fault_that_passes_is_waited_out(notion: NotionStandIn, endpoint: str,
 @pytest.mark.parametrize("endpoint", CALLS)
 @pytest.mark.parametrize("fault", ["429", "503", "html 200", "empty 200", "no answer", "reset"])
 def test_a_fault_that_stays_is_an_error_in_time_and_never_an_empty_list(
-    notion: NotionStandIn, endpoint: str, fault: str
+    notion: NotionEmulator, endpoint: str, fault: str
 ) -> None:
     page_id = notion.add_row(status=TRIGGER)
     clock = FastClock()
@@ -117,7 +117,9 @@ SAVED: dict[str, AnyAction] = {
 
 
 @pytest.mark.parametrize("fault", SAVED)
-def test_a_write_that_was_saved_all_the_same_is_found_out_and_not_sent_again(notion: NotionStandIn, fault: str) -> None:
+def test_a_write_that_was_saved_all_the_same_is_found_out_and_not_sent_again(
+    notion: NotionEmulator, fault: str
+) -> None:
     page_id = notion.add_row(status=TRIGGER)
     notion.plan([Fault(SAVED[fault], endpoint="pages.update", times=None)])
     with board_for(notion, request_seconds=SECONDS) as board:
@@ -130,22 +132,22 @@ def test_a_write_that_was_saved_all_the_same_is_found_out_and_not_sent_again(not
     assert notion.row(page_id)["Error Log"] == "x" * 5000
 
 
-def test_a_write_is_sent_again_while_the_database_itself_is_away(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_write_is_sent_again_while_the_database_itself_is_away(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER)
     notion.plan([Fault(ApiError(503), times=9)])
     board.update_row(page_id, status="Assets Ready", deadline_seconds=120)
     assert [call.outcome for call in notion.journal() if call.saved] == ["ok"]
 
 
-def test_a_refused_connection_is_waited_out(notion: NotionStandIn) -> None:
+def test_a_refused_connection_is_waited_out(notion: NotionEmulator) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    later: list[NotionStandIn] = []
+    later: list[NotionEmulator] = []
 
     def start() -> None:
         if not later:
-            later.append(NotionStandIn(port).start())
+            later.append(NotionEmulator(port).start())
             later[0].world = notion.world
 
     clock = FastClock(start)
@@ -158,7 +160,7 @@ def test_a_refused_connection_is_waited_out(notion: NotionStandIn) -> None:
     assert len(clock.slept) >= 3
 
 
-def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(notion: NotionStandIn, clock: FastClock) -> None:
+def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(notion: NotionEmulator, clock: FastClock) -> None:
     notion.plan([Fault(ApiError(429, retry_after="60"))])
     with board_for(notion, clock=clock) as board:
         with pytest.raises(BoardUnavailableError, match="asks us to wait"):
@@ -172,7 +174,7 @@ def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(notion: NotionSta
         assert board.triggered_rows() == []
 
 
-def test_a_hanging_notion_ends_a_call_in_its_time_on_the_clock_on_the_wall(notion: NotionStandIn) -> None:
+def test_a_hanging_notion_ends_a_call_in_its_time_on_the_clock_on_the_wall(notion: NotionEmulator) -> None:
     notion.plan([Fault(Hang(), times=None)])
     clock = FastClock()
     with board_for(notion, clock=clock) as board, pytest.raises(BoardUnavailableError, match="did not answer in time"):
@@ -182,7 +184,7 @@ def test_a_hanging_notion_ends_a_call_in_its_time_on_the_clock_on_the_wall(notio
     assert call.finished_at - call.arrived_at < 5, "not the ten seconds that a request may take"
 
 
-def test_a_dripping_notion_ends_a_call_in_its_time(notion: NotionStandIn) -> None:
+def test_a_dripping_notion_ends_a_call_in_its_time(notion: NotionEmulator) -> None:
     notion.plan([Fault(Drip(0.02), times=None)])
     clock = FastClock()
     with board_for(notion, clock=clock) as board:
@@ -192,7 +194,7 @@ def test_a_dripping_notion_ends_a_call_in_its_time(notion: NotionStandIn) -> Non
         assert clock.monotonic() - began < 5, "not as long as it drips"
 
 
-def test_requests_are_paced_under_the_limit(notion: NotionStandIn) -> None:
+def test_requests_are_paced_under_the_limit(notion: NotionEmulator) -> None:
     clock = FastClock()
     page_id = notion.add_row()
     with board_for(notion, clock=clock, pace=Pace(5, 60)) as board:
@@ -203,7 +205,7 @@ def test_requests_are_paced_under_the_limit(notion: NotionStandIn) -> None:
     assert sum(clock.slept) == pytest.approx(120, abs=2)
 
 
-def test_boards_of_one_token_share_their_pace(notion: NotionStandIn) -> None:
+def test_boards_of_one_token_share_their_pace(notion: NotionEmulator) -> None:
     from assetgen_dagster.notion.calls import shared_pace
     from tests.notion.harness import settings_for
 
@@ -212,7 +214,7 @@ def test_boards_of_one_token_share_their_pace(notion: NotionStandIn) -> None:
     assert shared_pace(settings) is not shared_pace(settings_for(notion, base_url="http://127.0.0.1:1"))
 
 
-def test_the_limit_that_notion_enforces_is_waited_out_in_earnest(notion: NotionStandIn) -> None:
+def test_the_limit_that_notion_enforces_is_waited_out_in_earnest(notion: NotionEmulator) -> None:
     from assetgen_dagster.notion.calls import SystemClock
 
     notion.limit_requests(3, window_seconds=4)
@@ -224,7 +226,7 @@ def test_the_limit_that_notion_enforces_is_waited_out_in_earnest(notion: NotionS
 
 
 def test_the_token_is_in_no_message_and_in_no_log(
-    notion: NotionStandIn, board: TaskBoard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    notion: NotionEmulator, board: TaskBoard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     said = f"Bearer {notion.token} is no good"
@@ -246,14 +248,14 @@ def test_the_token_is_in_no_message_and_in_no_log(
     assert error.value.__suppress_context__
 
 
-def test_the_library_puts_no_handler_of_its_own_on_the_console(notion: NotionStandIn) -> None:
+def test_the_library_puts_no_handler_of_its_own_on_the_console(notion: NotionEmulator) -> None:
     before = list(logging.getLogger("notion_client").handlers)
     for _ in range(3):
         board_for(notion).close()
     assert logging.getLogger("notion_client").handlers == before
 
 
-def test_a_board_may_be_used_by_several_threads(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_board_may_be_used_by_several_threads(notion: NotionEmulator, board: TaskBoard) -> None:
     pages = [notion.add_row(status=TRIGGER) for _ in range(8)]
     threads = [
         threading.Thread(target=board.update_row, args=(page,), kwargs={"status": "Assets Ready", "cost_usd": number})
@@ -266,7 +268,7 @@ def test_a_board_may_be_used_by_several_threads(notion: NotionStandIn, board: Ta
     assert [notion.row(page)["Cost (USD)"] for page in pages] == list(range(8))
 
 
-def test_a_call_in_one_thread_does_not_end_by_the_time_of_another_threads(notion: NotionStandIn) -> None:
+def test_a_call_in_one_thread_does_not_end_by_the_time_of_another_threads(notion: NotionEmulator) -> None:
     slow, quick = notion.add_row(status=TRIGGER), notion.add_row(status=TRIGGER)
     clock = FastClock()
     with board_for(notion, clock=clock) as board:
@@ -281,7 +283,7 @@ def test_a_call_in_one_thread_does_not_end_by_the_time_of_another_threads(notion
 
 
 def test_a_fault_of_our_own_is_not_taken_for_one_of_notions(
-    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+    notion: NotionEmulator, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError

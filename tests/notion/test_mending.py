@@ -8,13 +8,13 @@ from pydantic import SecretStr
 
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
-from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError, Fault, blocked
+from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.notion_faults import ApiError, Fault, blocked
 from tests.notion.harness import board_for, settings_for
 
 TRIGGER = "Generating Assets"
 
-Step = Callable[[NotionStandIn], Any]
+Step = Callable[[NotionEmulator], Any]
 
 BREAKS: list[tuple[str, Step, Step, str, str]] = [
     (
@@ -74,7 +74,7 @@ BREAKS: list[tuple[str, Step, Step, str, str]] = [
 )
 @pytest.mark.parametrize("known", [True, False], ids=["while in use", "from the start"])
 def test_a_broken_board_is_said_in_one_sentence_and_works_again_when_mended(
-    notion: NotionStandIn, board: TaskBoard, do: Step, undo: Step, setting: str, words: str, known: bool
+    notion: NotionEmulator, board: TaskBoard, do: Step, undo: Step, setting: str, words: str, known: bool
 ) -> None:
     page_id = notion.add_row(status=TRIGGER, channel="poke1", project_id="vid_1")
     if known:
@@ -98,7 +98,7 @@ def test_a_broken_board_is_said_in_one_sentence_and_works_again_when_mended(
     [(case[1], case[4]) for case in BREAKS if case[0] in ("status renamed", "token revoked", "unshared")],
 )
 def test_a_report_that_cannot_be_written_says_why_and_loses_nothing(
-    notion: NotionStandIn, board: TaskBoard, do: Step, words: str
+    notion: NotionEmulator, board: TaskBoard, do: Step, words: str
 ) -> None:
     page_id = notion.add_row(status=TRIGGER)
     board.triggered_rows()
@@ -114,7 +114,7 @@ def test_a_report_that_cannot_be_written_says_why_and_loses_nothing(
     assert list(notion.row(page_id).values()) == list(before.values())
 
 
-def test_a_renamed_optional_column_is_left_out_of_the_report(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_renamed_optional_column_is_left_out_of_the_report(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER)
     board.triggered_rows()
     notion.rename_property("Cost (USD)", "Price")
@@ -122,7 +122,7 @@ def test_a_renamed_optional_column_is_left_out_of_the_report(notion: NotionStand
     assert (notion.row(page_id)["Status"], notion.row(page_id)["Price"]) == ("Assets Ready", None)
 
 
-def test_a_column_that_is_added_later_is_used_from_then_on(notion: NotionStandIn) -> None:
+def test_a_column_that_is_added_later_is_used_from_then_on(notion: NotionEmulator) -> None:
     notion.create_database(types={"project_id": None})
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion) as board:
@@ -133,7 +133,7 @@ def test_a_column_that_is_added_later_is_used_from_then_on(notion: NotionStandIn
 
 
 def test_a_database_that_is_changed_again_and_again_is_not_read_wrongly(
-    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+    notion: NotionEmulator, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page_id = notion.add_row(status=TRIGGER, channel="poke1")
     board.triggered_rows()
@@ -143,7 +143,7 @@ def test_a_database_that_is_changed_again_and_again_is_not_read_wrongly(
 
 
 def test_a_missing_option_for_a_report_stops_new_rows_before_they_cost_anything(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     notion.add_row(status=TRIGGER)
     notion.remove_status_option("Asset Error")
@@ -151,7 +151,7 @@ def test_a_missing_option_for_a_report_stops_new_rows_before_they_cost_anything(
         board.triggered_rows()
 
 
-def test_all_faults_of_a_schema_are_known_at_once(notion: NotionStandIn) -> None:
+def test_all_faults_of_a_schema_are_known_at_once(notion: NotionEmulator) -> None:
     notion.create_database(types={"channel": None, "run": "number"}, statuses=("Draft",))
     with board_for(notion, status_drawing="Drawing", error_log="") as board:
         faults = board.schema().faults
@@ -165,7 +165,7 @@ def test_all_faults_of_a_schema_are_known_at_once(notion: NotionStandIn) -> None
     assert "NOTION_PROPERTY_ERROR_LOG is empty" in str(faults["error_log"])
 
 
-def test_several_data_sources_are_an_error_that_names_them_and_any_of_them_can_be_set(notion: NotionStandIn) -> None:
+def test_several_data_sources_are_an_error_that_names_them_and_any_of_them_can_be_set(notion: NotionEmulator) -> None:
     database_id = notion.create_database(data_sources=2)
     page_id = notion.add_row(status=TRIGGER)
     first, second = notion.data_sources()
@@ -189,13 +189,13 @@ def test_several_data_sources_are_an_error_that_names_them_and_any_of_them_can_b
         ("0" * 32, "shows the integration no database 00000000-0000.*NOTION_DATABASE_ID"),
     ],
 )
-def test_an_id_that_leads_nowhere_names_its_setting(notion: NotionStandIn, given: str, words: str) -> None:
+def test_an_id_that_leads_nowhere_names_its_setting(notion: NotionEmulator, given: str, words: str) -> None:
     with pytest.raises(BoardError, match=words) as wrong:
         board_for(notion, given or " ").triggered_rows()
     assert wrong.value.setting == "NOTION_DATABASE_ID"
 
 
-def test_a_page_instead_of_a_database_is_said_to_be_one(notion: NotionStandIn) -> None:
+def test_a_page_instead_of_a_database_is_said_to_be_one(notion: NotionEmulator) -> None:
     page_id = notion.add_row()
     with board_for(notion, page_id) as board, pytest.raises(BoardError, match=r"is a page, not.*NOTION_DATABASE_ID"):
         board.triggered_rows()
@@ -204,32 +204,32 @@ def test_a_page_instead_of_a_database_is_said_to_be_one(notion: NotionStandIn) -
 @pytest.mark.parametrize(
     "shape", ["https://www.notion.so/acme/Videos-{}?v=0123456789abcdef0123456789abcdef", "{}", " {} "]
 )
-def test_a_link_to_the_database_serves_as_its_id(notion: NotionStandIn, shape: str) -> None:
+def test_a_link_to_the_database_serves_as_its_id(notion: NotionEmulator, shape: str) -> None:
     page_id = notion.add_row(status=TRIGGER)
     database_id = next(iter(notion.world.databases)).replace("-", "")
     with board_for(notion, shape.format(database_id)) as board:
         assert [row.page_id for row in board.triggered_rows()] == [page_id]
 
 
-def test_a_database_in_the_trash_is_said_to_be_there(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_database_in_the_trash_is_said_to_be_there(notion: NotionEmulator, board: TaskBoard) -> None:
     notion.trash_database()
     with pytest.raises(BoardError, match="is in the trash"):
         board.triggered_rows()
 
 
 @pytest.mark.parametrize("token", ["", "  ", "ntn_with space", "ntn_ü", "ntn_\n1"])
-def test_a_token_that_cannot_be_one_is_not_shown(notion: NotionStandIn, token: str) -> None:
+def test_a_token_that_cannot_be_one_is_not_shown(notion: NotionEmulator, token: str) -> None:
     with pytest.raises(BoardError, match="NOTION_TOKEN") as wrong:
         board_for(notion, token=SecretStr(token))
     assert not token.strip() or token not in str(wrong.value)
 
 
-def test_a_token_with_space_around_it_is_taken(notion: NotionStandIn) -> None:
+def test_a_token_with_space_around_it_is_taken(notion: NotionEmulator) -> None:
     with board_for(notion, token=SecretStr(f" {notion.token}\n")) as board:
         assert board.triggered_rows() == []
 
 
-def test_rights_that_are_missing_and_a_block_are_not_tried_again(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_rights_that_are_missing_and_a_block_are_not_tried_again(notion: NotionEmulator, board: TaskBoard) -> None:
     notion.plan([Fault(ApiError(403, message="Insufficient permissions."), times=None)])
     with pytest.raises(BoardError, match="tick Read content and Update content"):
         board.triggered_rows()
@@ -241,18 +241,18 @@ def test_rights_that_are_missing_and_a_block_are_not_tried_again(notion: NotionS
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "http://[::1", "127.0.0.1:9"])
-def test_an_endpoint_that_cannot_be_one_names_its_setting(notion: NotionStandIn, url: str) -> None:
+def test_an_endpoint_that_cannot_be_one_names_its_setting(notion: NotionEmulator, url: str) -> None:
     with pytest.raises(BoardError, match="NOTION_BASE_URL"):
         board_for(notion, base_url=url).triggered_rows()
 
 
 @pytest.mark.parametrize("end", ["/", "/v1", "/v1/"])
-def test_an_endpoint_may_be_written_with_its_version(notion: NotionStandIn, end: str) -> None:
+def test_an_endpoint_may_be_written_with_its_version(notion: NotionEmulator, end: str) -> None:
     with board_for(notion, base_url=notion.base_url + end) as board:
         assert board.triggered_rows() == []
 
 
-def test_the_settings_have_the_storys_names(notion: NotionStandIn) -> None:
+def test_the_settings_have_the_storys_names(notion: NotionEmulator) -> None:
     settings = settings_for(notion)
     assert (settings.status_trigger[0], settings.status_ready, settings.status_error) == (
         TRIGGER,

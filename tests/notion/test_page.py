@@ -11,9 +11,9 @@ from PIL import Image
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.sheet import ReviewSheet, SheetPicture, mark_of, marks_on
-from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.standins.notion_content import PERSON
-from assetgen_dagster.standins.notion_faults import (
+from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.notion_content import PERSON
+from assetgen_emulators.notion_faults import (
     AnyAction,
     ApiError,
     EmptyBody,
@@ -61,21 +61,21 @@ def sheet(count: int = 2, round_number: int = 1) -> ReviewSheet:
 
 
 @pytest.fixture
-def page(notion: NotionStandIn) -> str:
+def page(notion: NotionEmulator) -> str:
     return notion.add_row(topic="Owls", status="Assets Ready")
 
 
-def shown(notion: NotionStandIn, page: str) -> list[dict[str, Any]]:
+def shown(notion: NotionEmulator, page: str) -> list[dict[str, Any]]:
     """Returns the boxes of the integration on a page."""
     return [block for block in notion.blocks(page) if block["by"] == "integration"]
 
 
-def marks(notion: NotionStandIn, page: str) -> list[str]:
+def marks(notion: NotionEmulator, page: str) -> list[str]:
     return [block["text"].split()[-1] for block in shown(notion, page)]
 
 
 def test_a_sheet_is_a_box_with_the_picture_and_a_line_for_each_picture(
-    notion: NotionStandIn, board: TaskBoard, page: str
+    notion: NotionEmulator, board: TaskBoard, page: str
 ) -> None:
     content = picture()
     unknown = replace(sheet().pictures[1], cost_usd=None, category="environment")
@@ -96,7 +96,7 @@ def test_a_sheet_is_a_box_with_the_picture_and_a_line_for_each_picture(
 
 
 def test_the_same_sheet_is_there_once_however_often_it_is_shown(
-    notion: NotionStandIn, board: TaskBoard, page: str
+    notion: NotionEmulator, board: TaskBoard, page: str
 ) -> None:
     assert [board.show_sheet(page, sheet(), picture()) for _ in range(3)] == [True, False, False]
     assert len(shown(notion, page)) == 1
@@ -104,7 +104,7 @@ def test_the_same_sheet_is_there_once_however_often_it_is_shown(
 
 
 def test_another_sheet_takes_the_place_of_the_one_before_among_what_people_wrote(
-    notion: NotionStandIn, board: TaskBoard, page: str
+    notion: NotionEmulator, board: TaskBoard, page: str
 ) -> None:
     notes = [notion.write_note(page, f"note {number}") for number in range(120)]
     board.show_sheet(page, sheet(), picture())
@@ -116,7 +116,7 @@ def test_another_sheet_takes_the_place_of_the_one_before_among_what_people_wrote
     assert [block["id"] for block in notion.blocks(page) if block["by"] == "person"] == notes
 
 
-def test_who_has_written_into_the_box_keeps_what_he_wrote(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+def test_who_has_written_into_the_box_keeps_what_he_wrote(notion: NotionEmulator, board: TaskBoard, page: str) -> None:
     board.show_sheet(page, sheet(), picture())
     [box] = notion.blocks(page)
     notion.write_note(box["id"], "I like number 2")
@@ -128,7 +128,7 @@ def test_who_has_written_into_the_box_keeps_what_he_wrote(notion: NotionStandIn,
 
 
 def test_a_line_that_somebody_added_to_the_table_keeps_the_table(
-    notion: NotionStandIn, board: TaskBoard, page: str
+    notion: NotionEmulator, board: TaskBoard, page: str
 ) -> None:
     board.show_sheet(page, sheet(), picture())
     [box] = notion.blocks(page)
@@ -139,7 +139,7 @@ def test_a_line_that_somebody_added_to_the_table_keeps_the_table(
     assert len(kept["in it"][0]["in it"]) == 4
 
 
-def test_a_sheet_on_a_copied_page_is_not_taken_for_our_own(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+def test_a_sheet_on_a_copied_page_is_not_taken_for_our_own(notion: NotionEmulator, board: TaskBoard, page: str) -> None:
     board.show_sheet(page, sheet(), picture())
     copy = notion.duplicate(page)
     board.show_sheet(copy, sheet(round_number=2), picture())
@@ -147,7 +147,7 @@ def test_a_sheet_on_a_copied_page_is_not_taken_for_our_own(notion: NotionStandIn
     assert len(notion.blocks(page)) == 1
 
 
-def test_a_sheet_that_somebody_duplicated_is_his(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+def test_a_sheet_that_somebody_duplicated_is_his(notion: NotionEmulator, board: TaskBoard, page: str) -> None:
     board.show_sheet(page, sheet(), picture())
     notion.world.content.blocks.copy(page, page, PERSON)
     ours, copied = notion.blocks(page)
@@ -160,7 +160,7 @@ def test_a_sheet_that_somebody_duplicated_is_his(notion: NotionStandIn, board: T
     assert ours["id"] not in ids
 
 
-def test_the_mark_of_a_sheet_is_of_its_page(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+def test_the_mark_of_a_sheet_is_of_its_page(notion: NotionEmulator, board: TaskBoard, page: str) -> None:
     board.show_sheet(page, sheet(), picture())
     text = [{"plain_text": notion.blocks(page)[0]["text"]}]
     block = {"type": "callout", "callout": {"rich_text": text}}
@@ -171,14 +171,14 @@ def test_the_mark_of_a_sheet_is_of_its_page(notion: NotionStandIn, board: TaskBo
 
 @pytest.mark.parametrize("count", [1, 99])
 def test_a_sheet_may_have_as_many_pictures_as_there_are_slots(
-    notion: NotionStandIn, board: TaskBoard, page: str, count: int
+    notion: NotionEmulator, board: TaskBoard, page: str, count: int
 ) -> None:
     board.show_sheet(page, sheet(count), picture())
     [box] = notion.blocks(page)
     assert len(box["in it"][1]["in it"]) == count + 1
 
 
-def test_the_hint_names_only_what_the_database_has(notion: NotionStandIn) -> None:
+def test_the_hint_names_only_what_the_database_has(notion: NotionEmulator) -> None:
     notion.create_database(types={"redraw": None})
     page = notion.add_row(topic="Owls")
     with board_for(notion) as board:
@@ -186,7 +186,7 @@ def test_the_hint_names_only_what_the_database_has(notion: NotionStandIn) -> Non
     assert "Redraw" not in notion.blocks(page)[0]["text"]
 
 
-def test_the_hint_names_a_status_that_the_database_has(notion: NotionStandIn) -> None:
+def test_the_hint_names_a_status_that_the_database_has(notion: NotionEmulator) -> None:
     notion.create_database(statuses=["Assets Generating", "Assets Ready", "Asset Error"])
     page = notion.add_row(topic="Owls")
     with board_for(notion) as board:
@@ -196,7 +196,7 @@ def test_the_hint_names_a_status_that_the_database_has(notion: NotionStandIn) ->
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("call", range(1, len(AGAIN) + 1))
-def test_a_fault_at_any_call_doubles_nothing_and_loses_nothing(notion: NotionStandIn, call: int, kind: str) -> None:
+def test_a_fault_at_any_call_doubles_nothing_and_loses_nothing(notion: NotionEmulator, call: int, kind: str) -> None:
     page = notion.add_row(topic="Owls")
     with board_for(notion, request_seconds=0.5 if kind.startswith("hang") else 10.0) as board:
         board.show_sheet(page, sheet(), picture())
@@ -209,7 +209,7 @@ def test_a_fault_at_any_call_doubles_nothing_and_loses_nothing(notion: NotionSta
 
 
 @pytest.mark.parametrize("call", range(1, len(AGAIN) + 1))
-def test_whoever_dies_between_two_calls_is_made_good_by_the_next_one(notion: NotionStandIn, call: int) -> None:
+def test_whoever_dies_between_two_calls_is_made_good_by_the_next_one(notion: NotionEmulator, call: int) -> None:
     page = notion.add_row(topic="Owls")
     note = notion.write_note(page, "mine")
     with board_for(notion) as board:
@@ -226,7 +226,7 @@ def test_whoever_dies_between_two_calls_is_made_good_by_the_next_one(notion: Not
 
 
 def test_without_the_capability_the_message_says_what_to_tick_or_to_set(
-    notion: NotionStandIn, board: TaskBoard, page: str
+    notion: NotionEmulator, board: TaskBoard, page: str
 ) -> None:
     notion.allow(insert=False)
     with pytest.raises(BoardError, match=r"A review sheet needs Insert content, too; .* NOTION_REVIEW_SHEET=false"):
@@ -235,7 +235,7 @@ def test_without_the_capability_the_message_says_what_to_tick_or_to_set(
 
 
 def test_a_workspace_that_has_used_up_its_blocks_is_said_with_what_to_set(
-    notion: NotionStandIn, board: TaskBoard, page: str
+    notion: NotionEmulator, board: TaskBoard, page: str
 ) -> None:
     notion.use_up_blocks()
     with pytest.raises(BoardError, match=r"1,000 free blocks .* NOTION_REVIEW_SHEET=false") as full:
@@ -244,7 +244,7 @@ def test_a_workspace_that_has_used_up_its_blocks_is_said_with_what_to_set(
     assert "tick" not in str(full.value)
 
 
-def test_a_file_that_the_workspace_does_not_take_is_said(notion: NotionStandIn, board: TaskBoard, page: str) -> None:
+def test_a_file_that_the_workspace_does_not_take_is_said(notion: NotionEmulator, board: TaskBoard, page: str) -> None:
     notion.limit_files(100)
     with pytest.raises(BoardError, match="larger than this workspace allows"):
         board.show_sheet(page, sheet(), picture())

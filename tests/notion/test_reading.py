@@ -7,14 +7,14 @@ import pytest
 
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError
-from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError, Fault
+from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.notion_faults import ApiError, Fault
 from tests.notion.harness import board_for, endpoints
 
 TRIGGER = "Generating Assets"
 
 
-def test_a_row_is_read_with_everything_in_it(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_row_is_read_with_everything_in_it(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(
         channel="poke1",
         topic="Owls of the north 🦉",
@@ -36,7 +36,7 @@ def test_a_row_is_read_with_everything_in_it(notion: NotionStandIn, board: TaskB
     assert board.find_row("poke1", "vid_123") == row
 
 
-def test_empty_cells_are_empty_texts_and_the_page_names_the_project(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_empty_cells_are_empty_texts_and_the_page_names_the_project(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER)
     (row,) = board.triggered_rows()
     assert (row.channel, row.topic, row.story_direction, row.run) == ("", "", "", "")
@@ -73,7 +73,7 @@ def test_empty_cells_are_empty_texts_and_the_page_names_the_project(notion: Noti
     ],
 )
 def test_every_type_that_a_producer_may_have_chosen_is_read(
-    notion: NotionStandIn, role: str, kind: str, entered: Any, read: str
+    notion: NotionEmulator, role: str, kind: str, entered: Any, read: str
 ) -> None:
     notion.create_database(types={role: kind})
     values = {} if entered is None else {role: entered}
@@ -84,7 +84,7 @@ def test_every_type_that_a_producer_may_have_chosen_is_read(
 
 
 @pytest.mark.parametrize("kind", ["status", "select"])
-def test_only_rows_in_a_trigger_status_are_read_by_either_name(notion: NotionStandIn, kind: str) -> None:
+def test_only_rows_in_a_trigger_status_are_read_by_either_name(notion: NotionEmulator, kind: str) -> None:
     notion.create_database(
         types={"status": kind}, statuses=("Assets Generating", TRIGGER, "Assets Ready", "Asset Error")
     )
@@ -96,13 +96,13 @@ def test_only_rows_in_a_trigger_status_are_read_by_either_name(notion: NotionSta
         assert {row.page_id for row in board.triggered_rows()} == wanted
 
 
-def test_a_trigger_status_that_the_database_does_not_have_is_not_asked_for(notion: NotionStandIn) -> None:
+def test_a_trigger_status_that_the_database_does_not_have_is_not_asked_for(notion: NotionEmulator) -> None:
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion, status_trigger=("Assets Generating", TRIGGER)) as board:
         assert [row.page_id for row in board.triggered_rows()] == [page_id]
 
 
-def test_the_oldest_request_comes_first_then_the_older_row(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_the_oldest_request_comes_first_then_the_older_row(notion: NotionEmulator, board: TaskBoard) -> None:
     start = datetime(2026, 3, 1, tzinfo=UTC)
     pages = [notion.add_row(created=start + timedelta(minutes=n)) for n in range(4)]
     for page, minute in zip(pages, (30, 20, 20, 10), strict=True):
@@ -110,7 +110,7 @@ def test_the_oldest_request_comes_first_then_the_older_row(notion: NotionStandIn
     assert [row.page_id for row in board.triggered_rows()] == [pages[3], pages[1], pages[2], pages[0]]
 
 
-def test_any_number_of_rows_is_read_page_by_page(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_any_number_of_rows_is_read_page_by_page(notion: NotionEmulator, board: TaskBoard) -> None:
     wanted = {notion.add_row(status=TRIGGER) for _ in range(250)}
     assert {row.page_id for row in board.triggered_rows()} == wanted
     assert endpoints(notion).count("data_sources.query") == 3
@@ -119,7 +119,7 @@ def test_any_number_of_rows_is_read_page_by_page(notion: NotionStandIn, board: T
     assert endpoints(notion).count("databases.retrieve") == 1, "the schema is read once"
 
 
-def test_more_rows_than_one_query_gives_are_read_with_several(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_more_rows_than_one_query_gives_are_read_with_several(notion: NotionEmulator, board: TaskBoard) -> None:
     notion.set_result_limit(120)
     start = datetime(2026, 3, 1, tzinfo=UTC)
     wanted = {notion.add_row(status=TRIGGER, created=start + timedelta(seconds=20 * n)) for n in range(310)}
@@ -127,7 +127,7 @@ def test_more_rows_than_one_query_gives_are_read_with_several(notion: NotionStan
 
 
 def test_more_rows_than_can_be_told_apart_are_an_error_not_a_shorter_list(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     notion.set_result_limit(20)
     for _ in range(30):
@@ -137,7 +137,7 @@ def test_more_rows_than_can_be_told_apart_are_an_error_not_a_shorter_list(
 
 
 def test_rows_that_come_and_go_between_two_pages_of_results_cost_no_other_row(
-    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+    notion: NotionEmulator, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noon = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     pages = [notion.add_row(status=TRIGGER, created=noon + timedelta(minutes=n)) for n in range(250)]
@@ -164,7 +164,7 @@ def test_rows_that_come_and_go_between_two_pages_of_results_cost_no_other_row(
 
 
 def test_a_page_that_was_moved_out_of_the_database_is_none(
-    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+    notion: NotionEmulator, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page_id = notion.add_row(status=TRIGGER)
     moved = {"parent": {"type": "page_id", "page_id": page_id}, "properties": {"title": {"type": "title", "title": []}}}
@@ -174,7 +174,7 @@ def test_a_page_that_was_moved_out_of_the_database_is_none(
 
 
 def test_a_page_of_results_whose_first_row_is_gone_is_read_again_from_the_start(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     wanted = {notion.add_row(status=TRIGGER) for _ in range(150)}
     invalid = ApiError(400, message="The start_cursor provided is invalid: 0")
@@ -198,7 +198,7 @@ def test_a_page_of_results_whose_first_row_is_gone_is_read_again_from_the_start(
 )
 @pytest.mark.parametrize("channel_kind", ["select", "rich_text", "formula"])
 def test_a_projects_row_is_found_by_any_type_of_column(
-    notion: NotionStandIn, kind: str, entered: Any, project: str, channel_kind: str
+    notion: NotionEmulator, kind: str, entered: Any, project: str, channel_kind: str
 ) -> None:
     notion.create_database(types={"project_id": kind, "channel": channel_kind})
     cells = {} if entered is None else {"project_id": entered}
@@ -212,7 +212,7 @@ def test_a_projects_row_is_found_by_any_type_of_column(
         assert board.find_row("unheard_of", project) is None
 
 
-def test_a_project_without_an_id_is_found_by_its_page(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_project_without_an_id_is_found_by_its_page(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(channel="poke1")
     project = page_id.replace("-", "")
     row = board.find_row("poke1", project)
@@ -226,7 +226,7 @@ def test_a_project_without_an_id_is_found_by_its_page(notion: NotionStandIn, boa
 
 
 def test_of_copied_rows_the_first_one_is_found_whatever_case_notion_ignores(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     first = notion.add_row(channel="poke1", project_id="vid_1", created="2026-03-01T10:00:00+00:00")
     notion.add_row(channel="poke1", project_id="VID_1", created="2026-02-01T10:00:00+00:00")
@@ -236,7 +236,7 @@ def test_of_copied_rows_the_first_one_is_found_whatever_case_notion_ignores(
     assert row.page_id == first
 
 
-def test_a_row_in_the_trash_deleted_or_elsewhere_is_none(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_row_in_the_trash_deleted_or_elsewhere_is_none(notion: NotionEmulator, board: TaskBoard) -> None:
     trashed, deleted = notion.add_row(), notion.add_row()
     notion.archive(trashed)
     notion.delete(deleted)
@@ -251,7 +251,7 @@ def test_an_empty_board_is_an_empty_list(board: TaskBoard) -> None:
 
 
 def test_nothing_is_read_from_a_database_that_the_integration_sees_only_the_outside_of(
-    notion: NotionStandIn, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
+    notion: NotionEmulator, board: TaskBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page_id = notion.add_row(status=TRIGGER)
     monkeypatch.setattr(notion.world, "_page_answer", lambda row: {"object": "page", "id": row.id})

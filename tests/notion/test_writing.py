@@ -8,18 +8,18 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError, RowGoneError
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.update import RunLink
-from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError, Fault
+from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.notion_faults import ApiError, Fault
 from tests.notion.harness import board_for, endpoints
 
 TRIGGER = "Generating Assets"
 
 
-def writes(notion: NotionStandIn) -> list[dict[str, Any]]:
+def writes(notion: NotionEmulator) -> list[dict[str, Any]]:
     return [call.written for call in notion.journal() if call.saved]
 
 
-def test_everything_is_written_in_one_page_update(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_everything_is_written_in_one_page_update(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER, topic="Owls", regenerate="All", redraw="3", redraw_remark="fog")
     row = board.update_row(
         page_id,
@@ -53,7 +53,7 @@ def test_everything_is_written_in_one_page_update(notion: NotionStandIn, board: 
     assert sent["properties"]["Run"]["rich_text"][0]["text"]["link"] == {"url": "http://localhost:3000/runs/run-1"}
 
 
-def test_what_is_not_given_stays_as_it_is(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_what_is_not_given_stays_as_it_is(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER, error_log="old", cost=3, run="run-1", regenerate="All")
     before = notion.row(page_id)
     board.update_row(page_id, status="Drawing")
@@ -65,7 +65,7 @@ def test_what_is_not_given_stays_as_it_is(notion: NotionStandIn, board: TaskBoar
 
 
 @pytest.mark.parametrize("role", ["cost", "run", "regenerate", "redraw", "redraw_remark", "project_id"])
-def test_a_column_that_the_database_lacks_is_left_out(notion: NotionStandIn, role: str) -> None:
+def test_a_column_that_the_database_lacks_is_left_out(notion: NotionEmulator, role: str) -> None:
     notion.create_database(types={role: None})
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion) as board:
@@ -94,7 +94,7 @@ def test_a_column_that_the_database_lacks_is_left_out(notion: NotionStandIn, rol
     ],
 )
 def test_every_type_of_a_column_is_written_as_it_takes_it(
-    notion: NotionStandIn, types: dict[str, str], column: str, value: Any
+    notion: NotionEmulator, types: dict[str, str], column: str, value: Any
 ) -> None:
     notion.create_database(types=types)
     page_id = notion.add_row(status=TRIGGER, regenerate={"checkbox": True}.get(types.get("regenerate", ""), "All"))
@@ -109,7 +109,7 @@ def test_every_type_of_a_column_is_written_as_it_takes_it(
     ["x" * 5_000, "🦉" * 3_000, "x" + "🦉" * 3_000, "a\x00b\x08c\r\nd\te", "lone \ud83e surrogate", "é" * 199_000],
     ids=["long", "pairs", "shifted pairs", "control", "surrogate", "nearly all"],
 )
-def test_a_long_error_log_arrives_whole(notion: NotionStandIn, board: TaskBoard, text: str) -> None:
+def test_a_long_error_log_arrives_whole(notion: NotionEmulator, board: TaskBoard, text: str) -> None:
     page_id = notion.add_row()
     board.update_row(page_id, error_log=text)
     expected = text.replace("\x00", "").replace("\x08", "").replace("\r\n", "\n").replace("\ud83e", "?")
@@ -118,7 +118,7 @@ def test_a_long_error_log_arrives_whole(notion: NotionStandIn, board: TaskBoard,
 
 @pytest.mark.parametrize("text", ["x" * 500_000, "漢" * 190_000, "🦉" * 150_000], ids=["ascii", "three bytes", "pairs"])
 def test_an_error_log_that_notion_would_not_take_is_cut_and_says_so(
-    notion: NotionStandIn, board: TaskBoard, text: str
+    notion: NotionEmulator, board: TaskBoard, text: str
 ) -> None:
     page_id = notion.add_row()
     board.update_row(page_id, error_log=text)
@@ -128,7 +128,7 @@ def test_an_error_log_that_notion_would_not_take_is_cut_and_says_so(
 
 
 @pytest.mark.parametrize("kind", ["status", "select"])
-def test_an_option_that_is_not_there_is_never_made(notion: NotionStandIn, kind: str) -> None:
+def test_an_option_that_is_not_there_is_never_made(notion: NotionEmulator, kind: str) -> None:
     notion.create_database(types={"status": kind}, statuses=(TRIGGER, "Asset Error"))
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion) as board, pytest.raises(BoardError, match="NOTION_STATUS_READY") as missing:
@@ -141,7 +141,7 @@ def test_an_option_that_is_not_there_is_never_made(notion: NotionStandIn, kind: 
 
 
 @pytest.mark.parametrize("kind", ["status", "select"])
-def test_an_option_that_was_removed_a_while_ago_is_not_made_again(notion: NotionStandIn, kind: str) -> None:
+def test_an_option_that_was_removed_a_while_ago_is_not_made_again(notion: NotionEmulator, kind: str) -> None:
     notion.create_database(types={"status": kind})
     page_id = notion.add_row(status=TRIGGER)
     with board_for(notion) as board:
@@ -156,7 +156,7 @@ def test_an_option_that_was_removed_a_while_ago_is_not_made_again(notion: Notion
     assert notion.row(page_id)["Status"] == "Assets Ready"
 
 
-def test_a_row_that_is_gone_is_said_to_be_gone(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_row_that_is_gone_is_said_to_be_gone(notion: NotionEmulator, board: TaskBoard) -> None:
     trashed, deleted = notion.add_row(), notion.add_row()
     notion.archive(trashed)
     notion.delete(deleted)
@@ -168,7 +168,7 @@ def test_a_row_that_is_gone_is_said_to_be_gone(notion: NotionStandIn, board: Tas
     assert writes(notion) == []
 
 
-def test_a_row_is_left_alone_when_the_caller_says_so(notion: NotionStandIn, board: TaskBoard) -> None:
+def test_a_row_is_left_alone_when_the_caller_says_so(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status="Draft")
     seen: list[Row] = []
 
@@ -184,7 +184,7 @@ def test_a_row_is_left_alone_when_the_caller_says_so(notion: NotionStandIn, boar
 
 
 def test_a_write_whose_answer_was_lost_is_not_repeated_over_what_the_producer_chose_since(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     page_id = notion.add_row(status=TRIGGER)
     notion.plan([Fault(ApiError(503, saved=True), endpoint="pages.update")])
@@ -194,7 +194,7 @@ def test_a_write_whose_answer_was_lost_is_not_repeated_over_what_the_producer_ch
 
 
 def test_a_new_request_is_not_overwritten_by_a_report_that_had_arrived_before_it(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     page_id = notion.add_row(status=TRIGGER, run="run-0")
     notion.plan([Fault(ApiError(503, saved=True), endpoint="pages.update")])
@@ -210,7 +210,7 @@ def test_a_new_request_is_not_overwritten_by_a_report_that_had_arrived_before_it
 
 
 def test_a_link_that_notion_does_not_like_costs_the_link_and_not_the_report(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     page_id = notion.add_row(status=TRIGGER)
     notion.plan([Fault(ApiError(400, message="Invalid URL for link."), endpoint="pages.update")])
@@ -221,7 +221,7 @@ def test_a_link_that_notion_does_not_like_costs_the_link_and_not_the_report(
 
 
 def test_what_notion_refuses_for_good_is_said_in_its_words_after_one_try(
-    notion: NotionStandIn, board: TaskBoard
+    notion: NotionEmulator, board: TaskBoard
 ) -> None:
     page_id = notion.add_row()
     notion.plan([Fault(ApiError(400, message="No such luck."), endpoint="pages.update", times=None)])

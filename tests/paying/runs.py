@@ -1,4 +1,4 @@
-"""Several projects drawn at once against one stand-in, each by an ``assetgen generate`` in a process of its own."""
+"""Several projects drawn at once against one emulator, each by an ``assetgen generate`` in a process of its own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Drawings at the gate: paused, out of quota, over the limit, cancelled; seen from the stand-in's journal."""
+"""Drawings at the gate: paused, out of quota, over the limit, cancelled; seen from the emulator's journal."""
 
 import asyncio
 import time
@@ -18,8 +18,8 @@ from assetgen_dagster.paying.limit import RequestLimit, in_file
 from assetgen_dagster.paying.shared import held_now, open_switches
 from assetgen_dagster.paying.switches import note_used_up, pause, quota_key, resume
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError
 from tests.harness import Core, billed, manifest_of
 
 DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")
@@ -65,7 +65,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def test_a_pause_lets_pictures_in_flight_finish_starts_none_and_resume_draws_the_rest(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "2")
     core.manifest = manifest_of(6)
@@ -97,7 +97,7 @@ def test_a_pause_lets_pictures_in_flight_finish_starts_none_and_resume_draws_the
 
 @pytest.mark.parametrize("ends", ["cancel", "withdrawn"])
 def test_a_run_that_waits_ends_at_once_when_it_is_cancelled_or_its_row_withdrawn(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, ends: str
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     from assetgen_dagster.drawing import problems
 
@@ -122,7 +122,7 @@ def test_a_run_that_waits_ends_at_once_when_it_is_cancelled_or_its_row_withdrawn
 
 
 def test_a_used_up_daily_quota_refuses_before_any_call_with_the_time_of_its_end(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "Europe/Berlin")
     switches = open_switches(load_settings())
@@ -142,7 +142,7 @@ def test_a_used_up_daily_quota_refuses_before_any_call_with_the_time_of_its_end(
 
 
 def test_a_daily_quota_that_one_run_meets_stops_the_others_without_a_call_of_their_own(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.plan([Fault(DAILY, times=None)])
@@ -165,7 +165,7 @@ def test_a_daily_quota_that_one_run_meets_stops_the_others_without_a_call_of_the
     [(".assetgen", "A file stands where a folder should be"), (".assetgen/switches.json", "not supported between")],
 )
 def test_pictures_in_flight_are_finished_where_a_used_up_quota_cannot_be_noted(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, file: str, cause: str
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, file: str, cause: str
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "3")
     path = core.paths.workspace / file
@@ -186,7 +186,7 @@ def test_pictures_in_flight_are_finished_where_a_used_up_quota_cannot_be_noted(
     assert cause in told
 
 
-def test_a_run_with_nothing_to_draw_is_not_held_up(core: Core, gemini: GeminiStandIn) -> None:
+def test_a_run_with_nothing_to_draw_is_not_held_up(core: Core, gemini: GeminiEmulator) -> None:
     core.draw(close=False)
     note_used_up(open_switches(load_settings()), key())
     pause(open_switches(load_settings()))
@@ -198,7 +198,7 @@ def test_a_run_with_nothing_to_draw_is_not_held_up(core: Core, gemini: GeminiSta
 
 
 def test_retries_take_slots_too_and_a_longer_wait_for_one_is_told_and_counts_in_no_pictures_time(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     monkeypatch.setattr("assetgen_dagster.drawing.gate._WORTH_TELLING_SECONDS", 0.5)
@@ -221,7 +221,7 @@ def test_retries_take_slots_too_and_a_longer_wait_for_one_is_told_and_counts_in_
 
 
 def test_switches_that_cannot_be_read_hold_a_new_run_up_and_leave_a_running_one_as_it_was(
-    core: Core, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.set_latency(0.3)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.standins.gemini import Call, GeminiStandIn
+from assetgen_emulators.gemini import Call, GeminiEmulator
 from tests.harness import billed, billed_usd
 from tests.paying.runs import assetgen, finish, generating
 
 
 def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_completes_them_each_picture_billed_once(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.set_latency(4)
@@ -21,7 +21,7 @@ def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_complet
         assert "(checking the bill)" in assetgen("pause", "--reason", "checking the bill")
         paused_at = time.time()
         before = gemini.wait_for(lambda calls: not any(call.in_flight for call in calls), timeout=20)
-        # A script that was started just before may have reached the stand-in just after.
+        # A script that was started just before may have reached the emulator just after.
         assert [call for call in before if call.arrived_at > paused_at + 1] == []
         with pytest.raises(TimeoutError):
             gemini.wait_for(lambda calls: len(calls) > len(before), timeout=3)
@@ -33,7 +33,7 @@ def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_complet
 
 
 def test_of_three_runs_at_once_against_a_budget_for_two_and_a_half_two_complete_and_one_pays_nothing(
-    gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A picture costs 0.0336 and its prompt: with 0.034 reserved for each, what is reserved is what is spent.
     monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "0.034")
@@ -60,7 +60,7 @@ def share_of_the_limit(calls: list[Call], requests: int, window: float) -> float
 @pytest.mark.parametrize("backend", ["file", "postgres"])
 def test_three_runs_of_22_pictures_against_30_requests_a_minute_meet_no_429_worth_the_name_and_waste_little(
     backend: str,
-    gemini: GeminiStandIn,
+    gemini: GeminiEmulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,

@@ -4,8 +4,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import manifest_of
 from tests.sensors.pipeline import ROW, Pipeline, impatient_boards
 from tests.studio import Dagit
@@ -13,7 +13,7 @@ from tests.studio import Dagit
 
 @pytest.fixture
 def pipeline(
-    notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Pipeline]:
     """From rows to reports in this process, with projects ``vid_1`` to ``vid_3`` of two pictures each."""
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
@@ -31,7 +31,7 @@ def dagit(small: Dagit) -> Dagit:
 
 
 @pytest.fixture
-def ready_page(pipeline: Pipeline, notion: NotionStandIn) -> str:
+def ready_page(pipeline: Pipeline, notion: NotionEmulator) -> str:
     """A row whose two pictures are there."""
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
     pipeline.tick()
@@ -40,5 +40,5 @@ def ready_page(pipeline: Pipeline, notion: NotionStandIn) -> str:
 
 
 @pytest.fixture
-def page(notion: NotionStandIn) -> str:
+def page(notion: NotionEmulator) -> str:
     return notion.add_row({**ROW, "Project ID": "vid_123"})

@@ -16,8 +16,8 @@ from assetgen_dagster.notion.calls import Pace
 from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.notion.harness import FastClock
 from tests.studio import Dagit
 
@@ -111,7 +111,7 @@ class Pipeline:
     """
 
     dagit: Dagit
-    notion: NotionStandIn
+    notion: NotionEmulator
     cursor: str = ""
     tasks_said: list[str] = field(default_factory=list)
     outcomes_said: list[str] = field(default_factory=list)
@@ -148,7 +148,7 @@ class Pipeline:
 
 
 @contextmanager
-def at_the_picture(number: int, gemini: GeminiStandIn, do: Callable[[], Any]) -> Iterator[None]:
+def at_the_picture(number: int, gemini: GeminiEmulator, do: Callable[[], Any]) -> Iterator[None]:
     """Does something the moment that the picture of this number is being drawn."""
 
     done = threading.Event()

@@ -10,8 +10,8 @@ from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, billed_usd, manifest_of
 from tests.sensors.pipeline import ROW, carry_out, report, requested, said
 from tests.studio import Dagit, failure_of
@@ -34,7 +34,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], No
 
 
 @pytest.fixture
-def refused(dagit: Dagit, page: str, notion: NotionStandIn, limit: Callable[[str], None]) -> str:
+def refused(dagit: Dagit, page: str, notion: NotionEmulator, limit: Callable[[str], None]) -> str:
     """A row whose run was refused and reported, after another's three pictures were paid for."""
     other = notion.add_row({**ROW, "Project ID": "vid_124"})
     dagit.write_manifest(manifest_of(3), "poke1:vid_124")
@@ -47,7 +47,7 @@ def refused(dagit: Dagit, page: str, notion: NotionStandIn, limit: Callable[[str
 
 
 def test_a_row_over_the_budget_is_told_the_figures_is_not_paid_for_and_left_alone(
-    refused: str, dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn
+    refused: str, dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     row = notion.row(refused)
     assert row["Status"] == "Asset Error"
@@ -61,7 +61,7 @@ def test_a_row_over_the_budget_is_told_the_figures_is_not_paid_for_and_left_alon
 
 
 def test_it_is_drawn_by_itself_when_the_limit_is_raised_each_picture_paid_for_once(
-    refused: str, dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, limit: Callable[[str], None]
+    refused: str, dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, limit: Callable[[str], None]
 ) -> None:
     limit("0.31")
     [request] = requested(dagit)
@@ -90,7 +90,7 @@ def test_it_is_drawn_by_itself_when_another_runs_reservation_ends(
 
 
 def test_a_producer_who_sets_the_row_meanwhile_wins(
-    refused: str, dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None]
+    refused: str, dagit: Dagit, notion: NotionEmulator, limit: Callable[[str], None]
 ) -> None:
     notion.set_status(refused, "Assets Ready")
     limit("100")
@@ -101,7 +101,7 @@ def test_a_producer_who_sets_the_row_meanwhile_wins(
 
 
 def test_a_row_that_is_woken_and_fails_otherwise_is_not_woken_again(
-    refused: str, dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    refused: str, dagit: Dagit, notion: NotionEmulator, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit("100")
     [request] = requested(dagit)
@@ -117,7 +117,7 @@ def test_a_row_that_is_woken_and_fails_otherwise_is_not_woken_again(
 def test_a_row_that_a_later_run_told_another_error_does_not_wait_any_more(
     refused: str,
     dagit: Dagit,
-    notion: NotionStandIn,
+    notion: NotionEmulator,
     limit: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
     by: str,
@@ -140,7 +140,7 @@ def test_a_row_that_a_later_run_told_another_error_does_not_wait_any_more(
 
 
 def test_a_row_that_waits_goes_on_waiting_when_a_run_by_hand_is_refused_as_well(
-    refused: str, dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None]
+    refused: str, dagit: Dagit, notion: NotionEmulator, limit: Callable[[str], None]
 ) -> None:
     project = {"channel": "poke1", "project": notion.row(refused)["Project ID"]}
     dagit.materialize(":".join(project.values()), tags=project)
@@ -151,7 +151,7 @@ def test_a_row_that_waits_goes_on_waiting_when_a_run_by_hand_is_refused_as_well(
 
 
 def test_a_row_is_not_told_to_wait_for_room_because_a_run_by_hand_found_none(
-    dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None]
+    dagit: Dagit, notion: NotionEmulator, limit: Callable[[str], None]
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_123", "Status": "Asset Error"})
     limit("0.1")
@@ -161,7 +161,7 @@ def test_a_row_is_not_told_to_wait_for_room_because_a_run_by_hand_found_none(
 
 
 def test_a_status_of_its_own_may_be_named(
-    dagit: Dagit, notion: NotionStandIn, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statuses = ["Generating Assets", "Waiting for Budget", "Assets Ready", "Asset Error"]
     database = notion.create_database(statuses=statuses)
@@ -176,7 +176,7 @@ def test_a_status_of_its_own_may_be_named(
     assert carry_out(dagit, requested(dagit)[0]).success
 
 
-def test_a_run_by_hand_is_refused_as_well(dagit: Dagit, gemini: GeminiStandIn, limit: Callable[[str], None]) -> None:
+def test_a_run_by_hand_is_refused_as_well(dagit: Dagit, gemini: GeminiEmulator, limit: Callable[[str], None]) -> None:
     limit("0.1")
     failed = failure_of(dagit.materialize()).description or ""
     assert "may spend $0.10" in failed

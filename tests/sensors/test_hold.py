@@ -12,10 +12,10 @@ from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG
 from assetgen_dagster.drawing.pause import ASK_AGAIN_SECONDS
 from assetgen_dagster.sensors import hold
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError
-from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.notion import NotionEmulator
 from tests.conftest import API_KEY
 from tests.harness import billed_usd, manifest_of
 from tests.sensors.pipeline import ROW, carry_out, re_execute, report, requested
@@ -58,7 +58,7 @@ def sensor(dagit: Dagit, monkeypatch: pytest.MonkeyPatch) -> Sensor:
     return Sensor(dagit, monkeypatch)
 
 
-def stop_one(dagit: Dagit, notion: NotionStandIn) -> list[str]:
+def stop_one(dagit: Dagit, notion: NotionEmulator) -> list[str]:
     """Has a row's run stopped by what is wrong, and returns three rows that wait behind it."""
     notion.add_row({**ROW, "Project ID": "vid_123"})
     assert not carry_out(dagit, requested(dagit)[0]).success
@@ -67,7 +67,7 @@ def stop_one(dagit: Dagit, notion: NotionStandIn) -> list[str]:
 
 
 def test_a_wrong_key_holds_every_row_until_the_api_takes_it_again_and_costs_nothing(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.set_api_keys({"another"})
     waiting = stop_one(dagit, notion)
@@ -86,7 +86,7 @@ def test_a_wrong_key_holds_every_row_until_the_api_takes_it_again_and_costs_noth
 
 
 def test_of_the_rows_in_the_queue_behind_a_wrong_key_one_becomes_an_error_and_the_others_go_on_by_themselves(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.set_api_keys({"another"})
     for number in (123, 124, 125):
@@ -112,7 +112,7 @@ def test_of_the_rows_in_the_queue_behind_a_wrong_key_one_becomes_an_error_and_th
 
 
 def test_rows_in_the_queue_when_the_script_is_lost_wait_until_it_is_back(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (123, 124):
         notion.add_row({**ROW, "Project ID": f"vid_{number}"})
@@ -132,7 +132,7 @@ def test_rows_in_the_queue_when_the_script_is_lost_wait_until_it_is_back(
 
 
 def test_the_api_is_asked_once_a_minute_at_most(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.set_api_keys({"another"})
     stop_one(dagit, notion)
@@ -142,7 +142,7 @@ def test_the_api_is_asked_once_a_minute_at_most(
 
 
 def test_a_model_that_is_gone_holds_every_row_until_another_is_named_that_is_there(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-of-yesterday")
     stop_one(dagit, notion)
@@ -156,7 +156,7 @@ def test_a_model_that_is_gone_holds_every_row_until_another_is_named_that_is_the
 
 
 def test_a_refusal_that_the_question_does_not_see_lets_one_run_through_after_ten_minutes(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.plan([Fault(ApiError(403, message="This key may look, and not draw"), times=None)])
     stop_one(dagit, notion)
@@ -168,7 +168,7 @@ def test_a_refusal_that_the_question_does_not_see_lets_one_run_through_after_ten
 
 
 def test_while_one_run_tries_no_other_is_requested(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.plan([Fault(ApiError(400, message="Billing is off", api_status="FAILED_PRECONDITION"))])
     [first, *_] = stop_one(dagit, notion)
@@ -186,7 +186,7 @@ def test_while_one_run_tries_no_other_is_requested(
 
 
 def test_a_run_that_is_re_executed_is_not_stopped_by_what_stopped_the_one_before(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.plan([Fault(ApiError(400, message="Billing is off", api_status="FAILED_PRECONDITION"))])
     stop_one(dagit, notion)
@@ -198,7 +198,7 @@ def test_a_run_that_is_re_executed_is_not_stopped_by_what_stopped_the_one_before
 
 @pytest.mark.parametrize(("last_code", "requests"), [("api_key", 0), ("", 1)])
 def test_of_runs_at_once_the_one_that_ended_last_tells_whether_requesting_is_held(
-    dagit: Dagit, notion: NotionStandIn, sensor: Sensor, gemini: GeminiStandIn, last_code: str, requests: int
+    dagit: Dagit, notion: NotionEmulator, sensor: Sensor, gemini: GeminiEmulator, last_code: str, requests: int
 ) -> None:
     gemini.set_api_keys({"another"})
     job = dagit.definitions.resolve_job_def(JOB_NAME)
@@ -211,7 +211,7 @@ def test_of_runs_at_once_the_one_that_ended_last_tells_whether_requesting_is_hel
 
 
 def test_a_script_of_ones_own_is_not_asked_about(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = Path(__file__).parent.parent / "scripts" / "foreign_generate_asset.py"
     gemini.set_api_keys({"another"})
@@ -222,7 +222,7 @@ def test_a_script_of_ones_own_is_not_asked_about(
 
 
 def test_an_api_that_does_not_answer_holds_a_look_up_for_two_seconds_at_most(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gemini.set_api_keys({"another"})
     stop_one(dagit, notion)
@@ -237,7 +237,7 @@ def test_an_api_that_does_not_answer_holds_a_look_up_for_two_seconds_at_most(
 
 
 def test_a_story_model_that_is_not_there_holds_the_rows_until_it_is(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", "gemini-9")
     (dagit.project() / MANIFEST_FILE).unlink()
@@ -253,7 +253,7 @@ def test_a_story_model_that_is_not_there_holds_the_rows_until_it_is(
 
 
 def test_a_full_disk_leaves_every_row_where_it_is(
-    dagit: Dagit, notion: NotionStandIn, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_123"})
     monkeypatch.setattr("assetgen_dagster.drawing.foresee.ROOM_PER_PICTURE", 1 << 50)

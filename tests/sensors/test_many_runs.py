@@ -7,9 +7,9 @@ import sqlalchemy as sql
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.sensors.ended_runs import ended_since
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import both_storages
 from tests.sensors.pipeline import carry_out, report, requested
 from tests.studio import Dagit
@@ -39,7 +39,7 @@ def test_all_that_ended_since_a_look_are_seen_and_none_that_ended_long_before(da
 
 
 def test_the_first_look_of_all_leaves_out_what_ended_long_before_it(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     carry_out(dagit, requested(dagit)[0])

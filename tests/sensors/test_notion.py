@@ -1,4 +1,4 @@
-"""From a row to pictures and back: both sensors on a real instance, with both stand-ins."""
+"""From a row to pictures and back: both sensors on a real instance, with both emulators."""
 
 import json
 import threading
@@ -10,9 +10,9 @@ import pytest
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import REPORTED_TAG
 from assetgen_dagster.sensors.upkeep import project_upkeep
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError, NoImage
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError, NoImage
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, both_storages
 from tests.sensors.pipeline import ROW, at_the_picture, carry_out, look, report, requested, said
 from tests.studio import Dagit, failure_of
@@ -39,7 +39,7 @@ def test_a_row_becomes_a_run_with_its_story_its_tags_and_its_partition(dagit: Da
 
 
 def test_when_the_pictures_are_there_the_run_itself_tells_the_row(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     [request] = requested(dagit)
     run = carry_out(dagit, request)
@@ -54,7 +54,7 @@ def test_when_the_pictures_are_there_the_run_itself_tells_the_row(
 
 @pytest.mark.parametrize("kind", ["rich_text", "url"])
 def test_the_row_links_to_its_run_and_is_read_again_whatever_the_address_is_by_then(
-    dagit: Dagit, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch, kind: str
+    dagit: Dagit, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("NOTION_DATABASE_ID", notion.create_database(types={"run": kind}))
     monkeypatch.setenv("ASSETGEN_UI_URL", "https://dagster.example.org/ui/")
@@ -74,7 +74,7 @@ def test_the_row_links_to_its_run_and_is_read_again_whatever_the_address_is_by_t
 
 
 def test_a_row_whose_run_failed_is_told_which_picture_and_what_to_do(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     carry_out(dagit, requested(dagit)[0])
@@ -93,7 +93,7 @@ def test_a_row_whose_run_failed_is_told_which_picture_and_what_to_do(
 
 @both_storages
 def test_setting_the_row_back_resumes_after_an_error_and_regenerates_after_success(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     carry_out(dagit, requested(dagit)[0])
@@ -112,7 +112,7 @@ def test_setting_the_row_back_resumes_after_an_error_and_regenerates_after_succe
 
 
 def test_missing_or_changed_overrides_that_for_one_run(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     carry_out(dagit, requested(dagit)[0])
     notion.set_value(page, "Regenerate", "Missing or changed")
@@ -124,7 +124,7 @@ def test_missing_or_changed_overrides_that_for_one_run(
 
 @pytest.mark.slow
 def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
-    dagit: Dagit, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [request] = requested(dagit)
     monkeypatch.setenv("NOTION_BASE_URL", "http://127.0.0.1:9")
@@ -141,7 +141,7 @@ def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
 
 
 def test_a_status_that_the_producer_set_meanwhile_is_left_alone(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(0.5)
     with at_the_picture(3, gemini, lambda: notion.set_status(page, "Asset Error")):
@@ -153,20 +153,20 @@ def test_a_status_that_the_producer_set_meanwhile_is_left_alone(
     assert REPORTED_TAG in found.tags
 
 
-def test_a_run_started_by_hand_finds_its_row(dagit: Dagit, page: str, notion: NotionStandIn) -> None:
+def test_a_run_started_by_hand_finds_its_row(dagit: Dagit, page: str, notion: NotionEmulator) -> None:
     assert dagit.materialize(tags={"channel": "poke1", "project": "vid_123"}).success
     assert notion.row(page)["Status"] == "Assets Ready"
 
 
 def test_a_row_that_is_gone_does_not_trouble_its_run(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(0.5)
     with at_the_picture(3, gemini, lambda: notion.archive(page)):
         assert carry_out(dagit, requested(dagit)[0]).success
 
 
-def test_a_row_without_a_channel_is_told_once(dagit: Dagit, notion: NotionStandIn) -> None:
+def test_a_row_without_a_channel_is_told_once(dagit: Dagit, notion: NotionEmulator) -> None:
     page = notion.add_row({**ROW, "Channel": None})
     assert "1 were rejected" in said(dagit)
     assert notion.row(page)["Status"] == "Asset Error"
@@ -175,7 +175,7 @@ def test_a_row_without_a_channel_is_told_once(dagit: Dagit, notion: NotionStandI
 
 
 def test_what_would_fail_every_run_leaves_the_rows_where_they_are(
-    dagit: Dagit, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GEMINI_API_KEY")
     assert "GEMINI_API_KEY" in said(dagit)
@@ -184,7 +184,7 @@ def test_what_would_fail_every_run_leaves_the_rows_where_they_are(
     assert len(requested(dagit)) == 1
 
 
-def test_a_read_that_fails_is_said_and_is_no_empty_list(dagit: Dagit, page: str, notion: NotionStandIn) -> None:
+def test_a_read_that_fails_is_said_and_is_no_empty_list(dagit: Dagit, page: str, notion: NotionEmulator) -> None:
     notion.revoke_token()
     assert "NOTION_TOKEN" in said(dagit)
 
@@ -195,7 +195,7 @@ def test_without_notion_both_sensors_say_so(dagit: Dagit) -> None:
 
 
 def test_a_wrong_key_turns_one_row_into_an_error_and_not_the_others(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gemini.plan([Fault(ApiError(403, message="The key has expired"), times=None)])
     carry_out(dagit, requested(dagit)[0])
@@ -208,7 +208,7 @@ def test_a_wrong_key_turns_one_row_into_an_error_and_not_the_others(
 
 
 def test_a_row_that_is_withdrawn_gets_no_further_pictures_and_keeps_its_status(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
@@ -233,7 +233,7 @@ def test_a_row_that_is_withdrawn_gets_no_further_pictures_and_keeps_its_status(
 
 
 def test_the_optional_drawing_status_is_set_when_a_run_starts(
-    dagit: Dagit, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = notion.create_database(statuses=["Generating Assets", "Drawing", "Assets Ready", "Asset Error"])
     monkeypatch.setenv("NOTION_DATABASE_ID", database)
@@ -247,7 +247,7 @@ def test_the_optional_drawing_status_is_set_when_a_run_starts(
 
 @both_storages
 def test_a_row_is_told_once_however_often_ended_runs_are_looked_at(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     carry_out(dagit, requested(dagit)[0])
@@ -260,7 +260,7 @@ def test_a_row_is_told_once_however_often_ended_runs_are_looked_at(
 
 
 def test_a_row_of_a_channel_that_nobody_knows_is_told_once(
-    dagit: Dagit, page: str, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, page: str, notion: NotionEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "channels.toml").write_text("[channels.poke12]\n")
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
@@ -272,7 +272,7 @@ def test_a_row_of_a_channel_that_nobody_knows_is_told_once(
 
 @pytest.mark.parametrize("text", ["[channels.poke1\n", None])
 def test_a_broken_channels_file_leaves_the_rows_where_they_are(
-    dagit: Dagit, page: str, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+    dagit: Dagit, page: str, notion: NotionEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
     file = tmp_path / "channels.toml"
     if text is not None:
@@ -287,7 +287,7 @@ def test_a_broken_channels_file_leaves_the_rows_where_they_are(
 
 
 def test_a_row_whose_records_are_damaged_hears_of_it_and_is_not_left_hanging(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     records = dagit.project() / ".assetgen" / "records.json"
     records.parent.mkdir()
@@ -302,7 +302,7 @@ def test_a_row_whose_records_are_damaged_hears_of_it_and_is_not_left_hanging(
 
 
 def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_looks_at_its_end(
-    dagit: Dagit, notion: NotionStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "channels.toml").write_text("[channels.poke1]\n")
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
@@ -317,7 +317,7 @@ def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_
 
 @pytest.mark.slow
 def test_a_new_row_goes_on_with_the_project_of_a_deleted_one_and_pays_for_nothing_that_is_there(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     assert carry_out(dagit, requested(dagit)[0]).success
     copy = notion.add_row({**ROW, "Project ID": "vid_123"})
@@ -334,7 +334,7 @@ def test_a_new_row_goes_on_with_the_project_of_a_deleted_one_and_pays_for_nothin
 
 
 def test_a_row_is_told_to_be_set_to_a_status_that_its_database_has(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = notion.create_database(statuses=["Assets Generating", "Assets Ready", "Asset Error"])
     monkeypatch.setenv("NOTION_DATABASE_ID", database)

@@ -12,11 +12,11 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.standins.gemini import Fault as GeminiFault
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
-from assetgen_dagster.standins.notion import NotionStandIn
-from assetgen_dagster.standins.notion_faults import (
+from assetgen_emulators.gemini import Fault as GeminiFault
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.notion_faults import (
     AnyAction,
     ApiError,
     EmptyBody,
@@ -119,8 +119,8 @@ def cases(*, every: bool) -> Iterator[tuple[str, int, str]]:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[GeminiStandIn, NotionStandIn]]:
-    with GeminiStandIn(api_keys={API_KEY}) as gemini, NotionStandIn() as notion:
+def servers() -> Iterator[tuple[GeminiEmulator, NotionEmulator]]:
+    with GeminiEmulator(api_keys={API_KEY}) as gemini, NotionEmulator() as notion:
         yield gemini, notion
 
 
@@ -132,13 +132,13 @@ def definitions() -> dg.Definitions:
 
 
 @pytest.fixture
-def gemini(servers: tuple[GeminiStandIn, NotionStandIn]) -> GeminiStandIn:
+def gemini(servers: tuple[GeminiEmulator, NotionEmulator]) -> GeminiEmulator:
     servers[0].reset()
     return servers[0]
 
 
 @pytest.fixture
-def notion(servers: tuple[GeminiStandIn, NotionStandIn]) -> NotionStandIn:
+def notion(servers: tuple[GeminiEmulator, NotionEmulator]) -> NotionEmulator:
     servers[1].plan([])
     servers[1].calls.clear()
     return servers[1]
@@ -146,8 +146,8 @@ def notion(servers: tuple[GeminiStandIn, NotionStandIn]) -> NotionStandIn:
 
 @pytest.fixture
 def pipeline(
-    gemini: GeminiStandIn,
-    notion: NotionStandIn,
+    gemini: GeminiEmulator,
+    notion: NotionEmulator,
     definitions: dg.Definitions,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -170,13 +170,13 @@ def pipeline(
         yield Pipeline(dagit, notion)
 
 
-def new_row(way: str, notion: NotionStandIn, gemini: GeminiStandIn) -> str:
+def new_row(way: str, notion: NotionEmulator, gemini: GeminiEmulator) -> str:
     if way == "failed":
         gemini.plan([GeminiFault(NoImage("IMAGE_SAFETY"), prompt="Subject 02", times=None)])
     return notion.add_row({**ROW, "Project ID": "vid_123"} | ({"Channel": None} if way == "rejected" else {}))
 
 
-def check_end(way: Way, pipeline: Pipeline, page: str, gemini: GeminiStandIn) -> None:
+def check_end(way: Way, pipeline: Pipeline, page: str, gemini: GeminiEmulator) -> None:
     """Both journals and the row agree that everything happened once."""
     row, calls = pipeline.notion.row(page), gemini.journal()
     assert row["Status"] == way.status
@@ -191,7 +191,7 @@ def check_end(way: Way, pipeline: Pipeline, page: str, gemini: GeminiStandIn) ->
 
 @pytest.mark.parametrize("way", WAYS)
 def test_without_faults_notion_is_asked_for_this_and_no_more(
-    way: str, pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    way: str, pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(0.7)  # so that the look at the row is over before the report
     page = new_row(way, notion, gemini)
@@ -202,7 +202,7 @@ def test_without_faults_notion_is_asked_for_this_and_no_more(
 
 
 def _case(
-    way: str, call: int, kind: str, pipeline: Pipeline, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    way: str, call: int, kind: str, pipeline: Pipeline, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notion = pipeline.notion
     impatient_boards(monkeypatch, request_seconds=2.0 if kind.startswith("hang") else 10.0)
@@ -225,7 +225,7 @@ def _case(
 
 @pytest.mark.parametrize(("way", "call", "kind"), list(cases(every=False)))
 def test_a_fault_loses_and_doubles_nothing(
-    way: str, call: int, kind: str, pipeline: Pipeline, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    way: str, call: int, kind: str, pipeline: Pipeline, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _case(way, call, kind, pipeline, gemini, monkeypatch)
 
@@ -233,6 +233,6 @@ def test_a_fault_loses_and_doubles_nothing(
 @pytest.mark.slow
 @pytest.mark.parametrize(("way", "call", "kind"), list(cases(every=True)))
 def test_every_fault_at_every_call_loses_and_doubles_nothing(
-    way: str, call: int, kind: str, pipeline: Pipeline, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    way: str, call: int, kind: str, pipeline: Pipeline, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _case(way, call, kind, pipeline, gemini, monkeypatch)

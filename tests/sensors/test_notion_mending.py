@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture
 
-Step = Callable[[NotionStandIn], Any]
+Step = Callable[[NotionEmulator], Any]
 
 TRIGGER = "Generating Assets"
 
@@ -58,7 +58,7 @@ BREAKS: dict[str, tuple[Step, Step, str]] = {
 
 
 @pytest.fixture(autouse=True)
-def slowly(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def slowly(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """One picture after another, each slow enough for somebody to do something."""
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
@@ -72,7 +72,7 @@ def log_of(pipeline: Pipeline, page: str) -> str:
 
 @pytest.mark.parametrize("what", BREAKS)
 def test_what_is_broken_while_a_row_is_drawn_is_said_and_goes_on_when_it_is_mended(
-    what: str, pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    what: str, pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     do, undo, sentence = BREAKS[what]
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
@@ -92,7 +92,7 @@ def test_what_is_broken_while_a_row_is_drawn_is_said_and_goes_on_when_it_is_mend
 
 @pytest.mark.parametrize("what", BREAKS)
 def test_what_is_mended_before_the_end_of_a_run_has_no_effect_on_it(
-    what: str, pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    what: str, pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     do, undo, _ = BREAKS[what]
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
@@ -108,7 +108,7 @@ def test_what_is_mended_before_the_end_of_a_run_has_no_effect_on_it(
     check_once(pipeline, page, gemini)
 
 
-def check_once(pipeline: Pipeline, page: str, gemini: GeminiStandIn) -> None:
+def check_once(pipeline: Pipeline, page: str, gemini: GeminiEmulator) -> None:
     row, calls = pipeline.notion.row(page), gemini.journal()
     assert len(pipeline.runs_of(page)) == 1
     assert (len(calls), len(billed(calls))) == (2, 2)

@@ -15,11 +15,11 @@ from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.sensors import notion_outcomes, notion_tasks
-from assetgen_dagster.standins.gemini import Fault as GeminiFault
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError
+from assetgen_emulators.gemini import Fault as GeminiFault
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import ApiError
 from tests.harness import billed
 from tests.notion.harness import settings_for
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, look, re_execute, requested
@@ -28,11 +28,11 @@ TRIGGER = "Generating Assets"
 
 
 @pytest.fixture
-def page(notion: NotionStandIn) -> str:
+def page(notion: NotionEmulator) -> str:
     return notion.add_row({**ROW, "Project ID": "vid_1"})
 
 
-def refuse_one_picture(gemini: GeminiStandIn) -> None:
+def refuse_one_picture(gemini: GeminiEmulator) -> None:
     gemini.plan([GeminiFault(NoImage("IMAGE_SAFETY"), prompt="Subject 02", times=None)])
 
 
@@ -41,7 +41,7 @@ def status(pipeline: Pipeline, page: str) -> str:
 
 
 def test_a_run_that_ends_between_the_look_at_rows_and_the_look_at_runs_is_no_new_request(
-    pipeline: Pipeline, page: str, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [request] = requested(pipeline.dagit)
     look_at_runs = notion_tasks.latest_runs
@@ -69,7 +69,7 @@ def test_a_partition_is_added_only_where_it_is_not_there_yet(pipeline: Pipeline,
 
 
 def test_a_run_that_met_another_one_at_work_keeps_no_row_waiting_for_ever(
-    pipeline: Pipeline, page: str, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, gemini: GeminiEmulator
 ) -> None:
     paths = open_project(ProjectKey("poke1", "vid_1"), workspace=pipeline.dagit.workspace)
     with lock_project(paths.lock, run_id="another"):
@@ -83,7 +83,7 @@ def test_a_run_that_met_another_one_at_work_keeps_no_row_waiting_for_ever(
 
 
 def test_a_row_that_is_withdrawn_and_set_again_at_once_goes_on_instead_of_failing(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
@@ -100,7 +100,7 @@ def test_a_row_that_is_withdrawn_and_set_again_at_once_goes_on_instead_of_failin
 
 
 def test_a_row_that_asked_for_all_anew_and_is_withdrawn_goes_on_with_that_when_it_is_set_again(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline.tick()
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
@@ -118,7 +118,7 @@ def test_a_row_that_asked_for_all_anew_and_is_withdrawn_goes_on_with_that_when_i
 
 
 def test_a_run_that_ends_before_it_comes_to_the_pictures_is_an_error_though_those_of_before_are_there(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     pipeline.tick()
     notion.set_value(page, "Regenerate", "Missing or changed")
@@ -140,7 +140,7 @@ def test_a_run_that_ends_before_it_comes_to_the_pictures_is_an_error_though_thos
 
 
 def test_a_changed_picture_that_is_refused_is_an_error_though_the_one_before_is_there(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     pipeline.tick()
     manifest = pipeline.dagit.project("poke1:vid_1") / "asset_manifest.json"
@@ -158,7 +158,7 @@ def test_a_changed_picture_that_is_refused_is_an_error_though_the_one_before_is_
 
 
 def test_a_row_that_comes_back_from_the_trash_hears_how_its_run_ended_and_is_not_drawn_again(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notion_tasks, "_OVERDUE_SECONDS", 0)
     gemini.set_latency(0.5)
@@ -171,7 +171,7 @@ def test_a_row_that_comes_back_from_the_trash_hears_how_its_run_ended_and_is_not
 
 
 def test_a_row_that_says_drawing_after_its_end_is_told_again(
-    pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notion_tasks, "_OVERDUE_SECONDS", 0)
     monkeypatch.setenv("NOTION_STATUS_DRAWING", "Drawing")
@@ -183,7 +183,7 @@ def test_a_row_that_says_drawing_after_its_end_is_told_again(
 
 
 def test_a_new_request_is_not_overwritten_where_a_run_died_between_its_report_and_the_note_of_it(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as death:
         death.setattr("assetgen_dagster.assets.notion_report.mark", lambda *_: None)
@@ -200,7 +200,7 @@ def test_a_new_request_is_not_overwritten_where_a_run_died_between_its_report_an
 
 
 def test_a_row_that_notion_refuses_to_write_keeps_no_other_row_from_being_told(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     other = notion.add_row({**ROW, "Project ID": "vid_2"})
     refuse_one_picture(gemini)
@@ -215,7 +215,7 @@ def test_a_row_that_notion_refuses_to_write_keeps_no_other_row_from_being_told(
 
 
 def test_a_row_that_cannot_be_rejected_keeps_no_other_row_from_starting(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     notion.add_row({**ROW, "Channel": None})
     notion.plan([Fault(ApiError(400, message="This row is odd."), endpoint="pages.update", times=None)])
@@ -223,7 +223,7 @@ def test_a_row_that_cannot_be_rejected_keeps_no_other_row_from_starting(
 
 
 def test_a_project_whose_folder_cannot_be_read_keeps_no_other_row_from_starting(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     notion.set_value(page, "Redraw", "1")
     (pipeline.dagit.project("poke1:vid_1") / ".assetgen" / "records.json").mkdir(parents=True)
@@ -232,7 +232,7 @@ def test_a_project_whose_folder_cannot_be_read_keeps_no_other_row_from_starting(
     assert "records.json cannot be read: Is a directory" in notion.row(page)["Error Log"]
 
 
-def test_many_rows_that_cannot_be_drawn_are_rejected_a_few_a_tick(pipeline: Pipeline, notion: NotionStandIn) -> None:
+def test_many_rows_that_cannot_be_drawn_are_rejected_a_few_a_tick(pipeline: Pipeline, notion: NotionEmulator) -> None:
     pages = [notion.add_row({**ROW, "Channel": None}) for _ in range(25)]
     for rejected in (10, 20, 25):
         pipeline.tick()
@@ -254,7 +254,7 @@ def test_an_old_run_that_is_run_again_takes_no_run_key_that_is_used_up(pipeline:
 
 
 def test_a_row_hears_of_a_run_that_somebody_started_in_dagster_after_its_error(
-    pipeline: Pipeline, page: str, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, gemini: GeminiEmulator
 ) -> None:
     refuse_one_picture(gemini)
     pipeline.tick()
@@ -265,7 +265,7 @@ def test_a_row_hears_of_a_run_that_somebody_started_in_dagster_after_its_error(
 
 
 def test_a_run_that_is_re_executed_in_dagster_has_told_its_row_nothing_yet_whatever_the_one_before_has(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     refuse_one_picture(gemini)
     pipeline.tick()
@@ -281,7 +281,7 @@ def test_a_run_that_is_re_executed_in_dagster_has_told_its_row_nothing_yet_whate
 
 
 def test_a_row_that_nobody_asked_for_keeps_its_status_when_somebody_draws_it_in_dagster(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     notion.set_status(page, "Draft")
     pipeline.dagit.materialize("poke1:vid_1", tags={"channel": "poke1", "project": "vid_1"})
@@ -290,7 +290,7 @@ def test_a_row_that_nobody_asked_for_keeps_its_status_when_somebody_draws_it_in_
 
 
 def test_a_run_that_somebody_runs_again_in_dagster_is_not_stopped_by_the_error_of_the_run_before(
-    page: str, notion: NotionStandIn
+    page: str, notion: NotionEmulator
 ) -> None:
     settings = settings_for(notion)
     for told in ("Asset Error", "Assets Ready"):
@@ -301,7 +301,9 @@ def test_a_run_that_somebody_runs_again_in_dagster_is_not_stopped_by_the_error_o
     assert RowWatch(settings, page, again=True).look() is not None
 
 
-def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(page: str, notion: NotionStandIn) -> None:
+def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(
+    page: str, notion: NotionEmulator
+) -> None:
     watch = RowWatch(settings_for(notion), page)
     assert [watch.look() for _ in range(3)] == [None] * 3
     asked = [call.endpoint for call in notion.journal()]
@@ -337,7 +339,7 @@ def test_a_run_on_a_machine_whose_clock_is_ahead_hides_no_later_end() -> None:
 
 
 def test_a_row_that_notion_outcomes_never_saw_is_told_by_notion_tasks(
-    pipeline: Pipeline, page: str, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_one_picture(gemini)
     carry_out(pipeline.dagit, requested(pipeline.dagit)[0])
@@ -351,7 +353,7 @@ def test_a_row_that_notion_outcomes_never_saw_is_told_by_notion_tasks(
 
 
 def test_a_run_that_died_and_that_dagster_could_not_start_again_is_followed_by_the_next_one(
-    pipeline: Pipeline, page: str, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, gemini: GeminiEmulator
 ) -> None:
     settings = {"run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}}
     with dg.DagsterInstance.ephemeral(settings=settings) as instance:

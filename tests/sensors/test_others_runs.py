@@ -10,9 +10,9 @@ from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.sensors import notion_tasks
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.notion import NotionEmulator
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 from tests.sensors.test_notion_reconciler import died
 
@@ -38,7 +38,7 @@ def queued(pipeline: Pipeline) -> dg.DagsterRun:
 
 @pytest.mark.parametrize("order", [{"Regenerate": "All"}, {"Redraw": "1, 2", "Redraw Remark": "less gold"}, {}])
 def test_a_row_that_waits_for_a_run_of_its_own_hears_of_no_picture_that_somebody_drew_meanwhile(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, order: dict[str, str]
+    pipeline: Pipeline, page: str, notion: NotionEmulator, order: dict[str, str]
 ) -> None:
     for name, value in order.items():
         notion.set_value(page, name, value)
@@ -53,7 +53,7 @@ def test_a_row_that_waits_for_a_run_of_its_own_hears_of_no_picture_that_somebody
 
 
 def test_a_row_that_waits_for_a_run_of_its_own_does_not_hear_that_another_one_failed(
-    pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
     queued(pipeline)
@@ -64,7 +64,7 @@ def test_a_row_that_waits_for_a_run_of_its_own_does_not_hear_that_another_one_fa
 
 
 def test_an_order_that_was_given_just_before_another_run_ends_is_not_taken_for_carried_out(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     notion.set_value(page, "Redraw", "2")
     notion.set_status(page, TRIGGER)
@@ -75,7 +75,7 @@ def test_an_order_that_was_given_just_before_another_run_ends_is_not_taken_for_c
 
 
 def test_a_command_that_met_the_rows_run_at_work_tells_the_row_nothing(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     notion.set_value(page, "Regenerate", "All")
     notion.set_status(page, TRIGGER)
@@ -90,7 +90,7 @@ def test_a_command_that_met_the_rows_run_at_work_tells_the_row_nothing(
 
 @pytest.mark.parametrize("mode", ["regenerate", "auto"])
 def test_a_run_that_died_before_it_came_to_the_pictures_is_an_error_though_those_of_before_are_there(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, mode: str
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, mode: str
 ) -> None:
     calls = len(gemini.journal())
     notion.set_status(page, TRIGGER)
@@ -104,7 +104,7 @@ def test_a_run_that_died_before_it_came_to_the_pictures_is_an_error_though_those
 
 
 def test_a_row_that_says_drawing_when_its_run_dies_and_is_not_started_again_asks_for_the_next_one(
-    pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notion_tasks, "_OVERDUE_SECONDS", 0)
     monkeypatch.setenv("NOTION_STATUS_DRAWING", "Drawing")
@@ -119,7 +119,7 @@ def test_a_row_that_says_drawing_when_its_run_dies_and_is_not_started_again_asks
     assert notion.row(page)["Error Log"] == ""
 
 
-def while_drawing(pipeline: Pipeline, gemini: GeminiStandIn, do: Callable[[], None]) -> None:
+def while_drawing(pipeline: Pipeline, gemini: GeminiEmulator, do: Callable[[], None]) -> None:
     gemini.set_latency(1.5)
     with at_the_picture(1, gemini, do):
         pipeline.tick()
@@ -127,7 +127,7 @@ def while_drawing(pipeline: Pipeline, gemini: GeminiStandIn, do: Callable[[], No
 
 
 def test_an_order_that_was_chosen_while_a_run_is_at_work_is_kept_for_the_next_time(
-    pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
     while_drawing(pipeline, gemini, lambda: notion.set_value(page, "Regenerate", "Missing or changed"))
@@ -138,7 +138,7 @@ def test_an_order_that_was_chosen_while_a_run_is_at_work_is_kept_for_the_next_ti
 
 
 def test_an_order_that_was_chosen_before_the_status_is_set_outlives_a_picture_that_somebody_draws(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     notion.set_value(page, "Regenerate", "Missing or changed")
     pipeline.dagit.materialize(KEY, selection=[image_key(1)], tags=BY_HAND)
@@ -147,7 +147,7 @@ def test_an_order_that_was_chosen_before_the_status_is_set_outlives_a_picture_th
 
 
 def test_an_order_that_is_chosen_after_the_status_was_set_does_not_come_too_late(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_at_runs = notion_tasks.latest_runs
 
@@ -165,7 +165,7 @@ def test_an_order_that_is_chosen_after_the_status_was_set_does_not_come_too_late
 
 
 def test_a_row_that_is_given_another_project_while_its_run_is_at_work_gets_that_one_drawn(
-    pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
     while_drawing(pipeline, gemini, lambda: notion.set_value(page, "Project ID", "vid_2"))

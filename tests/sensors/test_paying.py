@@ -5,9 +5,9 @@ import pytest
 from assetgen_dagster.paying.shared import open_switches
 from assetgen_dagster.paying.switches import pause, resume
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import ApiError
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, manifest_of
 from tests.sensors.pipeline import ROW, carry_out, report, requested, said
 from tests.studio import Dagit, failure_of
@@ -29,8 +29,8 @@ def test_while_paused_the_sensor_requests_nothing_and_says_who_and_why(dagit: Da
 def test_a_used_up_daily_quota_leaves_every_row_asking_costs_one_call_and_the_rows_go_on_after_it(
     dagit: Dagit,
     page: str,
-    notion: NotionStandIn,
-    gemini: GeminiStandIn,
+    notion: NotionEmulator,
+    gemini: GeminiEmulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
@@ -59,7 +59,7 @@ def test_a_used_up_daily_quota_leaves_every_row_asking_costs_one_call_and_the_ro
 
 
 def test_a_row_that_is_being_drawn_asks_again_when_the_quota_is_used_up(
-    dagit: Dagit, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = notion.create_database(statuses=["Generating Assets", "Drawing", "Assets Ready", "Asset Error"])
     monkeypatch.setenv("NOTION_DATABASE_ID", database)
@@ -77,7 +77,7 @@ def test_a_row_that_is_being_drawn_asks_again_when_the_quota_is_used_up(
 
 @pytest.mark.slow
 def test_an_order_to_regenerate_is_carried_out_once_although_the_quota_came_between(
-    dagit: Dagit, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     carry_out(dagit, requested(dagit)[0])

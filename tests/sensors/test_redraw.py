@@ -10,11 +10,11 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.sensors import notion_tasks
-from assetgen_dagster.standins.gemini import Fault as GeminiFault
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError
+from assetgen_emulators.gemini import Fault as GeminiFault
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import ApiError
 from tests.harness import billed
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 
@@ -27,25 +27,25 @@ def page(ready_page: str) -> str:
     return ready_page
 
 
-def order(notion: NotionStandIn, page: str, pictures: str, remark: str = "") -> None:
+def order(notion: NotionEmulator, page: str, pictures: str, remark: str = "") -> None:
     notion.set_value(page, "Redraw", pictures)
     notion.set_value(page, "Redraw Remark", remark)
     notion.set_status(page, TRIGGER)
 
 
-def cells(notion: NotionStandIn, page: str) -> Sequence[object]:
+def cells(notion: NotionEmulator, page: str) -> Sequence[object]:
     row = notion.row(page)
     return row["Status"], row["Redraw"], row["Redraw Remark"]
 
 
-def prompts(gemini: GeminiStandIn, since: int = 2) -> list[str]:
+def prompts(gemini: GeminiEmulator, since: int = 2) -> list[str]:
     """Returns what was billed since the first two pictures, in short: the picture's number and its remark."""
     return [call.prompt.partition("Subject ")[2].replace(" alone", "").replace("\n\n", " ")
             for call in billed(gemini.journal())[since:]]  # fmt: skip
 
 
 def test_only_the_named_picture_is_drawn_again_with_its_remark(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "picture_02", REMARK)
     pipeline.tick_until(lambda: cells(notion, page) == (READY, "", ""))
@@ -56,7 +56,7 @@ def test_only_the_named_picture_is_drawn_again_with_its_remark(
 
 
 def test_the_remark_stays_with_the_picture_and_nothing_counts_as_changed_by_it(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "2", REMARK)
     pipeline.tick()
@@ -76,7 +76,7 @@ def test_the_remark_stays_with_the_picture_and_nothing_counts_as_changed_by_it(
 
 
 def test_a_redraw_that_failed_goes_on_with_its_remark_when_the_row_is_set_back(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([GeminiFault(NoImage("IMAGE_SAFETY"), prompt=REMARK)])
     order(notion, page, "1-2", REMARK)
@@ -89,7 +89,7 @@ def test_a_redraw_that_failed_goes_on_with_its_remark_when_the_row_is_set_back(
 
 
 def test_what_cannot_be_carried_out_is_said_and_costs_nothing(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "1, pictur_02", REMARK)
     pipeline.tick_until(lambda: cells(notion, page) == (ERROR, "1, pictur_02", REMARK))
@@ -97,7 +97,7 @@ def test_what_cannot_be_carried_out_is_said_and_costs_nothing(
     assert (len(gemini.journal()), len(pipeline.runs_of(page))) == (2, 1)
 
 
-def test_a_row_whose_project_was_never_drawn_has_nothing_to_name(pipeline: Pipeline, notion: NotionStandIn) -> None:
+def test_a_row_whose_project_was_never_drawn_has_nothing_to_name(pipeline: Pipeline, notion: NotionEmulator) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_2", "Redraw": "1"})
     pipeline.tick()
     assert "poke1:vid_2 has no pictures yet" in notion.row(page)["Error Log"]
@@ -105,7 +105,7 @@ def test_a_row_whose_project_was_never_drawn_has_nothing_to_name(pipeline: Pipel
 
 @pytest.mark.slow
 def test_in_a_project_that_is_not_complete_the_missing_pictures_are_drawn_as_well(
-    pipeline: Pipeline, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     gemini.plan([GeminiFault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
@@ -117,7 +117,7 @@ def test_in_a_project_that_is_not_complete_the_missing_pictures_are_drawn_as_wel
 
 @pytest.mark.slow
 def test_what_else_has_changed_is_left_as_it_is_unless_the_row_asks_for_it(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-3-pro-image")
     order(notion, page, "2")
@@ -131,7 +131,7 @@ def test_what_else_has_changed_is_left_as_it_is_unless_the_row_asks_for_it(
 
 @pytest.mark.slow
 def test_an_order_that_was_given_while_another_is_carried_out_is_kept_for_the_next_time(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "2", REMARK)
     with at_the_picture(3, gemini, lambda: notion.set_value(page, "Redraw", "1")):
@@ -143,7 +143,7 @@ def test_an_order_that_was_given_while_another_is_carried_out_is_kept_for_the_ne
 
 
 def test_an_order_that_is_written_after_the_status_was_set_does_not_come_too_late(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_at_runs = notion_tasks.latest_runs
 
@@ -161,7 +161,7 @@ def test_an_order_that_is_written_after_the_status_was_set_does_not_come_too_lat
 
 @pytest.mark.slow
 def test_an_order_is_cleared_by_whoever_tells_the_row_and_is_not_carried_out_twice(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "2", REMARK)
     [request] = requested(pipeline.dagit)
@@ -176,7 +176,7 @@ def test_an_order_is_cleared_by_whoever_tells_the_row_and_is_not_carried_out_twi
 
 @pytest.mark.slow
 def test_an_order_in_the_same_words_after_the_row_was_told_is_a_new_one(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as death:
         death.setattr("assetgen_dagster.assets.notion_report.mark", lambda *_: None)
@@ -192,7 +192,7 @@ def test_an_order_in_the_same_words_after_the_row_was_told_is_a_new_one(
 
 
 def test_a_run_that_ends_before_it_took_the_order_up_leaves_it_on_the_row(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "2", REMARK)
     [request] = requested(pipeline.dagit)
@@ -211,7 +211,7 @@ def test_a_run_that_ends_before_it_took_the_order_up_leaves_it_on_the_row(
 
 @pytest.mark.slow
 def test_a_picture_that_has_left_the_manifest_since_is_an_error_before_anything_is_paid(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     order(notion, page, "2")
     [request] = requested(pipeline.dagit)
@@ -227,7 +227,7 @@ def test_a_picture_that_has_left_the_manifest_since_is_an_error_before_anything_
 
 @pytest.mark.slow
 def test_a_row_that_is_withdrawn_meanwhile_goes_on_with_what_is_left(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)

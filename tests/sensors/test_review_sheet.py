@@ -12,9 +12,9 @@ from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.drawing.contact_sheet import compress
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import review_sheets
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError, Delay
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import ApiError, Delay
 from tests.harness import billed
 from tests.sensors.pipeline import ROW, Pipeline
 
@@ -22,7 +22,7 @@ TRIGGER, READY = "Generating Assets", "Assets Ready"
 
 
 @pytest.fixture
-def page(notion: NotionStandIn) -> str:
+def page(notion: NotionEmulator) -> str:
     return notion.add_row({**ROW, "Project ID": "vid_1"})
 
 
@@ -31,11 +31,11 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review_sheets, "_WAIT_SECONDS", 0.0)
 
 
-def refuse(notion: NotionStandIn, endpoint: str, status: int = 503, times: int | None = None) -> None:
+def refuse(notion: NotionEmulator, endpoint: str, status: int = 503, times: int | None = None) -> None:
     notion.plan([Fault(ApiError(status), endpoint=endpoint, times=times)])
 
 
-def sheets(notion: NotionStandIn, page: str) -> list[dict[str, Any]]:
+def sheets(notion: NotionEmulator, page: str) -> list[dict[str, Any]]:
     return [block for block in notion.blocks(page) if block["by"] == "integration"]
 
 
@@ -44,7 +44,7 @@ def became(pipeline: Pipeline, page: str) -> str | None:
 
 
 def test_the_sheet_comes_after_the_row_says_that_its_pictures_are_there(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     pipeline.tick()
     [sheet] = sheets(notion, page)
@@ -61,7 +61,7 @@ def test_the_sheet_comes_after_the_row_says_that_its_pictures_are_there(
 
 
 def test_each_round_and_each_redraw_has_its_sheet_in_place_of_the_one_before(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     pipeline.tick()
     [first] = sheets(notion, page)
@@ -79,7 +79,7 @@ def test_each_round_and_each_redraw_has_its_sheet_in_place_of_the_one_before(
     assert len(appended) == 3
 
 
-def test_a_failed_project_gets_none(pipeline: Pipeline, page: str, notion: NotionStandIn) -> None:
+def test_a_failed_project_gets_none(pipeline: Pipeline, page: str, notion: NotionEmulator) -> None:
     manifest = pipeline.dagit.project("poke1:vid_1") / "asset_manifest.json"
     manifest.write_text(manifest.read_text().replace("Subject 02 alone", " "))
     pipeline.tick()
@@ -89,7 +89,7 @@ def test_a_failed_project_gets_none(pipeline: Pipeline, page: str, notion: Notio
 
 
 def test_switched_off_it_asks_notion_for_nothing(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTION_REVIEW_SHEET", "false")
     pipeline.tick()
@@ -99,7 +99,7 @@ def test_switched_off_it_asks_notion_for_nothing(
 
 
 def test_while_notion_does_not_take_it_the_row_is_ready_and_the_sheet_follows(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, gemini: GeminiStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
     refuse(notion, "file_uploads.send")
     pipeline.tick()
@@ -114,7 +114,7 @@ def test_while_notion_does_not_take_it_the_row_is_ready_and_the_sheet_follows(
 
 
 def test_its_time_is_for_all_its_calls_together(
-    pipeline: Pipeline, page: str, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show, left = TaskBoard.show_sheet, []
 
@@ -131,7 +131,7 @@ def test_its_time_is_for_all_its_calls_together(
 
 
 @pytest.mark.slow
-def test_it_is_not_tried_for_ever(pipeline: Pipeline, page: str, notion: NotionStandIn) -> None:
+def test_it_is_not_tried_for_ever(pipeline: Pipeline, page: str, notion: NotionEmulator) -> None:
     refuse(notion, "file_uploads.create")
     for _ in range(6):
         pipeline.tick()
@@ -141,7 +141,7 @@ def test_it_is_not_tried_for_ever(pipeline: Pipeline, page: str, notion: NotionS
     assert not [call for call in notion.journal()[asked:] if call.endpoint.startswith("file_uploads.")]
 
 
-def test_without_the_capability_it_is_one_attempt_a_run(pipeline: Pipeline, page: str, notion: NotionStandIn) -> None:
+def test_without_the_capability_it_is_one_attempt_a_run(pipeline: Pipeline, page: str, notion: NotionEmulator) -> None:
     notion.allow(insert=False)
     for _ in range(3):
         pipeline.tick()
@@ -150,14 +150,14 @@ def test_without_the_capability_it_is_one_attempt_a_run(pipeline: Pipeline, page
 
 
 @pytest.mark.slow
-def test_a_row_that_was_told_later_has_its_sheet_later(pipeline: Pipeline, page: str, notion: NotionStandIn) -> None:
+def test_a_row_that_was_told_later_has_its_sheet_later(pipeline: Pipeline, page: str, notion: NotionEmulator) -> None:
     refuse(notion, "pages.update", status=400, times=2)
     pipeline.tick()
     pipeline.tick_until(lambda: notion.row(page)["Status"] == READY and len(sheets(notion, page)) == 1)
 
 
 def test_a_row_that_the_producer_has_set_to_something_else_gets_none(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     notion.set_status(page, "Draft")
     pipeline.dagit.materialize("poke1:vid_1", tags={"channel": "poke1", "project": "vid_1"})
@@ -166,7 +166,7 @@ def test_a_row_that_the_producer_has_set_to_something_else_gets_none(
 
 @pytest.mark.slow
 def test_single_pictures_drawn_by_hand_change_the_sheet_when_the_project_is_summed_up_again(
-    pipeline: Pipeline, page: str, notion: NotionStandIn
+    pipeline: Pipeline, page: str, notion: NotionEmulator
 ) -> None:
     pipeline.tick()
     [first] = sheets(notion, page)

@@ -9,8 +9,8 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import CHANNEL_TAG, PAGE_TAG, PARTITION_TAG, PROJECT_TAG, REPORTED_TAG
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import BOARD_SECONDS
-from assetgen_dagster.standins.notion import Fault, NotionStandIn
-from assetgen_dagster.standins.notion_faults import ApiError
+from assetgen_emulators.notion import Fault, NotionEmulator
+from assetgen_emulators.notion_faults import ApiError
 from tests.notion.harness import FastClock
 from tests.sensors.pipeline import ROW, Pipeline, report_and_hear, requested
 
@@ -21,7 +21,7 @@ SECONDS = 2.2
 class SlowNotion(FastClock):
     """A clock by which each answer took its time."""
 
-    def __init__(self, notion: NotionStandIn) -> None:
+    def __init__(self, notion: NotionEmulator) -> None:
         super().__init__()
         self.notion = notion
 
@@ -30,7 +30,7 @@ class SlowNotion(FastClock):
 
 
 @pytest.fixture
-def clock(pipeline: Pipeline, notion: NotionStandIn, monkeypatch: pytest.MonkeyPatch) -> SlowNotion:
+def clock(pipeline: Pipeline, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch) -> SlowNotion:
     found = SlowNotion(notion)
     monkeypatch.setitem(TaskBoard.__init__.__kwdefaults__, "clock", found)
     return found
@@ -45,7 +45,7 @@ def ended_run(pipeline: Pipeline, page: str, project: str, **tags: str) -> dg.Da
     return run
 
 
-def rows(notion: NotionStandIn, count: int, **cells: Any) -> list[str]:
+def rows(notion: NotionEmulator, count: int, **cells: Any) -> list[str]:
     return [notion.add_row({**ROW, "Project ID": f"row_{number}", **cells}) for number in range(count)]
 
 
@@ -62,7 +62,7 @@ def started_at_a_look(pipeline: Pipeline, clock: SlowNotion) -> list[str]:
 
 
 def test_many_rows_that_are_set_back_start_in_several_looks(
-    pipeline: Pipeline, notion: NotionStandIn, clock: SlowNotion
+    pipeline: Pipeline, notion: NotionEmulator, clock: SlowNotion
 ) -> None:
     pages = rows(notion, 25)
     for number, page in enumerate(pages):
@@ -73,7 +73,7 @@ def test_many_rows_that_are_set_back_start_in_several_looks(
 
 
 def test_many_rows_whose_projects_were_those_of_rows_that_are_gone_start_in_several_looks(
-    pipeline: Pipeline, notion: NotionStandIn, clock: SlowNotion
+    pipeline: Pipeline, notion: NotionEmulator, clock: SlowNotion
 ) -> None:
     pages = rows(notion, 8)
     for number, page in enumerate(pages):
@@ -86,7 +86,7 @@ def test_many_rows_whose_projects_were_those_of_rows_that_are_gone_start_in_seve
 
 
 def test_many_rows_hear_how_their_runs_ended_in_several_looks(
-    pipeline: Pipeline, notion: NotionStandIn, clock: SlowNotion
+    pipeline: Pipeline, notion: NotionEmulator, clock: SlowNotion
 ) -> None:
     pages = rows(notion, 10)
     for number, page in enumerate(pages):
@@ -101,7 +101,7 @@ def test_many_rows_hear_how_their_runs_ended_in_several_looks(
 
 
 def test_what_keeps_a_row_from_being_told_is_logged_where_another_row_starts(
-    pipeline: Pipeline, notion: NotionStandIn, capfd: pytest.CaptureFixture[str]
+    pipeline: Pipeline, notion: NotionEmulator, capfd: pytest.CaptureFixture[str]
 ) -> None:
     notion.add_row({**ROW, "Project ID": "vid_1"})
     notion.add_row({**ROW, "Channel": None})
@@ -112,7 +112,7 @@ def test_what_keeps_a_row_from_being_told_is_logged_where_another_row_starts(
 
 
 def test_what_a_look_did_is_logged(
-    pipeline: Pipeline, notion: NotionStandIn, capfd: pytest.CaptureFixture[str]
+    pipeline: Pipeline, notion: NotionEmulator, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = ended_run(pipeline, notion.add_row({**ROW, "Project ID": "vid_1"}), "vid_1")
     report_and_hear(pipeline.dagit, None)

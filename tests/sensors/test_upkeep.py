@@ -20,8 +20,8 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.sensors import upkeep
 from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import NoImage
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import NoImage
 from tests.harness import both_storages, manifest_of
 from tests.studio import Dagit
 
@@ -180,7 +180,7 @@ def test_all_pictures_drawn_again_by_hand_are_followed_by_their_sums(dagit: Dagi
     assert tick(dagit, cursor).run_requests == []
 
 
-def test_a_redraw_that_failed_in_part_is_followed_too(dagit: Dagit, gemini: GeminiStandIn, cursor: str) -> None:
+def test_a_redraw_that_failed_in_part_is_followed_too(dagit: Dagit, gemini: GeminiEmulator, cursor: str) -> None:
     dagit.materialize()
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     assert not redraw(dagit, 1, 2).success
@@ -261,7 +261,7 @@ def unsummed(dagit: Dagit, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
 
 @pytest.mark.parametrize("steps", [("ready",), ("ready", "sheet")], ids=["as poke2:vid_11", "as poke3:vid_06"])
 def test_a_whole_run_that_ended_between_its_pictures_and_their_sums_is_followed_by_them_as_after_seed_12_of_the_soak(
-    dagit: Dagit, cursor: str, unsummed: Callable[..., str], gemini: GeminiStandIn, steps: tuple[str, ...]
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str], gemini: GeminiEmulator, steps: tuple[str, ...]
 ) -> None:
     run_id = unsummed(*steps)
     assert status(dagit, run_id) is FAILURE
@@ -322,7 +322,7 @@ def test_a_retry_that_dagster_promised_and_lost_is_given_up_as_after_seed_22_of_
 
 
 def test_a_command_that_failed_is_left_to_be_given_again_which_pays_for_nothing(
-    dagit: Dagit, cursor: str, unsummed: Callable[..., str], gemini: GeminiStandIn
+    dagit: Dagit, cursor: str, unsummed: Callable[..., str], gemini: GeminiEmulator
 ) -> None:
     unsummed("ready", **{COMMAND_TAG: "generate"})
     assert tick(dagit, cursor).run_requests == []

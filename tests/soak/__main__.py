@@ -1,6 +1,6 @@
 """Rows become pictures while everything fails that can: faults by lot, and a SIGKILL every twenty seconds.
 
-``make soak`` runs the services of ``deploy/compose/compose.yaml``, on PostgreSQL and against both stand-ins,
+``make soak`` runs the services of ``deploy/compose/compose.yaml``, on PostgreSQL and against both emulators,
 three runs at a time, and starts again what has ended. At the end the faults are over, every row has to become final,
 and the books have to balance: exit code 1 if anything is not as it must be. The folder that is named at the start then
 holds all there is to look at.
@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, default_environment
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.harness import SETTINGS
 from tests.postgres import running_postgres
 from tests.soak.soak import Soak, Wishes
@@ -37,8 +37,8 @@ def main() -> int:
     with (
         running_postgres() as postgres,
         postgres.database() as url,
-        GeminiStandIn() as gemini,
-        NotionStandIn() as notion,
+        GeminiEmulator() as gemini,
+        NotionEmulator() as notion,
     ):
         _set_environment(folder, url, gemini, notion)
         soak = Soak(Wishes(wishes.seed, wishes.minutes, wishes.projects), folder, postgres, gemini, notion)
@@ -51,7 +51,7 @@ def main() -> int:
     return 1 if violations else 0
 
 
-def _set_environment(folder: Path, url: str, gemini: GeminiStandIn, notion: NotionStandIn) -> None:
+def _set_environment(folder: Path, url: str, gemini: GeminiEmulator, notion: NotionEmulator) -> None:
     """Names every setting, so that nothing of a developer's own has a say."""
     for name in list(os.environ):
         if name.startswith(SETTINGS):

@@ -1,11 +1,11 @@
-"""Whether what the stand-in billed is what the records say, call by call, and each picture paid for once."""
+"""Whether what the emulator billed is what the records say, call by call, and each picture paid for once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from assetgen_dagster.drawing.records import ProjectRecords, Spend, SpendKind
-from assetgen_dagster.standins.gemini_journal import Call
+from assetgen_emulators.gemini_journal import Call
 
 #: Answers that are paid for and hold no whole picture: the picture is drawn again, and that is right.
 _PAID_FOR_NOTHING = {"half_png", "no_image", "text_only"}
@@ -19,7 +19,7 @@ class Books:
     """Both sides of all pictures together.
 
     Attributes:
-        billed_usd: What the stand-in billed.
+        billed_usd: What the emulator billed.
         confirmed_usd: What the records say was spent.
         listed_usd: What they list as possibly billed.
         lost_usd: What was billed of that: answers that nobody received.

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from assetgen_dagster.standins import gemini_faults as gemini
-from assetgen_dagster.standins import notion_faults as notion
+from assetgen_emulators import gemini_faults as gemini
+from assetgen_emulators import notion_faults as notion
 
 Action = TypeVar("Action")
 
@@ -29,7 +29,7 @@ _GEMINI: list[tuple[int, Callable[[random.Random], gemini.AnyAction]]] = [
     (1, lambda _: gemini.Hang()),
     (3, lambda chance: gemini.Delay(round(chance.uniform(1, 8), 1))),
     (2, lambda _: gemini.JpegLabelledPng()),
-    (1, lambda _: gemini.ApiError(403, message="The stand-in takes this key for a wrong one.")),
+    (1, lambda _: gemini.ApiError(403, message="The emulator takes this key for a wrong one.")),
 ]
 
 _NOTION: list[tuple[int, Callable[[random.Random], notion.AnyAction]]] = [

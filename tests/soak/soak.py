@@ -18,8 +18,8 @@ from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, free_port
 from tests.postgres import PostgresServer
 from tests.services import RUNS, Kind, Services
@@ -107,7 +107,7 @@ class Soak:
     """
 
     def __init__(
-        self, wishes: Wishes, folder: Path, postgres: PostgresServer, gemini: GeminiStandIn, notion: NotionStandIn
+        self, wishes: Wishes, folder: Path, postgres: PostgresServer, gemini: GeminiEmulator, notion: NotionEmulator
     ) -> None:
         self._wishes = wishes
         self._folder = folder

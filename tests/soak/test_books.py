@@ -4,7 +4,7 @@ import hashlib
 
 from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.drawing.records import Inputs, PictureFacts, PictureRecord, ProjectRecords, Spend, SpendKind
-from assetgen_dagster.standins.gemini_journal import Call
+from assetgen_emulators.gemini_journal import Call
 from tests.soak.books import Books, compare
 
 PROMPT = "An owl at dusk"

@@ -15,9 +15,9 @@ from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.soak.books import compare
 
 
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def examine(
-    notion: NotionStandIn, gemini: GeminiStandIn, pages: Mapping[str, str], killed_calls: Mapping[str, int]
+    notion: NotionEmulator, gemini: GeminiEmulator, pages: Mapping[str, str], killed_calls: Mapping[str, int]
 ) -> Verdict:
     """Examines everything after all services were ended.
 

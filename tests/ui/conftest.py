@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.standins.gemini import GeminiStandIn
-from assetgen_dagster.standins.notion import NotionStandIn
+from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, running_dev
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def browser() -> "Iterator[Browser]":
 
 
 @pytest.fixture
-def dev(notion: NotionStandIn, gemini: GeminiStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dev]:
+def dev(
+    notion: NotionEmulator, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Dev]:
     """As everywhere, with a board, and with an owner to be seen."""
     monkeypatch.setenv("ASSETGEN_OWNER", "team:pictures")
     with running_dev(tmp_path) as running:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import Hang, NoImage
-from assetgen_dagster.standins.notion import NotionStandIn
 from assetgen_dagster.story.director import create_asset_manifest
 from assetgen_dagster.story.manifest import AssetPrompt
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import Hang, NoImage
+from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, eventually
 from tests.harness import billed, project_folder, write_project
 from tests.sensors.pipeline import ROW
@@ -36,7 +36,7 @@ def six_pictures(workspace: Path, partition: str) -> list[AssetPrompt]:
     return list(manifest.assets)
 
 
-def calls_for(gemini: GeminiStandIn, asset: AssetPrompt) -> list[str]:
+def calls_for(gemini: GeminiEmulator, asset: AssetPrompt) -> list[str]:
     """Returns how each call for a picture ended."""
     return [call.outcome for call in gemini.journal() if asset.prompt in call.prompt]
 
@@ -47,7 +47,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def test_a_partition_is_added_given_its_story_and_materialized(
-    console: Console, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
+    console: Console, gemini: GeminiEmulator, workspace: Path, screenshots: Screenshots
 ) -> None:
     console.open_group()
     console.add_partition(console.open_dialog(), "poke1:vid_124")
@@ -68,7 +68,7 @@ def test_a_partition_is_added_given_its_story_and_materialized(
 
 
 def test_one_picture_is_drawn_again_and_the_sums_follow(
-    console: Console, dev: Dev, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
+    console: Console, dev: Dev, gemini: GeminiEmulator, workspace: Path, screenshots: Screenshots
 ) -> None:
     pictures = six_pictures(workspace, "poke1:vid_125")
     dev.add_partition("poke1:vid_125")
@@ -89,7 +89,7 @@ def test_one_picture_is_drawn_again_and_the_sums_follow(
 
 
 def test_a_backfill_of_what_failed_and_is_missing_pays_for_that_only(
-    console: Console, dev: Dev, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
+    console: Console, dev: Dev, gemini: GeminiEmulator, workspace: Path, screenshots: Screenshots
 ) -> None:
     partitions = ["poke1:vid_126", "poke1:vid_127"]
     pictures, _ = (six_pictures(workspace, partition) for partition in partitions)
@@ -119,7 +119,7 @@ def test_a_backfill_of_what_failed_and_is_missing_pays_for_that_only(
 
 
 def test_a_run_that_was_cancelled_in_the_middle_goes_on_from_there(
-    console: Console, dev: Dev, gemini: GeminiStandIn, workspace: Path, screenshots: Screenshots
+    console: Console, dev: Dev, gemini: GeminiEmulator, workspace: Path, screenshots: Screenshots
 ) -> None:
     pictures = six_pictures(workspace, "poke1:vid_128")
     dev.add_partition("poke1:vid_128")
@@ -145,7 +145,7 @@ def test_a_run_that_was_cancelled_in_the_middle_goes_on_from_there(
 
 
 def test_a_row_leads_to_its_run_and_from_there_to_its_pictures(
-    console: Console, gemini: GeminiStandIn, notion: NotionStandIn, workspace: Path, screenshots: Screenshots
+    console: Console, gemini: GeminiEmulator, notion: NotionEmulator, workspace: Path, screenshots: Screenshots
 ) -> None:
     pictures = six_pictures(workspace, "poke1:vid_129")
     row = notion.add_row({**ROW, "Project ID": "vid_129"})

@@ -1,4 +1,4 @@
-"""A writer of one project, against the stand-in and through the real SDK."""
+"""A writer of one project, against the emulator and through the real SDK."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 
 from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.standins.gemini import GeminiStandIn
 from assetgen_dagster.writer.events import StoryEvent
 from assetgen_dagster.writer.write import Writer
+from assetgen_emulators.gemini import GeminiEmulator
 
 MODEL = "gemini-3.8-flash"
 TOPIC, STORY = "Bulbasaur forest documentary", "Show evolution through seasons"
@@ -30,7 +30,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
+def desk(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", MODEL)
     return Desk(RecordStore(tmp_path / "records.json"))
 

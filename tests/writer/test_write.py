@@ -1,6 +1,6 @@
 """A language model writes the manifest: every way this can end is a manifest that may be drawn, or a clear error.
 
-The SDK is the real one, the model is the stand-in's, and the stand-in's journal says what was paid.
+The SDK is the real one, the model is the emulator's, and the emulator's journal says what was paid.
 """
 
 import json
@@ -14,8 +14,13 @@ from pytest import approx
 
 from assetgen_dagster.drawing.records import RecordStore, SpendKind
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.standins.gemini import Fault, GeminiStandIn
-from assetgen_dagster.standins.gemini_faults import (
+from assetgen_dagster.story.manifest_rules import violations
+from assetgen_dagster.writer import write as writing
+from assetgen_dagster.writer.call import Reply
+from assetgen_dagster.writer.events import Asked
+from assetgen_dagster.writer.write import StoryModelError
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini_faults import (
     AnyAction,
     ApiError,
     CutShort,
@@ -30,11 +35,6 @@ from assetgen_dagster.standins.gemini_faults import (
     Thoughts,
     TornBody,
 )
-from assetgen_dagster.story.manifest_rules import violations
-from assetgen_dagster.writer import write as writing
-from assetgen_dagster.writer.call import Reply
-from assetgen_dagster.writer.events import Asked
-from assetgen_dagster.writer.write import StoryModelError
 from tests.conftest import API_KEY
 from tests.harness import billed_usd
 from tests.writer.conftest import MODEL, STORY, TOPIC, Desk
@@ -42,7 +42,7 @@ from tests.writer.conftest import MODEL, STORY, TOPIC, Desk
 Write = Callable[..., tuple[str, ...]]
 
 
-def outcomes(gemini: GeminiStandIn) -> list[str]:
+def outcomes(gemini: GeminiEmulator) -> list[str]:
     return [call.outcome for call in gemini.journal()]
 
 
@@ -55,7 +55,7 @@ def booked_usd(desk: Desk) -> float:
 
 
 def test_the_models_manifest_keeps_the_rules_and_costs_what_the_provider_bills(
-    gemini: GeminiStandIn, desk: Desk
+    gemini: GeminiEmulator, desk: Desk
 ) -> None:
     writer = desk.writer()
     manifest = writer.director().write(TOPIC, STORY)
@@ -83,7 +83,7 @@ def test_the_models_manifest_keeps_the_rules_and_costs_what_the_provider_bills(
     ],
 )
 def test_an_answer_that_breaks_a_rule_is_sent_back_once_with_what_is_wrong(
-    gemini: GeminiStandIn, desk: Desk, write: Write, flaw: str, told: str
+    gemini: GeminiEmulator, desk: Desk, write: Write, flaw: str, told: str
 ) -> None:
     gemini.plan([Fault(FlawedStory(flaw))])  # type: ignore[arg-type]
     assert write() == ()
@@ -96,7 +96,7 @@ def test_an_answer_that_breaks_a_rule_is_sent_back_once_with_what_is_wrong(
 
 @pytest.mark.parametrize("action", [TextOnly('{"global_atmosphere": "Mist'), CutShort()])
 def test_an_answer_that_cannot_be_read_is_asked_for_again_without_it(
-    gemini: GeminiStandIn, desk: Desk, write: Write, action: AnyAction
+    gemini: GeminiEmulator, desk: Desk, write: Write, action: AnyAction
 ) -> None:
     gemini.plan([Fault(action)])
     assert write() == ()
@@ -121,7 +121,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_without_it(
     ],
 )
 def test_after_everything_that_is_no_answer_the_tables_write_and_a_warning_says_why(
-    gemini: GeminiStandIn, desk: Desk, write: Write, action: AnyAction, calls: int, said: str
+    gemini: GeminiEmulator, desk: Desk, write: Write, action: AnyAction, calls: int, said: str
 ) -> None:
     gemini.plan([Fault(action, times=None)])
     [warning] = write()
@@ -131,7 +131,7 @@ def test_after_everything_that_is_no_answer_the_tables_write_and_a_warning_says_
     assert (booked_usd(desk), lost_usd(desk)) == (approx(billed_usd(gemini.journal())), 0)
 
 
-def test_what_passes_by_itself_is_waited_for(gemini: GeminiStandIn, desk: Desk, write: Write) -> None:
+def test_what_passes_by_itself_is_waited_for(gemini: GeminiEmulator, desk: Desk, write: Write) -> None:
     gemini.plan([Fault(ApiError(429, retry_delay_seconds=7)), Fault(ApiError(503))])
     assert write() == ()
     assert outcomes(gemini) == ["api_error", "api_error", "ok"]
@@ -140,7 +140,7 @@ def test_what_passes_by_itself_is_waited_for(gemini: GeminiStandIn, desk: Desk, 
 
 @pytest.mark.parametrize("action", [Hang(), TornBody(), Reset(), HtmlPage(status=200), TextOnly("[" * 9999)])
 def test_a_lost_answer_is_not_asked_for_again_and_is_listed_as_possibly_billed(
-    gemini: GeminiStandIn, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction
+    gemini: GeminiEmulator, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_TIMEOUT_SECONDS", "3" if isinstance(action, Hang) else "20")
     gemini.plan([Fault(action)])
@@ -196,7 +196,7 @@ def test_an_answer_that_drips_ends_in_time(desk: Desk, write: Write, monkeypatch
     ],
 )
 def test_what_only_a_person_can_mend_is_an_error_that_says_how(
-    gemini: GeminiStandIn,
+    gemini: GeminiEmulator,
     desk: Desk,
     write: Write,
     monkeypatch: pytest.MonkeyPatch,
@@ -230,14 +230,14 @@ def test_an_endpoint_that_is_down_is_tried_again_and_then_done_without(
     assert len(desk.waits) == 3
 
 
-def test_thoughts_are_no_part_of_the_answer_and_are_paid(gemini: GeminiStandIn, desk: Desk, write: Write) -> None:
+def test_thoughts_are_no_part_of_the_answer_and_are_paid(gemini: GeminiEmulator, desk: Desk, write: Write) -> None:
     gemini.plan([Fault(Thoughts())])
     assert write() == ()
     assert outcomes(gemini) == ["thoughts"]
     assert booked_usd(desk) == approx(billed_usd(gemini.journal()))
 
 
-def test_without_the_apis_count_the_cost_is_an_estimate(gemini: GeminiStandIn, desk: Desk, write: Write) -> None:
+def test_without_the_apis_count_the_cost_is_an_estimate(gemini: GeminiEmulator, desk: Desk, write: Write) -> None:
     gemini.plan([Fault(NoUsage())])
     assert write() == ()
     [spend] = RecordStore(desk.store.path).records.spends
@@ -246,7 +246,7 @@ def test_without_the_apis_count_the_cost_is_an_estimate(gemini: GeminiStandIn, d
 
 
 def test_a_model_without_a_known_price_counts_tokens_and_says_that_the_cost_is_unknown(
-    gemini: GeminiStandIn, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", "models/gemini-without-price")
     writer = desk.writer()
@@ -269,7 +269,7 @@ def test_a_model_without_a_known_price_counts_tokens_and_says_that_the_cost_is_u
     ],
 )
 def test_a_topic_is_handed_over_as_data_and_no_longer_than_needed(
-    gemini: GeminiStandIn, write: Write, topic: str
+    gemini: GeminiEmulator, write: Write, topic: str
 ) -> None:
     write(topic)
     [call] = gemini.journal()
@@ -279,13 +279,13 @@ def test_a_topic_is_handed_over_as_data_and_no_longer_than_needed(
     assert material["topic"].startswith(topic[:8])
 
 
-def test_without_topic_and_story_nobody_is_asked(gemini: GeminiStandIn, desk: Desk) -> None:
+def test_without_topic_and_story_nobody_is_asked(gemini: GeminiEmulator, desk: Desk) -> None:
     assert len(desk.writer().director().write(" ", "\n").assets) == 22
     assert gemini.journal() == []
 
 
 def test_names_that_are_no_file_names_are_made_ones(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, gemini: GeminiStandIn
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, gemini: GeminiEmulator
 ) -> None:
     manifest = desk.writer().director().write(TOPIC, STORY)
     answer = {"global_atmosphere": manifest.global_atmosphere, "characters": [], "environments": [], "props": []}
@@ -302,7 +302,7 @@ def test_names_that_are_no_file_names_are_made_ones(
 
 
 def test_an_answer_that_a_dead_run_received_is_not_asked_for_again(
-    gemini: GeminiStandIn, desk: Desk, write: Write
+    gemini: GeminiEmulator, desk: Desk, write: Write
 ) -> None:
     gemini.plan([Fault(FlawedStory("too_few"))])
     write()
@@ -313,7 +313,7 @@ def test_an_answer_that_a_dead_run_received_is_not_asked_for_again(
 
 
 def test_a_run_that_died_after_the_first_answer_asks_the_second_question_only(
-    gemini: GeminiStandIn, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gemini.plan([Fault(FlawedStory("too_few"))])
 
@@ -333,7 +333,7 @@ def test_a_run_that_died_after_the_first_answer_asks_the_second_question_only(
 
 @pytest.mark.parametrize("later", [MODEL, ""])
 def test_a_question_whose_run_died_is_possibly_billed(
-    gemini: GeminiStandIn, desk: Desk, monkeypatch: pytest.MonkeyPatch, later: str
+    gemini: GeminiEmulator, desk: Desk, monkeypatch: pytest.MonkeyPatch, later: str
 ) -> None:
     class KilledError(BaseException):
         pass
@@ -352,7 +352,7 @@ def test_a_question_whose_run_died_is_possibly_billed(
     assert len(gemini.journal()) == (1 if later else 0)
 
 
-def test_what_was_received_for_another_topic_is_not_used(gemini: GeminiStandIn, write: Write) -> None:
+def test_what_was_received_for_another_topic_is_not_used(gemini: GeminiEmulator, write: Write) -> None:
     write()
     write("Lapras in the arctic sea", run_id="run2")
     assert len(gemini.journal()) == 2

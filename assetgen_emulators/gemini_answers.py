@@ -1,0 +1,107 @@
+"""The complete answers of the Gemini emulator: a picture, or what a fault puts in its place, and what it costs.
+
+Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``; texts are written in ``gemini_text``,
+which takes from here what all answers have.
+"""
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+from assetgen_emulators import gemini_faults as faults
+from assetgen_emulators import gemini_protocol as protocol
+from assetgen_emulators.painting import as_jpeg, as_png, paint
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A request for a picture that the API has accepted."""
+
+    question: protocol.Question
+    model_name: str
+    model: protocol.Model
+    size: tuple[int, int]
+
+    @classmethod
+    def accept(cls, body: Any, model_name: str) -> "Drawing":
+        """Returns the request; raises Rejected where the API would not take it."""
+        model = protocol.check_model(model_name)
+        return cls(protocol.read_question(body), model_name, model, protocol.check_body(body, model))
+
+    def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
+        """Returns what answering costs."""
+        references = self.question.reference_images * self.model.reference_tokens
+        asked = protocol.token_count(self.question.prompt)
+        return replace(_answer_tokens(asked, self.model, action), references=references)
+
+    def billed_usd(self, tokens: protocol.Tokens) -> float:
+        """Returns that in USD."""
+        return tokens.billed_usd(self.model)
+
+    def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
+        """Returns the whole body of a 200."""
+        parts = [] if refuses(action) else _parts(self.question.prompt, self.size, action)
+        return whole_answer(protocol.candidate_body(parts, "STOP"), action, tokens, self.model_name)
+
+
+def refuses(action: faults.AnyAction | None) -> bool:
+    """Returns whether nothing is drawn or written, and only the question is paid for."""
+    return isinstance(action, faults.PromptBlocked | faults.NoImage)
+
+
+def whole_answer(
+    body: protocol.Json, action: faults.AnyAction | None, tokens: protocol.Tokens, model_name: str
+) -> protocol.Json:
+    """Returns the body of a 200 with all that belongs to it, or that of a refusal, as the fault wants it."""
+    match action:
+        case faults.PromptBlocked(reason=reason):
+            body = {"promptFeedback": {"blockReason": reason}}
+        case faults.NoImage(finish_reason=reason, finish_message=message):
+            body = protocol.candidate_body([], reason, message)
+    if not isinstance(action, faults.NoUsage):
+        body["usageMetadata"] = tokens.as_usage()
+    elif action.only_details:
+        body["usageMetadata"] = tokens.as_usage(details=False)
+    return body | {"modelVersion": model_name, "responseId": uuid.uuid4().hex[:22]}
+
+
+def _answer_tokens(asked: int, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
+    if refuses(action):
+        return protocol.Tokens(asked)
+    match action:
+        case faults.TextOnly(text=text):
+            return protocol.Tokens(asked, text=protocol.token_count(text))
+        case faults.TextBeside(text=text):
+            return protocol.Tokens(asked, image=model.image_tokens, text=protocol.token_count(text))
+        case faults.Thoughts(tokens=tokens):
+            return protocol.Tokens(asked, image=model.image_tokens, thoughts=tokens)
+        case faults.TwoImages():
+            return protocol.Tokens(asked, image=2 * model.image_tokens)
+    return protocol.Tokens(asked, image=model.image_tokens)
+
+
+def _parts(prompt: str, size: tuple[int, int], action: faults.AnyAction | None) -> list[protocol.Json]:
+    if isinstance(action, faults.TextOnly):
+        return [protocol.text_part(action.text)]
+    if isinstance(action, faults.OddPicture):
+        size = action.width or size[0], action.height or size[1]
+        if action.flat:
+            return [protocol.image_part(as_png(Image.new("RGB", size, (122, 122, 122))))]
+    picture = paint(prompt, *size)
+    if isinstance(action, faults.JpegLabelledPng):
+        return [protocol.image_part(as_jpeg(picture))]
+    png = as_png(picture)
+    part = protocol.image_part(png[: len(png) // 2] if isinstance(action, faults.HalfPng) else png)
+    match action:
+        case faults.TextBeside(text=text):
+            return [protocol.text_part(text), part]
+        case faults.TwoImages():
+            return [protocol.image_part(as_png(paint(f"{prompt}, first attempt", *size))), part]
+        case faults.Thoughts(drafts=drafts, after=after):
+            sketches = [as_png(paint(f"{prompt}, draft {number}", 256, 144)) for number in range(drafts + after)]
+            thoughts = [protocol.image_part(sketch, thought=True) for sketch in sketches]
+            musing = protocol.text_part("Where should the light fall?", thought=True)
+            return [musing, *thoughts[:drafts], part, *thoughts[drafts:]]
+    return [part]

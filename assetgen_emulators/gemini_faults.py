@@ -1,0 +1,235 @@
+"""What the Gemini emulator is told to do wrong.
+
+How a fault is carried out is the subject of ``gemini``; here is only what can be asked for.
+"""
+
+from dataclasses import MISSING, field, fields
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from assetgen_emulators.fault_plan import STRICT, Rule
+
+
+@dataclass(frozen=True, config=STRICT)
+class ApiError:
+    """An error status with the API's JSON body; nothing is billed.
+
+    Attributes:
+        status: HTTP status.
+        api_status: ``RESOURCE_EXHAUSTED`` and the like; the usual one for the status unless given.
+        message: What the API says.
+        headers: Extra headers, such as ``Retry-After``.
+        retry_delay_seconds: Adds a RetryInfo.
+        reason: Adds an ErrorInfo with this reason.
+        quota_id: Adds a QuotaFailure, such as ``GenerateRequestsPerDayPerProjectPerModel``.
+    """
+
+    status: int
+    api_status: str | None = None
+    message: str = "The emulator was asked to fail."
+    headers: dict[str, str] = field(default_factory=dict)
+    retry_delay_seconds: float | None = None
+    reason: str | None = None
+    quota_id: str | None = None
+    kind: Literal["api_error"] = "api_error"
+
+
+@dataclass(frozen=True, config=STRICT)
+class HtmlPage:
+    """An error page of something between client and API."""
+
+    status: int = 502
+    title: str = "502 Bad Gateway"
+    kind: Literal["html_page"] = "html_page"
+
+
+@dataclass(frozen=True, config=STRICT)
+class PromptBlocked:
+    """A 200 without candidates."""
+
+    reason: str = "PROHIBITED_CONTENT"
+    kind: Literal["prompt_blocked"] = "prompt_blocked"
+
+
+@dataclass(frozen=True, config=STRICT)
+class NoImage:
+    """A 200 whose candidate ends without a picture."""
+
+    finish_reason: str = "IMAGE_SAFETY"
+    finish_message: str | None = None
+    kind: Literal["no_image"] = "no_image"
+
+
+@dataclass(frozen=True, config=STRICT)
+class TextOnly:
+    """A 200 with words instead of a picture."""
+
+    text: str = "I can describe the scene for you instead."
+    kind: Literal["text_only"] = "text_only"
+
+
+@dataclass(frozen=True, config=STRICT)
+class TextBeside:
+    """A picture with a text part before it."""
+
+    text: str = "Here is your picture."
+    kind: Literal["text_beside"] = "text_beside"
+
+
+@dataclass(frozen=True, config=STRICT)
+class TornBody:
+    """A 200 whose connection closes after a part of the announced body."""
+
+    keep: float = 0.5
+    kind: Literal["torn_body"] = "torn_body"
+
+
+@dataclass(frozen=True, config=STRICT)
+class JpegLabelledPng:
+    """JPEG bytes under ``image/png``."""
+
+    kind: Literal["jpeg_labelled_png"] = "jpeg_labelled_png"
+
+
+@dataclass(frozen=True, config=STRICT)
+class HalfPng:
+    """Valid JSON with the first half of a PNG in it."""
+
+    kind: Literal["half_png"] = "half_png"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Thoughts:
+    """Draft pictures among thought parts, before the real one; with ``after``, one behind it too."""
+
+    drafts: int = 2
+    after: bool = False
+    tokens: int = 480
+    kind: Literal["thoughts"] = "thoughts"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Hang:
+    """Never answers, until the client goes away or the server stops. Billed at once."""
+
+    kind: Literal["hang"] = "hang"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Delay:
+    """Succeeds, this much later than the latency."""
+
+    seconds: float
+    kind: Literal["delay"] = "delay"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Reset:
+    """Resets the connection before the first byte; nothing is billed."""
+
+    kind: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, config=STRICT)
+class OddPicture:
+    """A picture of another size, and of a single colour if ``flat``: tiny, wrong aspect ratio, blank."""
+
+    width: int | None = None
+    height: int | None = None
+    flat: bool = False
+    kind: Literal["odd_picture"] = "odd_picture"
+
+
+@dataclass(frozen=True, config=STRICT)
+class NoUsage:
+    """A picture without ``usageMetadata``, or without only its split by modality."""
+
+    only_details: bool = False
+    kind: Literal["no_usage"] = "no_usage"
+
+
+@dataclass(frozen=True, config=STRICT)
+class TwoImages:
+    """Two pictures in one answer; the last one is the one to keep."""
+
+    kind: Literal["two_images"] = "two_images"
+
+
+@dataclass(frozen=True, config=STRICT)
+class FlawedStory:
+    """A manifest in text that breaks one rule."""
+
+    flaw: Literal[
+        "animal_in_plate", "animal_in_atmosphere", "too_few", "twin_prompts", "twin_names", "no_hero", "short"
+    ]
+    kind: Literal["flawed_story"] = "flawed_story"
+
+
+@dataclass(frozen=True, config=STRICT)
+class CutShort:
+    """Text that ends in the middle, with ``MAX_TOKENS``."""
+
+    kind: Literal["cut_short"] = "cut_short"
+
+
+AnyAction = (
+    ApiError
+    | HtmlPage
+    | PromptBlocked
+    | NoImage
+    | TextOnly
+    | TextBeside
+    | TornBody
+    | JpegLabelledPng
+    | HalfPng
+    | Thoughts
+    | Hang
+    | Delay
+    | Reset
+    | OddPicture
+    | NoUsage
+    | TwoImages
+    | FlawedStory
+    | CutShort
+)
+Action = Annotated[AnyAction, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Fault(Rule):
+    """One rule of a plan: ``Fault(ApiError(503), nth=5)``, ``Fault(Hang(), prompt="owl", times=None)``.
+
+    ``nth`` and ``after`` count all calls since the plan was made.
+
+    Attributes:
+        action: What happens.
+        prompt: Only to prompts that contain this text.
+        of: Only to calls for a ``picture``, or for a ``text``.
+    """
+
+    action: Action
+    prompt: str | None = None
+    of: Literal["picture", "text"] | None = None
+
+
+_FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
+
+
+def faults_from_json(text: str | bytes) -> list[Fault]:
+    """Reads a plan: ``[{"nth": 5, "action": {"kind": "api_error", "status": 503}}]``.
+
+    Raises:
+        pydantic.ValidationError: It is no plan.
+    """
+    return _FAULTS.validate_json(text)
+
+
+def kinds() -> str:
+    """Returns the names of all actions, each with the fields that it cannot do without."""
+    found = []
+    for action in get_args(AnyAction):
+        needed = [one.name for one in fields(action) if one.default is one.default_factory is MISSING]
+        found.append(f"{action.kind} ({', '.join(needed)})" if needed else action.kind)
+    return ", ".join(found)

@@ -1,0 +1,200 @@
+"""Queries of the Notion emulator: filters, sorts and cursors over rows, as pure functions.
+
+Where Notion's behaviour is not documented the emulator is the more difficult of the two: texts are compared without
+regard to case, and a cursor is worth nothing once its row is gone.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from assetgen_emulators import notion_properties as properties
+from assetgen_emulators.notion_properties import Property
+from assetgen_emulators.notion_protocol import PAGE_SIZE, check_fields, invalid, malformed, parse_id
+
+_FIELDS = {"sorts", "filter", "start_cursor", "page_size", "archived", "in_trash", "result_type"}
+_TIMES = ("created_time", "last_edited_time")
+_DEPTH = 2
+
+
+class Cells(Protocol):
+    """What a query needs to know of a row."""
+
+    id: str
+    created: datetime
+    edited: datetime
+    trashed: bool
+    values: dict[str, Any]
+
+
+Test = Callable[[Cells], bool]
+Row = TypeVar("Row", bound=Cells)
+
+
+def select_rows(
+    body: Any, columns: Sequence[Property], rows: Sequence[Row], *, limit: int
+) -> tuple[list[Row], str | None, bool]:
+    """Returns the page of rows that a query asks for, the next page's cursor, and whether results were cut off.
+
+    Args:
+        body: The request.
+        columns: The data source's properties.
+        rows: All its rows.
+        limit: The most results that one query gives, over all its pages.
+
+    Raises:
+        Refused: The query is not a valid one.
+    """
+    body = check_fields(body, _FIELDS)
+    size = body.get("page_size", PAGE_SIZE)
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= PAGE_SIZE:
+        raise malformed("page_size", f"≤ `{PAGE_SIZE}`", size)
+    test = read_filter(body["filter"], columns) if body.get("filter") is not None else lambda _: True
+    trashed = bool(body.get("in_trash") or body.get("archived"))
+    found = [row for row in rows if row.trashed is trashed and test(row)]
+    for key, backwards in reversed(_sort_keys(body.get("sorts", []), columns)):
+        found.sort(key=key, reverse=backwards)
+    cut = len(found) > limit
+    found = found[:limit]
+    start = 0
+    if body.get("start_cursor") is not None:
+        cursor = body["start_cursor"]
+        ids = [row.id for row in found]
+        if not isinstance(cursor, str) or parse_id(cursor) not in ids:
+            raise invalid(f"The start_cursor provided is invalid: {cursor}")
+        start = ids.index(parse_id(cursor))
+    rest = found[start + size :]
+    return found[start : start + size], rest[0].id if rest else None, cut
+
+
+def read_filter(given: Any, columns: Sequence[Property], depth: int = 0) -> Test:
+    """Returns the test that a filter stands for.
+
+    Raises:
+        Refused: It is not a valid filter for these properties.
+    """
+    if not isinstance(given, dict):
+        raise malformed("filter", "an object", given)
+    for word, combine in (("and", all), ("or", any)):
+        if word in given:
+            if depth >= _DEPTH or not isinstance(given[word], list) or len(given) > 1:
+                raise malformed(f"filter.{word}", "an array at most two levels deep", given[word])
+            tests = [read_filter(part, columns, depth + 1) for part in given[word]]
+            return lambda row: combine(test(row) for test in tests)
+    if "timestamp" in given:
+        return _time_test(given)
+    return _property_test(given, columns)
+
+
+def find_property(columns: Sequence[Property], name: Any) -> Property | None:
+    """Returns the property of that name or id, if there is one."""
+    return next((column for column in columns if name in (column.name, column.id)), None)
+
+
+def _property_test(given: dict[str, Any], columns: Sequence[Property]) -> Test:
+    kinds = [key for key in given if key not in ("property", "type")]
+    if not isinstance(given.get("property"), str) or len(kinds) != 1:
+        raise malformed("filter.property", "defined with one condition", given.get("property"))
+    column, kind = find_property(columns, given["property"]), kinds[0]
+    if column is None:
+        raise invalid(f"Could not find property with name or id: {given['property']}")
+    if kind != column.type:
+        raise invalid(
+            "The property type in the database does not match the property type of the filter provided: "
+            f"database property {column.type} does not match filter {kind}"
+        )
+    condition = given[kind]
+    if kind == "formula":
+        if not isinstance(condition, dict) or len(condition) != 1:
+            raise malformed("filter.formula", "an object with one condition", condition)
+        wanted, condition = next(iter(condition.items()))
+        holds = _condition("rich_text" if wanted == "string" else wanted, condition, column)
+        types = {"string": str, "number": int | float, "checkbox": bool}
+        return lambda row: isinstance(row.values[column.id], types.get(wanted, ())) and holds(row.values[column.id])
+    holds = _condition(kind, condition, column)
+    if kind == "unique_id":
+        return lambda row: holds(row.values[column.id])
+    return lambda row: holds(properties.as_people_see(column, row.values[column.id]))
+
+
+def _condition(kind: str, condition: Any, column: Property) -> Callable[[Any], bool]:
+    if not isinstance(condition, dict) or len(condition) != 1:
+        raise malformed(f"filter.{kind}", "an object with one condition", condition)
+    ((word, wanted),) = condition.items()
+    if word in ("is_empty", "is_not_empty"):
+        if wanted is not True:
+            raise malformed(f"filter.{kind}.{word}", "true", wanted)
+        return lambda value: (value in (None, "", [])) is (word == "is_empty")
+    text = kind in (*properties.TEXTS, *properties.CHOICES, "url", "email", "phone_number")
+    number = kind in ("number", "unique_id")
+    words = {"equals", "does_not_equal"} | ({"contains"} if text and kind not in properties.CHOICES else set())
+    words = {"contains"} if kind == "multi_select" else words
+    fits = isinstance(wanted, int | float) if number else isinstance(wanted, bool if kind == "checkbox" else str)
+    if word not in words or not fits:
+        raise malformed(f"filter.{kind}.{word}", f"one of {sorted(words)} with a fitting value", wanted)
+    if kind in (*properties.CHOICES, "multi_select") and column.option(name=wanted) is None:
+        options = ", ".join(f'"{option.name}"' for option in column.options)
+        raise invalid(f'{kind} option "{wanted}" not found for property "{column.name}". Available options: {options}.')
+    if kind == "multi_select":
+        return lambda value: wanted in value
+    fold = str.casefold if text and kind not in properties.CHOICES else lambda value: value
+    if word == "contains":
+        return lambda value: fold(wanted) in fold(value or "")
+    return lambda value: ((fold(value) if value is not None else None) == fold(wanted)) is (word == "equals")
+
+
+def _time_test(given: dict[str, Any]) -> Test:
+    name = given.get("timestamp")
+    condition = given.get(name) if name in _TIMES else None
+    if not isinstance(condition, dict) or len(condition) != 1 or len(given) != 2:
+        raise malformed("filter.timestamp", f"one of {_TIMES} with one condition", name)
+    ((word, wanted),) = condition.items()
+    try:
+        moment = datetime.fromisoformat(wanted)
+    except (TypeError, ValueError):
+        raise malformed(f"filter.{name}.{word}", "a valid ISO 8601 date", wanted) from None
+    compare: dict[str, Callable[[datetime], bool]] = {
+        "on_or_after": lambda time: time >= moment,
+        "after": lambda time: time > moment,
+        "on_or_before": lambda time: time <= moment,
+        "before": lambda time: time < moment,
+    }
+    if word not in compare:
+        raise malformed(f"filter.{name}.{word}", "not present", wanted)
+    return lambda row: compare[word](row.created if name == "created_time" else row.edited)
+
+
+def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[Cells], Any], bool]]:
+    if not isinstance(sorts, list):
+        raise malformed("sorts", "an array", sorts)
+    keys: list[tuple[Callable[[Cells], Any], bool]] = []
+    for number, sort in enumerate(sorts):
+        direction = sort.get("direction") if isinstance(sort, dict) else None
+        if direction not in ("ascending", "descending") or len(sort) != 2:
+            raise malformed(f"sorts[{number}].direction", "ascending or descending", direction)
+        if "timestamp" in sort:
+            if sort["timestamp"] not in _TIMES:
+                raise malformed(f"sorts[{number}].timestamp", f"one of {_TIMES}", sort["timestamp"])
+            keys.append((_created if sort["timestamp"] == "created_time" else _edited, direction == "descending"))
+        else:
+            column = find_property(columns, sort.get("property"))
+            if column is None:
+                raise invalid(f"Could not find sort property with name or id: {sort.get('property')}")
+            keys.append((_cell_key(column), direction == "descending"))
+    return keys
+
+
+def _created(row: Cells) -> Any:
+    return row.created
+
+
+def _edited(row: Cells) -> Any:
+    return row.edited
+
+
+def _cell_key(column: Property) -> Callable[[Cells], Any]:
+    def key(row: Cells) -> Any:
+        value = properties.as_people_see(column, row.values[column.id])
+        return (value in (None, ""), value if isinstance(value, int | float) else str(value))
+
+    return key

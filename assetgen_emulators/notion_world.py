@@ -1,0 +1,357 @@
+"""The Notion emulator's workspace: databases, their rows, and what people and integrations do to them. Thread-safe."""
+
+import copy
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from assetgen_emulators import notion_properties as properties
+from assetgen_emulators import notion_protocol as protocol
+from assetgen_emulators.notion_content import PERSON, Content
+from assetgen_emulators.notion_properties import Option, Property
+from assetgen_emulators.notion_query import find_property, select_rows
+
+_BOT = {"object": "user", "id": "b0b0b0b0-0000-4000-8000-000000000001"}
+_CREATABLE = {*properties.TYPES} - {"status"}
+
+
+@dataclass
+class Row:
+    """A page of a database."""
+
+    source: "Source"
+    values: dict[str, Any]
+    created: datetime
+    edited: datetime
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trashed: bool = False
+
+
+@dataclass
+class Source:
+    """A data source: the table itself."""
+
+    database: "Database"
+    name: str
+    columns: list[Property]
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    next_number: int = 1
+
+
+@dataclass
+class Database:
+    """What holds data sources and is shared with integrations."""
+
+    title: str
+    sources: list[Source] = field(default_factory=list)
+    shared: bool = True
+    trashed: bool = False
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class World:
+    """All databases and rows, and the tokens that are valid.
+
+    Args:
+        tokens: The valid ones.
+        result_limit: The most results that one query gives.
+        base_url: Where the emulator is.
+    """
+
+    def __init__(
+        self, tokens: Iterable[str], result_limit: int = 10_000, base_url: Callable[[], str] = lambda: ""
+    ) -> None:
+        self.lock = threading.RLock()
+        self.tokens = frozenset(tokens)
+        self.databases: dict[str, Database] = {}
+        self.rows: dict[str, Row] = {}
+        #: Pages outside of databases that are shared with the integration.
+        self.pages: set[str] = set()
+        self.result_limit = result_limit
+        self.content = Content(_BOT["id"], base_url, lambda page_id: page_id in self.rows)
+
+    # --- what people do ------------------------------------------------------------------------------------------
+
+    def new_database(self, title: str, tables: Mapping[str, list[Property]]) -> Database:
+        """Adds a database; one table is the rule, several are possible."""
+        with self.lock:
+            database = Database(title)
+            database.sources = [Source(database, name, columns) for name, columns in tables.items()]
+            self.databases[database.id] = database
+            return database
+
+    def new_row(self, database_id: str, values: Mapping[str, Any], created: datetime | None = None) -> str:
+        """Adds a row with plain values and returns its page id."""
+        with self.lock:
+            source = self.databases[database_id].sources[0]
+            now = created or datetime.now(UTC)
+            row = Row(source, {column.id: properties.empty(column) for column in source.columns}, now, now)
+            for name, value in values.items():
+                column = self.column(source, name)
+                row.values[column.id] = properties.as_people_enter(column, value)
+            self._number(row)
+            self.rows[row.id] = row
+            return row.id
+
+    def duplicate(self, page_id: str) -> str:
+        """Copies a row with all it holds, as Notion's menu does; only a unique id is new."""
+        with self.lock:
+            original = self.rows[page_id]
+            now = datetime.now(UTC)
+            row = Row(original.source, copy.deepcopy(original.values), now, now)
+            self._number(row)
+            self.rows[row.id] = row
+            self.content.blocks.copy(page_id, row.id, PERSON)
+            return row.id
+
+    def enter(self, page_id: str, name: str, value: Any, *, edited: datetime | None = None) -> None:
+        """Changes one cell."""
+        with self.lock:
+            row = self.rows[page_id]
+            column = self.column(row.source, name)
+            row.values[column.id] = properties.as_people_enter(column, value)
+            row.edited = edited or datetime.now(UTC)
+
+    def row(self, page_id: str) -> dict[str, Any]:
+        """Returns a row as people see it, by names of properties; ``in_trash`` beside them."""
+        with self.lock:
+            row = self.rows[page_id]
+            cells = {
+                column.name: properties.as_people_see(column, row.values[column.id]) for column in row.source.columns
+            }
+            return cells | {"in_trash": row.trashed}
+
+    def set_trashed(self, page_id: str, trashed: bool) -> None:
+        """Puts a row into the trash, or takes it out."""
+        with self.lock:
+            self.rows[page_id].trashed = trashed
+
+    def remove_row(self, page_id: str) -> None:
+        """Deletes a row for good."""
+        with self.lock:
+            del self.rows[page_id]
+
+    def column(self, source: Source, name: str) -> Property:
+        """Returns a property by name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for column in source.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def source(self, database_id: str) -> Source:
+        """Returns a database's first data source."""
+        return self.databases[database_id].sources[0]
+
+    def add_column(self, database_id: str, column: Property) -> None:
+        """Adds a property; its cells are empty."""
+        with self.lock:
+            source = self.source(database_id)
+            source.columns.append(column)
+            for row in self.rows.values():
+                if row.source is source:
+                    row.values[column.id] = properties.empty(column)
+
+    def drop_column(self, database_id: str, name: str) -> None:
+        """Removes a property and what was in it."""
+        with self.lock:
+            source = self.source(database_id)
+            source.columns.remove(self.column(source, name))
+
+    # --- what integrations do ------------------------------------------------------------------------------------
+
+    def answer(self, request: protocol.Request, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Carries out a request; returns the answer, and what it wrote in plain values.
+
+        Raises:
+            Refused: Notion would not do it.
+        """
+        with self.lock:
+            match request.endpoint:
+                case "users.me":
+                    return _BOT | {"type": "bot", "name": "assetgen", "avatar_url": None, "bot": {}}, {}
+                case "databases.retrieve":
+                    return self._database_answer(self._database(request.object_id)), {}
+                case "databases.create":
+                    return self._database_answer(self._create(body)), {}
+                case "data_sources.retrieve":
+                    return self._source_answer(self._source(request.object_id)), {}
+                case "data_sources.query":
+                    return self._query(self._source(request.object_id), body), {}
+                case "pages.retrieve":
+                    return self._page_answer(self._page(request.object_id)), {}
+                case "pages.update":
+                    return self._update(self._page(request.object_id), body)
+                case _:
+                    self._check_page(request)
+                    return self.content.answer(request, body), {}
+
+    def _check_page(self, request: protocol.Request) -> None:
+        """Refuses to touch what is on a page that is not shared, or in the trash."""
+        if request.object_id in self.rows:
+            page = self._page(request.object_id)
+            if page.trashed and request.endpoint != "blocks.children.list":
+                raise protocol.archived()
+
+    def _database(self, object_id: str) -> Database:
+        if object_id in self.rows:
+            raise protocol.invalid(f"Provided ID {object_id} is a page, not a database. Use the pages API instead.")
+        database = self.databases.get(object_id)
+        if database is None or not database.shared:
+            raise protocol.not_found("database", object_id)
+        return database
+
+    def _source(self, object_id: str) -> Source:
+        for database in self.databases.values():
+            for source in database.sources:
+                if source.id == object_id and database.shared:
+                    return source
+        raise protocol.not_found("data_source", object_id)
+
+    def _page(self, object_id: str) -> Row:
+        row = self.rows.get(object_id)
+        if row is None or not row.source.database.shared:
+            raise protocol.not_found("page", object_id)
+        return row
+
+    def _create(self, body: Any) -> Database:
+        allowed = {"parent", "title", "description", "is_inline", "initial_data_source", "icon", "cover"}
+        body = protocol.check_fields(body, allowed)
+        parent = body.get("parent")
+        if not isinstance(parent, dict) or "page_id" not in parent:
+            raise protocol.malformed("parent.page_id", "defined", parent)
+        page_id = protocol.parse_id(str(parent["page_id"]))
+        if page_id not in self.pages:
+            self._page(page_id)
+        schema = (body.get("initial_data_source") or {}).get("properties")
+        if not isinstance(schema, dict):
+            raise protocol.malformed("initial_data_source.properties", "an object", schema)
+        if self.content.used_up:
+            raise protocol.used_up()
+        columns = [_new_column(name, config) for name, config in schema.items()]
+        if [column.type for column in columns].count("title") != 1:
+            raise protocol.invalid("Title is not provided: exactly one property must be a title.")
+        title = "".join(item["text"]["content"] for item in body.get("title", []))
+        return self.new_database(title, {title: columns})
+
+    def _query(self, source: Source, body: Any) -> dict[str, Any]:
+        rows = [row for row in self.rows.values() if row.source is source]
+        found, cursor, cut = select_rows(body, source.columns, rows, limit=self.result_limit)
+        answer: dict[str, Any] = {
+            "object": "list",
+            "results": [self._page_answer(row) for row in found],
+            "next_cursor": cursor,
+            "has_more": cursor is not None,
+            "type": "page_or_data_source",
+            "page_or_data_source": {},
+        }
+        incomplete = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
+        return answer | ({"request_status": incomplete} if cut else {})
+
+    def _update(self, row: Row, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        body = protocol.check_fields(body, {"properties", "icon", "cover", "is_locked", "archived", "in_trash"})
+        wanted = body.get("in_trash", body.get("archived", row.trashed))
+        if row.trashed and wanted:
+            raise protocol.archived()
+        written = body.get("properties", {})
+        if not isinstance(written, dict):
+            raise protocol.malformed("properties", "an object", written)
+        values, seen = {}, {}
+        for name, value in written.items():
+            column = find_property(row.source.columns, name)
+            if column is None:
+                raise protocol.invalid(f"{name} is not a property that exists.")
+            values[column.id] = properties.as_written(column, value)
+            seen[column.name] = properties.as_people_see(column, values[column.id])
+        row.values.update(values)
+        row.trashed = wanted
+        row.edited = datetime.now(UTC)
+        return self._page_answer(row), seen
+
+    def _number(self, row: Row) -> None:
+        for column in row.source.columns:
+            if column.type == "unique_id":
+                row.values[column.id] = row.source.next_number
+                row.source.next_number += 1
+
+    def _database_answer(self, database: Database) -> dict[str, Any]:
+        return {
+            "object": "database",
+            "id": database.id,
+            "title": _title(database.title),
+            "description": [],
+            "parent": {"type": "workspace", "workspace": True},
+            "is_inline": False,
+            "in_trash": database.trashed,
+            "is_locked": False,
+            "data_sources": [{"id": source.id, "name": source.name} for source in database.sources],
+            "icon": None,
+            "cover": None,
+            "url": f"https://www.notion.so/{uuid.UUID(database.id).hex}",
+            "public_url": None,
+        }
+
+    def _source_answer(self, source: Source) -> dict[str, Any]:
+        return {
+            "object": "data_source",
+            "id": source.id,
+            "title": _title(source.name),
+            "description": [],
+            "parent": {"type": "database_id", "database_id": source.database.id},
+            "database_parent": {"type": "workspace", "workspace": True},
+            "archived": source.database.trashed,
+            "in_trash": source.database.trashed,
+            "properties": {column.name: column.schema() for column in source.columns},
+            "url": f"https://www.notion.so/{uuid.UUID(source.database.id).hex}",
+        }
+
+    def _page_answer(self, row: Row) -> dict[str, Any]:
+        source = row.source
+        return {
+            "object": "page",
+            "id": row.id,
+            "created_time": _time(row.created),
+            "last_edited_time": _time(row.edited),
+            "created_by": _BOT,
+            "last_edited_by": _BOT,
+            "cover": None,
+            "icon": None,
+            "parent": {"type": "data_source_id", "data_source_id": source.id, "database_id": source.database.id},
+            "archived": row.trashed,
+            "in_trash": row.trashed,
+            "is_locked": False,
+            "properties": {
+                column.name: properties.as_answered(column, self._cell(row, column)) for column in source.columns
+            },
+            "url": f"https://www.notion.so/{uuid.UUID(row.id).hex}",
+            "public_url": None,
+        }
+
+    def _cell(self, row: Row, column: Property) -> Any:
+        times = {"created_time": row.created, "last_edited_time": row.edited}
+        return _time(times[column.type]) if column.type in times else row.values[column.id]
+
+
+def _new_column(name: str, config: Any) -> Property:
+    kinds = [key for key in config if key not in ("type", "name", "description")] if isinstance(config, dict) else []
+    # What the reference said when 2025-09-03 came out; newer versions of the API can create a status property.
+    if len(kinds) != 1 or kinds[0] not in _CREATABLE:
+        raise protocol.malformed(f"initial_data_source.properties.{name}", "a property that can be created", config)
+    details = config[kinds[0]]
+    options = [Option(option["name"]) for option in details.get("options", [])]
+    return Property(name, kinds[0], options, details.get("prefix"))
+
+
+def _title(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": {"content": text, "link": None}, "plain_text": text, "href": None}]
+
+
+def _time(moment: datetime) -> str:
+    # Notion tells times to the minute only, whatever it sorts by.
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")

@@ -1,0 +1,289 @@
+"""What every emulator is: an HTTP server in threads of this process, with a journal and a plan of faults.
+
+Here are the sockets: serving, sending answers whole or torn, hanging up. What is answered is up to each emulator.
+"""
+
+import contextlib
+import json
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from assetgen_emulators.fault_plan import F, FaultPlan
+from assetgen_emulators.journal import C, Journal, Ticket
+
+_CONTROL = "/standin/"
+
+
+class Service(Generic[C, F]):
+    """An emulator, serving from ``with`` (or ``start``) on.
+
+    Args:
+        port: 0 takes a free one.
+        calls: Its journal.
+        read_plan: Reads a plan of faults from JSON.
+    """
+
+    handler: ClassVar[type["Handler[Any]"]]
+
+    def __init__(self, port: int, calls: Journal[C], read_plan: Callable[[bytes], list[F]]) -> None:
+        self.calls = calls
+        self.fault_plan: FaultPlan[F] = FaultPlan()
+        self._read_plan = read_plan
+        self._server = _Server(port, self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def stopping(self) -> bool:
+        """Whether calls in flight are to be given up."""
+        return self._server.stopping
+
+    def journal(self) -> list[C]:
+        """Returns all calls in order of arrival."""
+        return self.calls.calls()
+
+    def wait_for(self, predicate: Callable[[list[C]], object], timeout: float = 10.0) -> list[C]:
+        """Returns the journal as soon as it satisfies ``predicate``.
+
+        Raises:
+            TimeoutError: It did not in time.
+        """
+        return self.calls.wait_for(predicate, timeout)
+
+    def plan(self, plan: Iterable[F]) -> None:
+        """Replaces the fault plan."""
+        self.fault_plan.replace(plan)
+
+    def control(self, name: str, raw: bytes) -> Any:
+        """Carries out a request to ``/standin/<name>`` and returns the answer: JSON, or bytes of it.
+
+        Raises:
+            LookupError: There is nothing of that name.
+            ValueError: Its body is not what it takes.
+        """
+        if name == "journal":
+            return to_json(self.journal())
+        if name == "faults":
+            rules = self._read_plan(raw)
+            self.plan(rules)
+            return f"plan taken, {len(rules)} faults"
+        raise LookupError(name)
+
+    def start(self) -> Self:
+        """Begins to serve."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Gives up calls in flight, closes every connection and frees the port."""
+        self._server.hang_up()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def serve_until_stopped(self, *more: str) -> None:
+        """Serves, prints the base URL and ``more`` lines when it is ready, and returns after SIGTERM or Ctrl-C."""
+        done = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: done.set())
+        with self:
+            print(self.base_url, *more, sep="\n", flush=True)
+            done.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, service: Service[Any, Any]) -> None:
+        self.service = service
+        self.stopping = False
+        self._connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), service.handler)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serves a connection and keeps it in reach of ``hang_up``."""
+        self._connections.add(request)
+        if self.stopping:
+            self.hang_up()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._connections.discard(request)
+
+    def hang_up(self) -> None:
+        """Ends every connection, which also wakes the calls that wait."""
+        self.stopping = True
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of clients that went away; everything else is a defect of the emulator."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+S = TypeVar("S", bound=Service[Any, Any])
+
+
+class Handler(BaseHTTPRequestHandler, Generic[S]):
+    """Answers the requests of one connection, those of the control endpoints by itself."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one packet for head and body
+
+    @property
+    def emulator(self) -> S:
+        """Whose requests these are."""
+        return cast(S, self.server.service)
+
+    def log_message(self, *_: Any) -> None:
+        """Keeps quiet: the journal knows more."""
+
+    def do_GET(self) -> None:
+        """Answers a read."""
+        self._serve()
+
+    def do_POST(self) -> None:
+        """Answers a question."""
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        """Answers a write."""
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        """Answers a deletion."""
+        self._serve()
+
+    def _serve(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = urlsplit(self.path).path
+        if not path.startswith(_CONTROL):
+            self.answer(path, raw)
+            return
+        try:
+            self.send(200, self.emulator.control(path.removeprefix(_CONTROL), raw))
+        except (ValidationError, LookupError, TypeError, ValueError) as error:
+            self.send(400, {"message": f"{type(error).__name__}: {error}"})
+
+    def answer(self, path: str, raw: bytes) -> None:
+        """Answers a request to the API that is imitated.
+
+        Args:
+            path: Without a query.
+            raw: The body.
+        """
+        raise NotImplementedError
+
+    def reply(
+        self,
+        ticket: Ticket,
+        outcome: str,
+        status: int,
+        body: Any,
+        headers: dict[str, str] | None = None,
+        *,
+        keep: float | None = None,
+        drip: float | None = None,
+    ) -> None:
+        """Enters an answer and sends it: the client must not have it before the journal knows."""
+        self.emulator.calls.finish(ticket, outcome, status)
+        try:
+            self.send(status, body, headers, keep=keep, drip=drip)
+        except OSError:
+            self.emulator.calls.finish(ticket, "client_gone", None)
+            raise
+
+    def reply_with_page(self, ticket: Ticket, outcome: str, status: int, title: str) -> None:
+        """Enters and sends a page such as something between client and API sends."""
+        page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+        self.reply(ticket, outcome, status, page.encode(), {"Content-Type": "text/html"})
+
+    def say_nothing(self, ticket: Ticket, outcome: str) -> None:
+        """Enters a call that gets no answer, and ends its connection."""
+        self.close_connection = True
+        self.emulator.calls.finish(ticket, outcome, None)
+
+    def reset(self, ticket: Ticket, outcome: str) -> None:
+        """Enters a call whose connection is reset, and resets it."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.say_nothing(ticket, outcome)
+        self.connection.close()
+
+    def send(
+        self,
+        status: int,
+        body: Any,
+        headers: dict[str, str] | None = None,
+        *,
+        keep: float | None = None,
+        drip: float | None = None,
+    ) -> None:
+        """Sends an answer.
+
+        Args:
+            status: HTTP status.
+            body: JSON, or bytes.
+            headers: Beside content type and length.
+            keep: The part of the body after which the connection closes, 0 to 1.
+            drip: Seconds between eight bytes and the next.
+        """
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if drip is None:
+            self.wfile.write(data if keep is None else data[: round(len(data) * keep)])
+        for start in range(0, 0 if drip is None else len(data), 8):
+            self.wfile.write(data[start : start + 8])
+            self.wfile.flush()
+            time.sleep(drip or 0)
+        self.wfile.flush()
+        self.close_connection = self.close_connection or keep is not None
+
+    def client_stays(self, seconds: float | None) -> bool:
+        """Waits (for ever if None) and returns whether the client is still there."""
+        end = None if seconds is None else time.monotonic() + seconds
+        watch = select.poll()
+        watch.register(self.connection, select.POLLIN | select.POLLHUP | select.POLLERR)
+        while end is None or time.monotonic() < end:
+            if watch.poll(None if end is None else max(0.0, end - time.monotonic()) * 1000):
+                try:
+                    if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                        return False
+                except OSError:
+                    return False
+                watch.modify(self.connection, select.POLLHUP | select.POLLERR)  # it only sends its next request early
+        return not self.emulator.stopping
