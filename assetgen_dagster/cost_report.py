@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from assetgen_dagster.months import month_of
+from assetgen_dagster.support.months import month_of
 
 #: Digits after the point: the price list's, so that parts add up to their sum.
 _DIGITS = 6

@@ -9,8 +9,8 @@ import dagster as dg
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_number
 from assetgen_dagster.cost_report import Cost
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.months import month_bounds
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.support.months import month_bounds
 
 _PAGE = 1000
 

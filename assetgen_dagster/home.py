@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from assetgen_dagster.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import write_atomically
-from assetgen_dagster.redact import redact
 from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
+from assetgen_dagster.support.database import SETTING, check_reachable, name_sessions
+from assetgen_dagster.support.files import write_atomically
+from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 import structlog
 
-from assetgen_dagster.redact import hide, redact
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.redact import hide, redact
 
 #: About 50,000 events.
 _LARGE_BYTES = 20_000_000

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from assetgen_dagster.database import clean_url, password_of
-from assetgen_dagster.env_file import check_env_file
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, REQUIRED, NotionSettings, split_names
 from assetgen_dagster.notion.values import is_web_address
-from assetgen_dagster.setting_faults import in_words
+from assetgen_dagster.support.database import clean_url, password_of
+from assetgen_dagster.support.env_file import check_env_file
+from assetgen_dagster.support.setting_errors import in_words
 
 #: The folder that holds ``scripts/``, ``deploy/`` and ``.env``; relative settings start here, not where one stands.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

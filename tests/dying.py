@@ -16,8 +16,8 @@ from typing import Any, Literal
 import dagster as dg
 import psutil
 
-from assetgen_dagster import files
 from assetgen_dagster.assets.keys import image_number
+from assetgen_dagster.support import files
 
 
 def any_call(*_: Any, **__: Any) -> bool:

@@ -21,10 +21,10 @@ from assetgen_dagster.drawing.status import finished_at
 from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.months import day_begins
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import load_settings
+from assetgen_dagster.support.months import day_begins
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import NoImage
 from assetgen_emulators.notion import NotionEmulator

@@ -16,7 +16,7 @@ from assetgen_dagster.cost_report import By, Cost, add_up, total
 from assetgen_dagster.costs import read_costs
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.months import month_bounds, month_of
+from assetgen_dagster.support.months import month_bounds, month_of
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import Hang, NoImage
 from tests import commands

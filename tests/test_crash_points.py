@@ -81,7 +81,7 @@ CALLS = {
     "records, before": Death(WRITE, "before"),
     "records, torn": Death(WRITE, "torn"),
     "records, after": Death(WRITE, "after"),
-    "names, before": Death("assetgen_dagster.files:replace_durably", "before"),
+    "names, before": Death("assetgen_dagster.support.files:replace_durably", "before"),
     "names of pictures, before": Death(f"{DRAWING}.picture:replace_durably", "before"),
     "names of pictures, after": Death(f"{DRAWING}.picture:replace_durably", "after"),
     "events, before": Death(TELL, "before"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from assetgen_dagster.database import where
+from assetgen_dagster.support.database import where
 from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands
 from tests.harness import manifest_of, write_project

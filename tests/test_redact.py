@@ -2,8 +2,8 @@ import ast
 
 import pytest
 
-from assetgen_dagster.redact import hide, preview, redact
 from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.support.redact import hide, preview, redact
 from assetgen_emulators.notion_board import TOKEN
 
 PACKAGE = PROJECT_ROOT / "assetgen_dagster"

@@ -21,7 +21,7 @@ from assetgen_dagster.drawing.events import (
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.records import SpendKind
 from assetgen_dagster.drawing.status import totals
-from assetgen_dagster.redact import preview
+from assetgen_dagster.support.redact import preview
 
 
 class Report:

@@ -108,9 +108,9 @@ def archive(
     --dry-run
     """
     from assetgen_dagster import archive as archiving
-    from assetgen_dagster.months import day_begins
     from assetgen_dagster.project import ProjectKey
     from assetgen_dagster.settings import load_settings
+    from assetgen_dagster.support.months import day_begins
 
     settings = load_settings()
     if (project is None) == (before is None) or (project and channel is None):

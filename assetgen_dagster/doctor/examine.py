@@ -13,8 +13,8 @@ from assetgen_dagster.doctor.paying import examine_paying
 from assetgen_dagster.doctor.postgres import examine_server
 from assetgen_dagster.doctor.variables import examine_variables
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.redact import hide
 from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.support.redact import hide
 
 #: The longest time for all that one check asks of a server.
 NETWORK_SECONDS = 10.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError, coded
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 
 #: So much is told of what others say about a cause.
 CAUSE_CHARACTERS = 300

@@ -8,8 +8,8 @@ from assetgen_dagster.doctor.services import examine_services
 from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import lacking, open_instance, template
-from assetgen_dagster.redact import redact
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.redact import redact
 
 
 def examine_instance(settings: Settings, *, services_needed: bool) -> list[Finding]:

@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from assetgen_dagster.database import SETTING, connect, same_database, where
 from assetgen_dagster.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.database import SETTING, connect, same_database, where
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

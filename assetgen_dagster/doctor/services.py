@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, SensorDefinition

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterable
 
 from assetgen_dagster.doctor.finding import Finding
-from assetgen_dagster.env_file import names_in
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, default_environment, env_files
+from assetgen_dagster.support.env_file import names_in
 
 #: Names that only we use.
 _OURS = "ASSETGEN_"

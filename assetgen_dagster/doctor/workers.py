@@ -6,7 +6,7 @@ Also asked by a worker's own machine. Nothing is handed over.
 from urllib.parse import urlsplit
 
 from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 from assetgen_dagster.workers.celery_settings import CELERY_SETTINGS
 
 _NAME = "workers"

@@ -12,12 +12,12 @@ import structlog
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.paying.aside import aside
 from assetgen_dagster.paying.budget import refusal_in_words, remedy
 from assetgen_dagster.paying.ledger import Ledger
 from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.threads import aside
 
 #: A database that restarts is waited for, and then who of the others has survived that.
 _PATIENCE_SECONDS, _AGAIN_SECONDS = 120.0, 2.0

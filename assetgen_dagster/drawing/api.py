@@ -51,7 +51,7 @@ def host_of(url: str) -> str:
 
 
 def heeds_proxies(url: str) -> bool:
-    """Returns whether the environment's proxies are meant for an address: none can reach an emulator on this machine."""
+    """Returns whether the environment's proxies apply to an address: none can reach this machine's own."""
     return host_of(url) not in _LOOPBACK
 
 

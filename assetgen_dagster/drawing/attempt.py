@@ -37,9 +37,9 @@ from assetgen_dagster.drawing.script import (
 )
 from assetgen_dagster.drawing.thumbnail import Thumbnails
 from assetgen_dagster.drawing.workspace import ProjectPaths
-from assetgen_dagster.files import remove
-from assetgen_dagster.redact import conceal
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.files import remove
+from assetgen_dagster.support.redact import conceal
 
 _log = structlog.get_logger()
 

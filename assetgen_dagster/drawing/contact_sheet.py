@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from assetgen_dagster.drawing.thumbnail import inline_picture, sheet_picture
-from assetgen_dagster.files import write_atomically
+from assetgen_dagster.support.files import write_atomically
 
 _COLUMNS = 5
 _CELL = (384, 220)

@@ -42,7 +42,7 @@ from assetgen_dagster.drawing.records import PictureRecord, RecordStore, Spend
 from assetgen_dagster.drawing.redraw import take_up
 from assetgen_dagster.drawing.references import ReferenceDesk, takes_references
 from assetgen_dagster.drawing.workspace import WorkspaceError, unwritable
-from assetgen_dagster.redact import preview
+from assetgen_dagster.support.redact import preview
 
 #: So many rejected prompts one after another mean that it is not the prompts.
 _REJECTED_IN_A_ROW = 3

@@ -16,12 +16,12 @@ import structlog
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.paying.aside import aside
 from assetgen_dagster.paying.limit import RequestLimit
 from assetgen_dagster.paying.shared import open_limit, open_switches
 from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
 from assetgen_dagster.paying.words import moment_in_words, pause_in_words, quota_in_words
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.threads import aside
 
 #: How often the switches are looked at while a picture waits.
 _LOOK_SECONDS = 1.0

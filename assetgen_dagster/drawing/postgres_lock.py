@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from assetgen_dagster.database import DatabaseError, connect, unreachable
 from assetgen_dagster.drawing.lock import busy
 from assetgen_dagster.drawing.workspace import unwritable
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import write_atomically
 from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.support.database import DatabaseError, connect, unreachable
+from assetgen_dagster.support.files import write_atomically
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

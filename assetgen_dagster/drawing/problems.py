@@ -11,7 +11,7 @@ from enum import StrEnum
 from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure, ScriptReport
 from assetgen_dagster.drawing.script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
 from assetgen_dagster.drawing.script_text import read_failure
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 
 _CAUSE_CHARACTERS = 500
 MAX_RETRIES = 5

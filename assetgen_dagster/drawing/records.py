@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import write_atomically
+from assetgen_dagster.support.files import write_atomically
 
 #: Stands for the manifest among the pictures' money; no picture can have this name, nor this number.
 MANIFEST = "the manifest"

@@ -14,13 +14,13 @@ from assetgen_dagster.drawing.plan import NO_REMARK, Redraw, Request, assign_num
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import write_atomically
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.story.manifest import AssetManifest, AssetType
 from assetgen_dagster.story.selection import SelectionError, select_pictures
 from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
-from assetgen_dagster.story.text import clean_text
+from assetgen_dagster.support.files import write_atomically
+from assetgen_dagster.support.text import clean_text
 
 #: Longer than any remark, and well below what a command line takes.
 REMARK_CHARACTERS = 2000

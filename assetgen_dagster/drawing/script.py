@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import sync_folder
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.files import sync_folder
+from assetgen_dagster.support.redact import redact
 
 #: What is read of each output stream: its beginning and its end.
 OUTPUT_BYTES = 32 * 1024

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import link_or_copy
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.story.manifest import AssetPrompt, AssetType
+from assetgen_dagster.support.files import link_or_copy
 
 _FOLDERS = {
     AssetType.CHARACTER: "characters",

@@ -24,7 +24,7 @@ from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.trouble import OddAnswerError, classify, retry_wait
 from assetgen_dagster.notion.words import explain
-from assetgen_dagster.redact import hide, redact
+from assetgen_dagster.support.redact import hide, redact
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assetgen_dagster.drawing.problems import EDIT_PROMPT
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 
 
 @dataclass(frozen=True)

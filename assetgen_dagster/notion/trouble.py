@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 
 #: Waits between attempts, in seconds, where Notion asks for none; the last one repeats until the time is up.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)

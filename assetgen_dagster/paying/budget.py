@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from assetgen_dagster.months import month_bounds, month_of
 from assetgen_dagster.paying.words import moment_in_words
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.months import month_bounds, month_of
 
 #: Sums of dollars that differ by less are the same.
 _ROUNDING = 1e-6

@@ -15,8 +15,8 @@ import structlog
 from pyrate_limiter import AbstractBucket, Decision, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
 from assetgen_dagster.drawing.workspace import shared_folder
-from assetgen_dagster.paying.aside import aside
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
+from assetgen_dagster.support.threads import aside
 
 #: A second longer than the provider's own: between a slot and its call's arrival there is a script to start.
 WINDOW_SECONDS = 61.0

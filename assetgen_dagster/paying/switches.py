@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.drawing.workspace import WorkspaceError, shared_folder, unwritable
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import write_atomically
 from assetgen_dagster.paying.quota import quota_renewed_at
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.files import write_atomically
 
 Json = dict[str, Any]
 

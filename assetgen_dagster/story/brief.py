@@ -22,8 +22,8 @@ from assetgen_dagster.story.tables import (
     habitats,
     subjects,
 )
-from assetgen_dagster.story.text import one_line
 from assetgen_dagster.story.words import Lexicon, Word, split_words
+from assetgen_dagster.support.text import one_line
 
 T = TypeVar("T")
 _MOST_CHARACTERS = 5_000  # far more than 22 pictures can tell

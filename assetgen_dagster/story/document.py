@@ -22,7 +22,7 @@ from assetgen_dagster.story.reader.remarks import HOW_TO_GO_ON, Remark, called, 
 from assetgen_dagster.story.reader.sections import MOST_PICTURES, Picture
 from assetgen_dagster.story.reader.unaccounted import lost_entries, unaccounted
 from assetgen_dagster.story.reader.unmarked import mark_prompts, with_title
-from assetgen_dagster.story.text import clean_text
+from assetgen_dagster.support.text import clean_text
 
 _LOOKED_FOR = (
     "Looked for a heading 'Part 4: Master Prompts' and below it, for each picture, a heading with a fenced prompt "

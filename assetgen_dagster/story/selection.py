@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.story.manifest import AssetType
 from assetgen_dagster.story.names import asset_name
-from assetgen_dagster.story.text import clean_text
+from assetgen_dagster.support.text import clean_text
 
 #: Stands for every picture, unless one is called so.
 ALL = "all"

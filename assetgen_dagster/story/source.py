@@ -16,12 +16,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.files import write_atomically
 from assetgen_dagster.story.director import create_asset_manifest
 from assetgen_dagster.story.document import DocumentError, check_all_read, read_document
 from assetgen_dagster.story.manifest import AssetManifest, count_warnings
 from assetgen_dagster.story.manifest_errors import explain, shortened
-from assetgen_dagster.story.text import clean_text
+from assetgen_dagster.support.files import write_atomically
+from assetgen_dagster.support.text import clean_text
 
 MANIFEST_FILE = "asset_manifest.json"
 DOCUMENT_FILE = "03_assets.md"

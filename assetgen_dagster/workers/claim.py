@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import psycopg2
 
-from assetgen_dagster.database import connect, unreachable
+from assetgen_dagster.support.database import connect, unreachable
 
 _LOCK = 0x61737268  # of making this table, in PostgreSQL's advisory locks
 _TABLE = "assetgen_claims"

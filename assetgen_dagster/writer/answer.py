@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.story.manifest_rules import violations
 from assetgen_dagster.story.names import asset_name
-from assetgen_dagster.story.text import one_line
+from assetgen_dagster.support.text import one_line
 
 _TITLE_CHARACTERS = 120
 _SHOWN_FAULTS = 5

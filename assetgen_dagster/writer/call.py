@@ -26,8 +26,8 @@ from assetgen_dagster.drawing.api import (
 )
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure
-from assetgen_dagster.redact import redact
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.redact import redact
 from assetgen_dagster.writer.pricing import TextUsage
 from assetgen_dagster.writer.question import ANSWER_SCHEMA, INSTRUCTION, Turn
 

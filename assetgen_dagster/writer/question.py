@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from assetgen_dagster.story.manifest import USUAL_COUNTS, AssetType
 from assetgen_dagster.story.manifest_rules import ATMOSPHERE_CHARACTERS, PICTURES, PROMPT_CHARACTERS
-from assetgen_dagster.story.text import clean_text
+from assetgen_dagster.support.text import clean_text
 
 #: More of a text is left out: two sentences are usual, a whole script would only cost.
 TEXT_CHARACTERS = 4000

@@ -11,7 +11,6 @@ import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, REFRESH_JOB_NAME, image_key
 from assetgen_dagster.assets.projects import COMMAND_TAG, PARENT_TAG, WILL_RETRY_TAG, projects
-from assetgen_dagster.database import DatabaseError
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.project_lock import held_projects, hold_project
 from assetgen_dagster.drawing.records import RecordStore, Round
@@ -20,6 +19,7 @@ from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.sensors import upkeep
 from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
 from assetgen_dagster.settings import load_settings
+from assetgen_dagster.support.database import DatabaseError
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import NoImage
 from tests.harness import both_storages, manifest_of

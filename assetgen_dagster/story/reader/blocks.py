@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from assetgen_dagster.story.reader.labels import Field, file_label, read_label
 from assetgen_dagster.story.reader.remarks import Remark
 from assetgen_dagster.story.reader.repairs import Repaired, repair
-from assetgen_dagster.story.text import clean_text
+from assetgen_dagster.support.text import clean_text
 
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 #: An escaped character, which stands for itself, or a mark.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.redact import redact
+from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
