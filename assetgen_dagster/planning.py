@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assetgen_dagster.channels import load_channels
+from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
 from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
@@ -27,13 +28,13 @@ from assetgen_dagster.drawing.redraw import remarked, take_up
 from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import coded
+from assetgen_dagster.manifest.file import check_slots
 from assetgen_dagster.paying.budget import refusal_in_words, remedy
 from assetgen_dagster.paying.ledger import estimate_each
 from assetgen_dagster.paying.shared import held_now, open_ledger
 from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_dagster.story.source import Story, check_slots, resolve_in_folder
 from assetgen_dagster.writer.write import foreseen_director
 
 

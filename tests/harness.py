@@ -21,10 +21,10 @@ from assetgen_dagster.drawing.project_lock import hold_project
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
+from assetgen_dagster.manifest.file import MANIFEST_FILE
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.story.source import MANIFEST_FILE
 from assetgen_emulators.gemini_journal import Call
 
 #: For tests whose subject is what is kept there; the others need not run twice. The second time is for

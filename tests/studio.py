@@ -10,7 +10,7 @@ import dagster as dg
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.manifest.model import AssetManifest
 from tests.harness import project_folder, write_project
 
 STORY = {"topic": "Bulbasaur forest documentary", "story_direction": "Show evolution through seasons"}

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.gemini_journal import Call
 from assetgen_emulators.notion import NotionEmulator

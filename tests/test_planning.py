@@ -9,16 +9,17 @@ import pytest
 import typer.testing
 
 from assetgen_dagster.cli import app
+from assetgen_dagster.director.source import DOCUMENT_FILE, ManifestConflictError, Story, resolve_in_folder
 from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_upon
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.file import MANIFEST_FILE
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.paying.shared import open_switches
 from assetgen_dagster.paying.switches import pause
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.story.source import DOCUMENT_FILE, MANIFEST_FILE, ManifestConflictError, Story, resolve_in_folder
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import OddPicture
 from tests.harness import Core, billed_usd

@@ -10,8 +10,9 @@ from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
-from assetgen_dagster.story.manifest import AssetManifest
-from assetgen_dagster.story.source import MANIFEST_FILE, Resolution, Story, check_slots, resolve_in_folder
+from assetgen_dagster.director.source import Resolution, Story, resolve_in_folder
+from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.support.redact import preview, redact
 from assetgen_dagster.writer.events import ManifestMade
 from assetgen_dagster.writer.ledger import forget_calls

@@ -16,13 +16,13 @@ from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.page import LARGEST_FILE
 from assetgen_dagster.notion.sheet import sheet_of
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 
 #: Values of a run's tag: its sheet is on the page; nobody wants it there; Notion does not take it, and will not without
 #: a person; it is to be tried again.

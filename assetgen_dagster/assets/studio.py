@@ -16,6 +16,7 @@ from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
 from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.channels import load_channels
+from assetgen_dagster.director.manifest_rules import PICTURES
 from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event
@@ -34,11 +35,10 @@ from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import configure_logging
+from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_dagster.story.manifest import AssetManifest
-from assetgen_dagster.story.manifest_rules import PICTURES
-from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.support.database import name_sessions
 from assetgen_dagster.support.redact import hide
 from assetgen_dagster.writer.events import StoryEvent

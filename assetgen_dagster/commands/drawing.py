@@ -50,10 +50,10 @@ def generate(
     """
     from assetgen_dagster import generate as generating
     from assetgen_dagster.channels import load_channels
+    from assetgen_dagster.director.source import check_has_story
     from assetgen_dagster.drawing.workspace import locate_project
     from assetgen_dagster.project import ProjectKey
     from assetgen_dagster.settings import load_settings
-    from assetgen_dagster.story.source import check_has_story
 
     if document is not None and (topic is not None or story is not None):
         raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
@@ -91,10 +91,10 @@ def redraw(
 def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
     """Returns the order to draw single pictures again that the options are; what they name is there."""
     from assetgen_dagster.channels import load_channels
+    from assetgen_dagster.director.source import check_has_story
     from assetgen_dagster.drawing.redraw import known_pictures, read_redraw
     from assetgen_dagster.drawing.workspace import locate_project
     from assetgen_dagster.settings import load_settings
-    from assetgen_dagster.story.source import check_has_story
 
     settings = load_settings()
     load_channels(settings).get(key.channel)
@@ -144,8 +144,9 @@ def manifest(
 
     Example: assetgen manifest 03_assets.md --json
     """
-    from assetgen_dagster.story.preview import preview
-    from assetgen_dagster.story.source import all_warnings, read_manifest
+    from assetgen_dagster.cli_preview import preview
+    from assetgen_dagster.director.source import read_manifest
+    from assetgen_dagster.manifest.file import all_warnings
 
     found = read_manifest(file)
     if found is None:
@@ -177,8 +178,8 @@ def plan(
     --pictures "5, 13-14" --remark "less golden light"
     """
     from assetgen_dagster import planning
+    from assetgen_dagster.director.source import Story
     from assetgen_dagster.project import ProjectKey
-    from assetgen_dagster.story.source import Story
 
     key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")

@@ -6,7 +6,7 @@ from assetgen_dagster.drawing.plan import Step
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.records import PictureRecord, Spend
 from assetgen_dagster.drawing.thumbnail import Thumbnails
-from assetgen_dagster.story.manifest import AssetPrompt
+from assetgen_dagster.manifest.model import AssetPrompt
 
 
 @dataclass(frozen=True)

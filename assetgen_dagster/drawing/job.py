@@ -20,9 +20,9 @@ from assetgen_dagster.drawing.plan import (
 )
 from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference
 from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
+from assetgen_dagster.manifest.references import in_drawing_order
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt
-from assetgen_dagster.story.references import in_drawing_order
 
 
 @dataclass(frozen=True)

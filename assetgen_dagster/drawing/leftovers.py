@@ -13,8 +13,8 @@ from assetgen_dagster.drawing.lock import FileLock, kill_holder
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
 from assetgen_dagster.drawing.records import Intent, PictureRecord, RecordStore
 from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.settings import Machines
-from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_dagster.support.files import link_or_copy, remove, replace_durably
 
 #: How often a script that outlived its run is looked at.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from assetgen_dagster.channels import Channel
 from assetgen_dagster.drawing.ratios import drawable_ratio
+from assetgen_dagster.manifest.model import AssetPrompt
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.manifest import AssetPrompt
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
-from assetgen_dagster.story.manifest import AssetManifest, AssetType
+from assetgen_dagster.manifest.model import AssetManifest, AssetType
 
 #: Why a picture that is there is drawn in a new round.
 AGAIN = "everything is drawn again"

@@ -2,7 +2,7 @@
 
 The remark goes into the manifest, where ``combined_prompt`` finds it whoever draws next. What is to be drawn goes into
 the records, so that it is not forgotten when the run dies or a picture fails. Reading a person's words is the subject
-of ``story.selection``.
+of ``manifest.selection``.
 """
 
 import json
@@ -14,11 +14,11 @@ from assetgen_dagster.drawing.plan import NO_REMARK, Redraw, Request, assign_num
 from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
+from assetgen_dagster.manifest.model import AssetManifest, AssetType
+from assetgen_dagster.manifest.selection import SelectionError, select_pictures
 from assetgen_dagster.project import ProjectKey
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.manifest import AssetManifest, AssetType
-from assetgen_dagster.story.selection import SelectionError, select_pictures
-from assetgen_dagster.story.source import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.support.files import write_atomically
 from assetgen_dagster.support.text import clean_text
 

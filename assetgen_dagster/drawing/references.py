@@ -1,6 +1,6 @@
 """Reference pictures while a project is drawn: whether the script takes them, and who waits for whom.
 
-Which picture refers to which is the manifest's matter (``story.references``).
+Which picture refers to which is the manifest's matter (``manifest.references``).
 """
 
 import asyncio

@@ -10,7 +10,7 @@ from assetgen_dagster.drawing.plan import missing_pictures
 from assetgen_dagster.drawing.records import PictureFacts, PictureRecord, ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.manifest.model import AssetManifest
 
 
 class NotReadyError(AssetgenError):

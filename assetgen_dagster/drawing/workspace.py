@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.model import AssetPrompt, AssetType
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
-from assetgen_dagster.story.manifest import AssetPrompt, AssetType
 from assetgen_dagster.support.files import link_or_copy
 
 _FOLDERS = {

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from assetgen_dagster.drawing.records import ProjectRecords
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.notion import values
-from assetgen_dagster.story.manifest import AssetManifest
 
 Json = dict[str, Any]
 

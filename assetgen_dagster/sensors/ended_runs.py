@@ -29,12 +29,12 @@ from assetgen_dagster.drawing.redraw import is_taken
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.source import MANIFEST_FILE, load_manifest
 
 _REPORT_SECONDS = 10.0
 

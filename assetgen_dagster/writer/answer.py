@@ -5,9 +5,9 @@ from collections import Counter
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.story.manifest_rules import violations
-from assetgen_dagster.story.names import asset_name
+from assetgen_dagster.director.manifest_rules import violations
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
+from assetgen_dagster.manifest.names import asset_name
 from assetgen_dagster.support.text import one_line
 
 _TITLE_CHARACTERS = 120
@@ -53,7 +53,7 @@ def read_answer(text: str, *, hero: str) -> AssetManifest:
         hero: Whom the film is about.
 
     Raises:
-        BrokenRulesError: It is not whole, has another shape, or breaks a rule of ``story.manifest_rules``.
+        BrokenRulesError: It is not whole, has another shape, or breaks a rule of ``director.manifest_rules``.
     """
     answer = _parse(text)
     pictures = [

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from assetgen_dagster.story.manifest import USUAL_COUNTS, AssetType
-from assetgen_dagster.story.manifest_rules import ATMOSPHERE_CHARACTERS, PICTURES, PROMPT_CHARACTERS
+from assetgen_dagster.director.manifest_rules import ATMOSPHERE_CHARACTERS, PICTURES, PROMPT_CHARACTERS
+from assetgen_dagster.manifest.model import USUAL_COUNTS, AssetType
 from assetgen_dagster.support.text import clean_text
 
 #: More of a text is left out: two sentences are usual, a whole script would only cost.

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from assetgen_dagster.director.brief import read_brief
+from assetgen_dagster.director.director import create_asset_manifest
+from assetgen_dagster.director.source import Director
 from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.events import GateWaits
@@ -23,11 +26,8 @@ from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.drawing.problems import ErrorClass, Problem
 from assetgen_dagster.drawing.records import RecordStore, Spend, SpendKind
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.story.brief import read_brief
-from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.manifest import AssetManifest
-from assetgen_dagster.story.source import Director
 from assetgen_dagster.writer.answer import BrokenRulesError, read_answer
 from assetgen_dagster.writer.call import Reply, ask
 from assetgen_dagster.writer.events import Asked, StoryEvent, Waits

@@ -12,12 +12,13 @@ from pytest import approx
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, image_key
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.director.source import Resolution
 from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.paying.shared import held_now, open_ledger, open_switches
 from assetgen_dagster.paying.switches import pause, resume
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.story.source import MANIFEST_FILE, Resolution
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, FlawedStory, Hang, NoImage
 from tests.harness import billed_usd, on_disk

@@ -20,8 +20,8 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.drawing.records import Inputs, SpendKind
 from assetgen_dagster.drawing.script import output_files, run_cli_script
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.settings import OWN_SCRIPT
-from assetgen_dagster.story.manifest import AssetManifest
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, NoUsage
 from tests.harness import ATMOSPHERE, Core, FakeClock, manifest_of

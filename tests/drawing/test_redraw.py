@@ -5,10 +5,11 @@ import time
 
 import pytest
 
+from assetgen_dagster.director.source import Story, resolve_manifest
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
 from assetgen_dagster.drawing.redraw import RedrawError, known_pictures, remark_upon
-from assetgen_dagster.story.manifest import AssetManifest
-from assetgen_dagster.story.source import Story, load_manifest, resolve_manifest, write_manifest
+from assetgen_dagster.manifest.file import load_manifest, write_manifest
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import NoImage
 from tests.harness import Core, billed, manifest_of

@@ -11,8 +11,8 @@ from PIL import Image
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.drawing.references import HelpUnansweredError, takes_references
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, Delay, NoImage, OddPicture
 from assetgen_emulators.gemini_journal import Call

@@ -4,10 +4,10 @@ import pytest
 
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
+from assetgen_dagster.manifest.model import AssetType
 from assetgen_dagster.notion.decide import decide
 from assetgen_dagster.notion.redraw import Unknown, redraw_digest, redraw_of
 from assetgen_dagster.project import ProjectKey
-from assetgen_dagster.story.manifest import AssetType
 from tests.notion.test_decide import row
 
 KEY = ProjectKey("poke1", "vid_1")

@@ -10,9 +10,9 @@ import pytest
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG
 from assetgen_dagster.drawing.pause import ASK_AGAIN_SECONDS
+from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.sensors import hold
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
-from assetgen_dagster.story.source import MANIFEST_FILE
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError
 from assetgen_emulators.notion import NotionEmulator

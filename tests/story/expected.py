@@ -8,7 +8,7 @@ Lines that begin with ``#`` are remarks of whoever checked it.
 
 from pathlib import Path
 
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.manifest.model import AssetManifest
 
 _WHOLE = 14
 _ENDS = 6

@@ -2,8 +2,8 @@
 
 import pytest
 
-from assetgen_dagster.story.document import read_document
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.documents import read_document
+from assetgen_dagster.manifest.model import AssetManifest
 
 PICTURES = "## Characters\n\n### Otter\n\n```\nAn otter asleep on its back in the kelp. --ar 4:3\n```\n"
 

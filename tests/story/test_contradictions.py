@@ -12,8 +12,8 @@ from itertools import combinations
 
 import pytest
 
-from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.manifest import AssetManifest, AssetType, count_warnings
+from assetgen_dagster.director.director import create_asset_manifest
+from assetgen_dagster.manifest.model import AssetManifest, AssetType, count_warnings
 from tests.story.nature import ANIMALS, NEVER, clashes, found
 
 #: Topic, story direction, the hero's name, the place (a key of ``NEVER``), words that must not be in any prompt.
@@ -210,7 +210,7 @@ def test_what_a_story_direction_says_reaches_the_pictures_in_its_order() -> None
 
 def test_another_process_writes_the_same_bytes() -> None:
     code = (
-        "from assetgen_dagster.story.director import create_asset_manifest as c\n"
+        "from assetgen_dagster.director.director import create_asset_manifest as c\n"
         f"print([c(t, s).model_dump_json() for t, s in {[film[:2] for film in FILMS]!r}])"
     )
     written = {

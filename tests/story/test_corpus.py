@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.story.document import read_document
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.documents import read_document
+from assetgen_dagster.manifest.model import AssetManifest
 from tests.story.expected import expected, rendered
 
 DOCUMENTS = sorted((Path(__file__).parent / "corpus").glob("*.md"))

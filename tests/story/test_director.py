@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.manifest import AssetManifest, AssetType, count_warnings
+from assetgen_dagster.director.director import create_asset_manifest
+from assetgen_dagster.manifest.model import AssetManifest, AssetType, count_warnings
 from tests.story.nature import ANIMALS, clashes, found
 
 #: What may not be in any prompt of a film about this, and what its atmosphere must speak of. By hand, from nothing in

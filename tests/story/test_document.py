@@ -2,8 +2,8 @@
 
 import pytest
 
-from assetgen_dagster.story.document import DocumentError, read_document
-from assetgen_dagster.story.manifest import AssetType
+from assetgen_dagster.documents import DocumentError, read_document
+from assetgen_dagster.manifest.model import AssetType
 
 
 def test_emoji_stay_in_prompts_and_leave_names() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assetgen_dagster.story.document import DocumentError, read_document
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.documents import DocumentError, read_document
+from assetgen_dagster.manifest.model import AssetManifest
 from tests.story.dialects import Wanted, documents
 
 #: The same examples on every machine; the slow runs look further.

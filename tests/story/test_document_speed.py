@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from assetgen_dagster.story.document import DocumentError, read_document
-from assetgen_dagster.story.reader.blocks import read_blocks
+from assetgen_dagster.documents import DocumentError, read_document
+from assetgen_dagster.documents.blocks import read_blocks
 
 HEAD = "## Part 4: Master Prompts\n\n"
 PLACES = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assetgen_dagster.story.reader.flags import Flags, take_flags
+from assetgen_dagster.documents.flags import Flags, take_flags
 
 
 @pytest.mark.parametrize(

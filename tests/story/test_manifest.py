@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType, count_warnings
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType, count_warnings
 
 
 def manifest(atmosphere: str, *prompts: str) -> AssetManifest:

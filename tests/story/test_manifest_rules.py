@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from assetgen_dagster.story.brief import read_brief
-from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.story.manifest_rules import find_animals, violations
-from assetgen_dagster.story.tables import habitats
+from assetgen_dagster.director.brief import read_brief
+from assetgen_dagster.director.director import create_asset_manifest
+from assetgen_dagster.director.manifest_rules import find_animals, violations
+from assetgen_dagster.director.tables import habitats
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 
 HERO = "Bulbasaur"
 GOOD = create_asset_manifest("Bulbasaur forest documentary", "Show evolution through seasons")

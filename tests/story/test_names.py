@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetgen_dagster.story.manifest import AssetPrompt, AssetType
-from assetgen_dagster.story.names import asset_name, is_cut, unique_names
+from assetgen_dagster.manifest.model import AssetPrompt, AssetType
+from assetgen_dagster.manifest.names import asset_name, is_cut, unique_names
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from assetgen_dagster.story.document import read_document
-from assetgen_dagster.story.manifest import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.story.names import asset_name
-from assetgen_dagster.story.references import in_drawing_order
-from assetgen_dagster.story.source import (
-    MANIFEST_FILE,
-    DocumentError,
-    ManifestFileError,
-    load_manifest,
-    resolve_manifest,
-)
+from assetgen_dagster.director.source import DocumentError, resolve_manifest
+from assetgen_dagster.documents import read_document
+from assetgen_dagster.manifest.file import MANIFEST_FILE, ManifestFileError, load_manifest
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
+from assetgen_dagster.manifest.names import asset_name
+from assetgen_dagster.manifest.references import in_drawing_order
 
 DOCUMENTS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from assetgen_dagster.story.manifest import AssetType
-from assetgen_dagster.story.selection import SelectionError, select_pictures
+from assetgen_dagster.manifest.model import AssetType
+from assetgen_dagster.manifest.selection import SelectionError, select_pictures
 
 PICTURES = {
     "bulbasaur": AssetType.CHARACTER,

@@ -8,24 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.story.document import DocumentError, UnreadPicturesError, read_document
-from assetgen_dagster.story.source import (
+from assetgen_dagster.director.source import (
     DOCUMENT_FILE,
-    MANIFEST_FILE,
     Action,
     ManifestConflictError,
-    ManifestFile,
-    ManifestFileError,
     NoStoryError,
     Story,
-    TooManyPicturesError,
-    check_slots,
     load_document,
-    load_manifest,
     read_manifest,
     resolve_in_folder,
     resolve_manifest,
+)
+from assetgen_dagster.documents import DocumentError, UnreadPicturesError, read_document
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.file import (
+    MANIFEST_FILE,
+    ManifestFile,
+    ManifestFileError,
+    TooManyPicturesError,
+    check_slots,
+    load_manifest,
     write_manifest,
 )
 

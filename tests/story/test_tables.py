@@ -4,9 +4,19 @@ import re
 
 import pytest
 
-from assetgen_dagster.story import lexicons
-from assetgen_dagster.story.tables import SEASONS, Arc, Habitat, arcs, conditions, framings, habitats, subjects, traces
-from assetgen_dagster.story.words import split_words
+from assetgen_dagster.director import lexicons
+from assetgen_dagster.director.tables import (
+    SEASONS,
+    Arc,
+    Habitat,
+    arcs,
+    conditions,
+    framings,
+    habitats,
+    subjects,
+    traces,
+)
+from assetgen_dagster.director.words import split_words
 
 HABITATS = sorted(habitats().items())
 #: Season, hour and weather come from conditions.toml; in a row of a habitat they would contradict it one day.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from assetgen_dagster.story.document import read_document
-from assetgen_dagster.story.manifest import AssetManifest
+from assetgen_dagster.documents import read_document
+from assetgen_dagster.manifest.model import AssetManifest
 
 RAIN = "## Global atmosphere\n\nSoft rain over a wide valley.\n\n"
 ITEMS = (

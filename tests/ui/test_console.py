@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from assetgen_dagster.story.director import create_asset_manifest
-from assetgen_dagster.story.manifest import AssetPrompt
+from assetgen_dagster.director.director import create_asset_manifest
+from assetgen_dagster.manifest.model import AssetPrompt
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import Hang, NoImage
 from assetgen_emulators.notion import NotionEmulator

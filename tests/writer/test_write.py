@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from pytest import approx
 
+from assetgen_dagster.director.manifest_rules import violations
 from assetgen_dagster.drawing.records import RecordStore, SpendKind
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.story.manifest_rules import violations
 from assetgen_dagster.writer import write as writing
 from assetgen_dagster.writer.call import Reply
 from assetgen_dagster.writer.events import Asked

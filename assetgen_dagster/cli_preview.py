@@ -1,0 +1,62 @@
+"""A manifest as ``assetgen manifest`` shows it to a person: a table, and below it what to look at."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
+from assetgen_dagster.terminal import say, show
+
+_LONGEST_PROMPT = 160
+
+
+def preview(manifest: AssetManifest, console: Console, *, name: str) -> None:
+    """Shows everything that there is to show of a manifest.
+
+    Args:
+        manifest: What was read.
+        console: Where.
+        name: The file's.
+    """
+    counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in manifest.counts().items())
+    total = len(manifest.assets)
+    say(f"{name}: {total} picture{'' if total == 1 else 's'} ({counts})", console, style="bold")
+    say(f"Atmosphere: {_cut(manifest.global_atmosphere) or 'none'}", console)
+    show(_table(manifest.assets), console)
+    warnings, unusual = manifest.sorted_warnings()
+    for warning in warnings:
+        say(f"Warning: {warning}", console, style="yellow")
+    for remark in (*unusual, *manifest.notes):
+        say(f"Note: {remark}", console, style="dim")
+
+
+def _table(assets: Sequence[AssetPrompt]) -> Table:
+    table = Table()
+    # Text, not strings: a prompt may hold "[CORE]" or "[/b]", which Rich would take for markup.
+    table.add_column("line", justify="right")
+    table.add_column("type", no_wrap=True)
+    table.add_column("name", overflow="fold", min_width=20)
+    table.add_column("decided by", overflow="fold")
+    table.add_column("prompt", overflow="fold", ratio=1)
+    for asset in assets:
+        name = Text(asset.name)
+        for mark in _marks(asset):
+            name.append(f" {mark}", style="dim")
+        table.add_row(
+            str(asset.source_line or ""), asset.asset_type, name, Text(asset.category_reason), Text(_cut(asset.prompt))
+        )
+    return table
+
+
+def _marks(asset: AssetPrompt) -> Iterator[str]:
+    if asset.core:
+        yield "[CORE]"
+    if asset.aspect_ratio:
+        yield asset.aspect_ratio
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_PROMPT else f"{text[: _LONGEST_PROMPT - 1]}…"
