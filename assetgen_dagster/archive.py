@@ -13,12 +13,12 @@ import dagster as dg
 
 from assetgen_dagster.assets.projects import PARTITION_TAG, PARTITIONS, ensure_partition
 from assetgen_dagster.assets.request import UNFINISHED
-from assetgen_dagster.drawing.records import RecordsError, RecordStore
 from assetgen_dagster.drawing.status import finished_at
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.records import RecordsError, RecordStore
+from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
 #: So many of the newest backfills are looked at: one at work has hardly as many behind it.

@@ -20,12 +20,12 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
-from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.progress import Display
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import ProjectRecords, RecordStore
+from assetgen_dagster.project.workspace import ProjectPaths, open_project
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, PROJECT_ROOT, default_environment, load_settings
 from assetgen_dagster.support.database import SETTING, empty_schema
 from assetgen_emulators.gemini_journal import read_journal

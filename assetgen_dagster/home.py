@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from assetgen_dagster.drawing.lock import FileLock
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from assetgen_dagster.support.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.support.files import write_atomically

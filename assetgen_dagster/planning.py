@@ -14,28 +14,28 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from assetgen_dagster.channels import load_channels
+from assetgen_dagster.director.model.write import foreseen_director
 from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
 from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.look import look_of
 from assetgen_dagster.drawing.plan import AGAIN, Action, Mode, Redraw, Request, assign_numbers
-from assetgen_dagster.drawing.pricing import estimate_cost, list_price
-from assetgen_dagster.drawing.project_lock import held_projects
-from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
 from assetgen_dagster.drawing.redraw import remarked, take_up
 from assetgen_dagster.drawing.references import takes_references
-from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import coded
 from assetgen_dagster.manifest.file import check_slots
 from assetgen_dagster.paying.budget import refusal_in_words, remedy
 from assetgen_dagster.paying.ledger import estimate_each
 from assetgen_dagster.paying.shared import held_now, open_ledger
 from assetgen_dagster.paying.words import held_in_words
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.channels import load_channels
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import held_projects
+from assetgen_dagster.project.records import ProjectRecords, RecordStore
+from assetgen_dagster.project.workspace import ProjectPaths, locate_project
+from assetgen_dagster.providers.prices import estimate_cost, list_price
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_dagster.writer.write import foreseen_director
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from assetgen_dagster.director.model.events import Asked, ManifestMade, StoryEvent, Waits
 from assetgen_dagster.drawing.events import (
     Event,
     GateWaits,
@@ -22,7 +23,6 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
 )
 from assetgen_dagster.terminal import say
-from assetgen_dagster.writer.events import Asked, ManifestMade, StoryEvent, Waits
 
 Message = dict[str, Any]
 

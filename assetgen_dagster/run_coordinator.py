@@ -15,7 +15,7 @@ from assetgen_dagster.assets.projects import (
     PROJECT_TAG,
     SENSOR_TAG,
 )
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 
 
 class ProjectRunCoordinator(QueuedRunCoordinator):

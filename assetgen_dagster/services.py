@@ -6,10 +6,10 @@ import socket
 import sys
 from pathlib import Path
 
-from assetgen_dagster.drawing.lock import FileLock
-from assetgen_dagster.drawing.workspace import unwritable
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home
+from assetgen_dagster.project.file_lock import FileLock
+from assetgen_dagster.project.workspace import unwritable
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 
 #: That Dagster would rather have its command ``dg dev`` used, which takes a project laid out its own way.

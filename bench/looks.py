@@ -22,7 +22,7 @@ from assetgen_dagster.definitions import SENSORS
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.paying import books
 from assetgen_dagster.paying.shared import open_ledger
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 
 _TIMES = 3

@@ -8,7 +8,7 @@ import time
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.generate import run_project
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 
 
 def _cpu() -> float:

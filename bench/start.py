@@ -10,7 +10,7 @@ import time
 from assetgen_dagster.drawing.events import PlanMade
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.generate import run_project
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 
 
 def main() -> None:

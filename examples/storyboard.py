@@ -12,9 +12,9 @@ import dagster as dg
 from assetgen_dagster.assets.keys import ASSETS_READY
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import load_settings
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.log import configure_logging
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import ENV_FILE_VARIABLE
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator

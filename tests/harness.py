@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.job import DrawingJob
@@ -17,13 +16,14 @@ from assetgen_dagster.drawing.look import look_of
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request
-from assetgen_dagster.drawing.project_lock import hold_project
-from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
-from assetgen_dagster.drawing.workspace import ProjectPaths, open_project
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.channels import load_channels
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import hold_project
+from assetgen_dagster.project.records import ProjectRecords, RecordStore, SpendKind
+from assetgen_dagster.project.workspace import ProjectPaths, open_project
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_emulators.gemini_journal import Call
 

@@ -16,13 +16,13 @@ from assetgen_dagster.archive import Archived, Kept, Verdict, archive, finished_
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, Round
 from assetgen_dagster.drawing.status import finished_at
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.planning import make_plan
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import ProjectRecords, RecordStore, Round
+from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.months import day_begins
 from assetgen_emulators.gemini import Fault, GeminiEmulator

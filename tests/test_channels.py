@@ -5,8 +5,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster import channels
-from assetgen_dagster.channels import Channel, ChannelsFileError, UnknownChannelError, load_channels, parse_channels
+from assetgen_dagster.project import channels
+from assetgen_dagster.project.channels import (
+    Channel,
+    ChannelsFileError,
+    UnknownChannelError,
+    load_channels,
+    parse_channels,
+)
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import NoImage

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from assetgen_dagster.director.source import ManifestConflictError, resolve_in_folder
-from assetgen_dagster.drawing.workspace import WorkspaceError
 from assetgen_dagster.generate import place_document
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import NoImage
 from tests import commands

@@ -10,13 +10,13 @@ import pytest
 import typer
 
 from assetgen_dagster.cli import EXIT_CODES, app
-from assetgen_dagster.drawing.pricing import PRICES
-from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.providers.failures import ErrorClass
+from assetgen_dagster.providers.prices import PRICES
+from assetgen_dagster.providers.text_prices import TEXT_PRICES
 from assetgen_dagster.reference import TABLES, renewed
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 from assetgen_dagster.support import database
-from assetgen_dagster.writer.pricing import TEXT_PRICES
 
 PACKAGE = PROJECT_ROOT / "assetgen_dagster"
 README, DOCS = PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs"

@@ -10,7 +10,6 @@ import typer.testing
 
 from assetgen_dagster.cli import app
 from assetgen_dagster.director.source import DOCUMENT_FILE, ManifestConflictError, Story, resolve_in_folder
-from assetgen_dagster.drawing.lock import lock_project
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_upon
 from assetgen_dagster.errors import AssetgenError
@@ -19,7 +18,8 @@ from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetTyp
 from assetgen_dagster.paying.shared import open_switches
 from assetgen_dagster.paying.switches import pause
 from assetgen_dagster.planning import make_plan
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.file_lock import lock_project
+from assetgen_dagster.project.key import ProjectKey
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import OddPicture
 from tests.harness import Core, billed_usd

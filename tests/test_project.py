@@ -1,6 +1,6 @@
 import pytest
 
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey, validate_identifier
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey, validate_identifier
 
 BAD = [
     "", "..", "../../../etc", "a/b", "a\\b", "a b", "a:b", "a\n", "vid_123\n", "a\0b", "a.b", "é", "ｖｉｄ", "а", "*",

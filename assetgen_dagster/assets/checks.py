@@ -10,7 +10,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY
 from assetgen_dagster.assets.projects import projects
-from assetgen_dagster.drawing.records import PictureFacts
+from assetgen_dagster.project.records import PictureFacts
 
 #: What the next steps need: composites crop, and less than this shows.
 SHORT_SIDE_PIXELS = 512

@@ -10,13 +10,13 @@ from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.director.model.call_log import forget_calls
+from assetgen_dagster.director.model.events import ManifestMade
+from assetgen_dagster.director.model.write import Bill
 from assetgen_dagster.director.source import Resolution, Story, resolve_in_folder
 from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.support.redact import preview, redact
-from assetgen_dagster.writer.events import ManifestMade
-from assetgen_dagster.writer.ledger import forget_calls
-from assetgen_dagster.writer.write import Bill
 
 _log = structlog.get_logger()
 

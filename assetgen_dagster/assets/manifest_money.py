@@ -7,9 +7,8 @@ import dagster as dg
 
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.studio import Project, note_stopped
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.records import MANIFEST, MANIFEST_NUMBER, Spend, SpendKind
-from assetgen_dagster.writer.write import Bill, StoryModelError
+from assetgen_dagster.director.model.write import Bill, StoryModelError
+from assetgen_dagster.project.records import MANIFEST, MANIFEST_NUMBER, CostSource, Spend, SpendKind
 
 
 class ManifestMoney:
@@ -28,7 +27,7 @@ class ManifestMoney:
             yield
         except Exception as error:
             if isinstance(error, StoryModelError):
-                note_stopped(self._context.instance, self._project, error.problem)
+                note_stopped(self._context.instance, self._project, error.failure)
             self._money.observe(MANIFEST_NUMBER, self._untold())
             raise
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_key
 from assetgen_dagster.assets.studio import Project
-from assetgen_dagster.drawing.records import MANIFEST_NUMBER, Spend, SpendKind
+from assetgen_dagster.project.records import MANIFEST_NUMBER, Spend, SpendKind
 
 #: Metadata that names the calls an event tells of.
 TOKENS = "spend_tokens"

@@ -22,7 +22,7 @@ from assetgen_dagster.notion.report import Report, ready_report
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.update import RunLink
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 
 #: Values of a run's tag where nothing was told: the row was gone (and has not been told, should it come back), or there
 #: was nothing to say; and where the row was told to wait, and kept its status.

@@ -2,13 +2,13 @@
 
 import structlog
 
-from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import RowGoneError
 from assetgen_dagster.notion.schema import Schema
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import Failure
 
 _SECONDS = 5.0
 
@@ -33,7 +33,7 @@ class RowWatch:
         # Else three requests a look, and a few runs at once would use up what Notion allows in a minute.
         self._schema: Schema | None = None
 
-    def look(self) -> Problem | None:
+    def look(self) -> Failure | None:
         """Returns why no further picture may be started; None if nothing speaks against it, or Notion is silent.
 
         The first look also sets the optional status for "is being drawn".
@@ -45,7 +45,7 @@ class RowWatch:
                 row = board.read_row(self._page_id, deadline_seconds=_SECONDS)
                 self._schema = board.known_schema
                 if row is None:
-                    return problems.withdrawn("its row in Notion is gone")
+                    return failures.withdrawn("its row in Notion is gone")
                 if row.status in self._wanted:
                     return None
                 # Notion takes an option that is removed from its rows, and does not give it back to them.
@@ -53,7 +53,7 @@ class RowWatch:
                 self._emptied = self._emptied or broken
                 if broken or (self._emptied and not row.status):
                     return None
-                return problems.withdrawn(f"its row in Notion was set to {row.status or 'no status'}")
+                return failures.withdrawn(f"its row in Notion was set to {row.status or 'no status'}")
         except AssetgenError as error:
             _log.warning("task_not_looked_at", reason=str(error))
             return None

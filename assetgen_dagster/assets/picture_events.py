@@ -19,8 +19,8 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
 )
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
-from assetgen_dagster.drawing.records import SpendKind
 from assetgen_dagster.drawing.status import totals
+from assetgen_dagster.project.records import SpendKind
 from assetgen_dagster.support.redact import preview
 
 
@@ -51,8 +51,8 @@ class Report:
                 self._money.observe_lost(event.task.number, event.spends)
                 yield dg.MaterializeResult(asset_key=image_key(event.task.number), metadata=self._metadata(event))
                 self._money.mark(event.spends)
-            case PictureFailed(task, problem, attempts, spends):
-                self._context.log.error(f"{task} failed after {attempts} attempts: {problem}")
+            case PictureFailed(task, failure, attempts, spends):
+                self._context.log.error(f"{task} failed after {attempts} attempts: {failure}")
                 self._money.observe(task.number, spends)
             case PictureNotStarted(task, spends):
                 self._money.observe(task.number, spends)

@@ -6,7 +6,7 @@ them.
 
 import dagster as dg
 
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 
 #: The name of the partitions, in one place.
 PARTITIONS = "projects"

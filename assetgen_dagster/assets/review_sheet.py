@@ -12,16 +12,16 @@ from assetgen_dagster.assets.notion_report import find_page, time_left
 from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.drawing.contact_sheet import compress
-from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.status import is_stale
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.page import LARGEST_FILE
 from assetgen_dagster.notion.sheet import sheet_of
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
 #: Values of a run's tag: its sheet is on the page; nobody wants it there; Notion does not take it, and will not without

@@ -15,8 +15,9 @@ import structlog
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
 from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
-from assetgen_dagster.channels import load_channels
 from assetgen_dagster.director.manifest_rules import PICTURES
+from assetgen_dagster.director.model.events import StoryEvent
+from assetgen_dagster.director.model.write import Writer
 from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event
@@ -27,22 +28,21 @@ from assetgen_dagster.drawing.look import Look, look_of
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.plan import Request, assign_numbers
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.project_lock import ProjectLock, hold_project
-from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.redraw import remark_upon, with_names
 from assetgen_dagster.drawing.worker import Worker
-from assetgen_dagster.drawing.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import configure_logging
 from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.manifest.model import AssetManifest
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.channels import load_channels
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import ProjectLock, hold_project
+from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.workspace import ProjectPaths, open_project, unwritable
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.support.database import name_sessions
 from assetgen_dagster.support.redact import hide
-from assetgen_dagster.writer.events import StoryEvent
-from assetgen_dagster.writer.write import Writer
 
 _log = structlog.get_logger()
 
@@ -228,9 +228,9 @@ def studio_resource(listener: Listener | None = None, log_stream: TextIO | None 
     return studio
 
 
-def note_stopped(instance: dg.DagsterInstance, project: Project, problem: Problem) -> None:
+def note_stopped(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
     """Tags the run with what ended it, so that the sensors know whether it would end the next one, too."""
-    tags = {STOPPED_BY_TAG: problem.code, STOPPED_WITH_TAG: fingerprint(project.settings)}
+    tags = {STOPPED_BY_TAG: failure.code, STOPPED_WITH_TAG: fingerprint(project.settings)}
     instance.add_run_tags(project.run_id, tags)
 
 

@@ -11,10 +11,10 @@ from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
 from assetgen_dagster.terminal import complain, note, say, show, stdout
 
 if TYPE_CHECKING:
+    from assetgen_dagster.director.model.events import StoryEvent
     from assetgen_dagster.drawing.events import Event
     from assetgen_dagster.drawing.plan import Redraw
-    from assetgen_dagster.project import ProjectKey
-    from assetgen_dagster.writer.events import StoryEvent
+    from assetgen_dagster.project.key import ProjectKey
 
 ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
@@ -49,10 +49,10 @@ def generate(
     Example: assetgen generate --channel poke1 --project vid_123 --mode resume
     """
     from assetgen_dagster import generate as generating
-    from assetgen_dagster.channels import load_channels
     from assetgen_dagster.director.source import check_has_story
-    from assetgen_dagster.drawing.workspace import locate_project
-    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.project.channels import load_channels
+    from assetgen_dagster.project.key import ProjectKey
+    from assetgen_dagster.project.workspace import locate_project
     from assetgen_dagster.settings import load_settings
 
     if document is not None and (topic is not None or story is not None):
@@ -82,7 +82,7 @@ def redraw(
     Example: assetgen redraw --channel poke1 --project vid_123 \
     --pictures "5, 13-14" --remark "less golden light"
     """
-    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.project.key import ProjectKey
 
     key = ProjectKey(channel, project)
     _draw(key, events=events, redraw=_order(key, pictures, remark))
@@ -90,10 +90,10 @@ def redraw(
 
 def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
     """Returns the order to draw single pictures again that the options are; what they name is there."""
-    from assetgen_dagster.channels import load_channels
     from assetgen_dagster.director.source import check_has_story
     from assetgen_dagster.drawing.redraw import known_pictures, read_redraw
-    from assetgen_dagster.drawing.workspace import locate_project
+    from assetgen_dagster.project.channels import load_channels
+    from assetgen_dagster.project.workspace import locate_project
     from assetgen_dagster.settings import load_settings
 
     settings = load_settings()
@@ -179,7 +179,7 @@ def plan(
     """
     from assetgen_dagster import planning
     from assetgen_dagster.director.source import Story
-    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.project.key import ProjectKey
 
     key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")

@@ -108,7 +108,7 @@ def archive(
     --dry-run
     """
     from assetgen_dagster import archive as archiving
-    from assetgen_dagster.project import ProjectKey
+    from assetgen_dagster.project.key import ProjectKey
     from assetgen_dagster.settings import load_settings
     from assetgen_dagster.support.months import day_begins
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.support.redact import redact
 
 #: So much is told of what others say about a cause.
@@ -45,6 +45,6 @@ def broken(name: str, error: AssetgenError) -> Finding:
     return Finding(name, False, "cannot be used.", text, error.code)
 
 
-def of_problem(name: str, problem: Problem) -> Finding:
+def of_problem(name: str, failure: Failure) -> Finding:
     """Returns the finding behind a problem that would end a run."""
-    return Finding(name, False, f"{problem.cause.rstrip('. ')}.", f"{problem.remedy}.", problem.code)
+    return Finding(name, False, f"{failure.cause.rstrip('. ')}.", f"{failure.remedy}.", failure.code)

@@ -2,13 +2,13 @@
 
 import shutil
 
-from assetgen_dagster.channels import Channel, load_channels
 from assetgen_dagster.doctor.finding import Finding, broken, of_problem
 from assetgen_dagster.drawing.foresee import ROOM_PER_PICTURE, local_problem
 from assetgen_dagster.drawing.look import Look, look_of
-from assetgen_dagster.drawing.ratios import drawable_ratios
-from assetgen_dagster.drawing.workspace import writable_workspace
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.project.channels import Channel, load_channels
+from assetgen_dagster.project.workspace import writable_workspace
+from assetgen_dagster.providers.ratios import drawable_ratios
 from assetgen_dagster.settings import Settings
 
 

@@ -2,13 +2,13 @@
 
 import time
 
-from assetgen_dagster.channels import ChannelsFileError
 from assetgen_dagster.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.paying.budget import state_in_words
 from assetgen_dagster.paying.ledger import limits_of
 from assetgen_dagster.paying.shared import held_now, open_ledger
 from assetgen_dagster.paying.words import held_in_words
+from assetgen_dagster.project.channels import ChannelsFileError
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.months import month_of
 

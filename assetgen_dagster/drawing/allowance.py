@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import structlog
 
-from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.paying.budget import refusal_in_words, remedy
 from assetgen_dagster.paying.ledger import Ledger
 from assetgen_dagster.paying.shared import open_ledger
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.threads import aside
 
@@ -49,7 +49,7 @@ class Allowance:
         self._ledger = ledger or open_ledger(settings)
         self._taken = False
 
-    async def take(self, pictures: int, tell: Callable[[str], None]) -> Problem | None:
+    async def take(self, pictures: int, tell: Callable[[str], None]) -> Failure | None:
         """Returns None when so many pictures may be paid for, or why none may.
 
         Args:
@@ -63,7 +63,7 @@ class Allowance:
             except (AssetgenError, TimeoutError) as error:
                 cause = str(error) or "what runs at work may still spend cannot be read in time"
                 if time.monotonic() > until:
-                    return problems.budget_unknown(cause)
+                    return failures.budget_unknown(cause)
                 _log.warning("budget_unavailable", cause=cause)
                 tell(cause)
                 await asyncio.sleep(_AGAIN_SECONDS)
@@ -77,11 +77,11 @@ class Allowance:
         except (AssetgenError, TimeoutError) as error:
             _log.warning("budget_unavailable", cause=str(error))
 
-    def _reserve(self, pictures: int) -> Problem | None:
+    def _reserve(self, pictures: int) -> Failure | None:
         refused = self._ledger.reserve(self._key, run_id=self._run_id, pictures=pictures, page_id=self._page_id)
         if refused is None:
             self._taken = True
             return None
         said = refusal_in_words(refused, self._settings, now=self._ledger.now())
         _log.warning("budget_refused", reason=said)
-        return problems.over_budget(said, remedy(refused))
+        return failures.over_budget(said, remedy(refused))

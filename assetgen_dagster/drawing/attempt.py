@@ -13,8 +13,6 @@ from pathlib import Path
 
 import structlog
 
-from assetgen_dagster.drawing import pricing, problems
-from assetgen_dagster.drawing.lock import FileLock, describe_process
 from assetgen_dagster.drawing.picture import (
     BrokenPictureError,
     Picture,
@@ -23,11 +21,14 @@ from assetgen_dagster.drawing.picture import (
     make_png,
     publish,
 )
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.records import Inputs, Intent, PictureRecord, RecordStore, Spend, SpendKind
-from assetgen_dagster.drawing.report import ScriptReport, read_report
-from assetgen_dagster.drawing.script import (
+from assetgen_dagster.drawing.thumbnail import Thumbnails
+from assetgen_dagster.project.file_lock import FileLock, describe_process
+from assetgen_dagster.project.records import CostSource, Inputs, Intent, PictureRecord, RecordStore, Spend, SpendKind
+from assetgen_dagster.project.workspace import ProjectPaths
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers import prices as pricing
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.script import (
     CLIScriptError,
     ScriptRunawayError,
     ScriptTimeoutError,
@@ -35,8 +36,7 @@ from assetgen_dagster.drawing.script import (
     read_output,
     run_cli_script,
 )
-from assetgen_dagster.drawing.thumbnail import Thumbnails
-from assetgen_dagster.drawing.workspace import ProjectPaths
+from assetgen_dagster.providers.script_report import ScriptReport, read_report
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import remove
 from assetgen_dagster.support.redact import conceal
@@ -82,14 +82,14 @@ class End:
 
     Attributes:
         error: What it said, if it failed.
-        problem: Why there is no picture, if that is known without the script.
+        failure: Why there is no picture, if that is known without the script.
         succeeded: Whether it said that it succeeded.
         duration_seconds: From start to end.
         prompt: What it was given, to be kept out of what is shown of its output.
     """
 
     error: CLIScriptError | None = None
-    problem: Problem | None = None
+    failure: Failure | None = None
     succeeded: bool = False
     duration_seconds: float | None = None
     prompt: str = ""
@@ -124,7 +124,7 @@ class Attempts:
         self.run_id = run_id
         self._environment = settings.script_environment()
 
-    async def draw(self, call: Call) -> Drawn | Problem:
+    async def draw(self, call: Call) -> Drawn | Failure:
         """Calls the script once; returns the published picture, or why there is none.
 
         Raises:
@@ -151,18 +151,18 @@ class Attempts:
             except CLIScriptError as error:
                 end = End(error=error)
             except ScriptTimeoutError:
-                end = End(problem=problems.timed_out(self.settings.image_timeout_seconds))
+                end = End(failure=failures.timed_out(self.settings.image_timeout_seconds))
             except ScriptRunawayError as error:
-                end = End(problem=problems.lost(str(error), code="script_killed"))
+                end = End(failure=failures.lost(str(error), code="script_killed"))
             except ValueError as unusable:
-                end = End(problem=problems.unusable_argument(str(unusable)))
+                end = End(failure=failures.unusable_argument(str(unusable)))
             finally:
                 # A cancelled run comes through here, too: the script is dead, and what it left is booked.
                 seen = replace(end, duration_seconds=time.monotonic() - begun, prompt=call.prompt)
                 result = self.settle(intent, seen)
         return result
 
-    def settle(self, intent: Intent, end: End = UNSEEN) -> Drawn | Problem:
+    def settle(self, intent: Intent, end: End = UNSEEN) -> Drawn | Failure:
         """Books and publishes what a script left, after it ended in whatever way; the intent is gone afterwards.
 
         A whole picture counts however its script ended: it was received, so it was paid for.
@@ -193,16 +193,16 @@ class Attempts:
             broken = error
         else:
             return self._receive(intent, picture, report, end.duration_seconds)
-        problem = end.problem or self._problem(intent, end, report, stdout, stderr, broken)
+        failure = end.failure or self._problem(intent, end, report, stdout, stderr, broken)
         # Half a picture on disk was sent by somebody, who will bill it.
         sent = broken is not None or (report.error is not None and report.error.received)
-        self._book_failure(intent, report, possibly_billed=problem.possibly_billed or sent)
-        _log_failure(intent, problem, end, stderr)
-        return problem
+        self._book_failure(intent, report, possibly_billed=failure.possibly_billed or sent)
+        _log_failure(intent, failure, end, stderr)
+        return failure
 
     def _receive(
         self, intent: Intent, picture: Picture, report: ScriptReport, duration: float | None
-    ) -> Drawn | Problem:
+    ) -> Drawn | Failure:
         model = report.model or intent.inputs.model
         cost = _counted_usd(report, model, pictured=True)
         record = PictureRecord(
@@ -227,7 +227,7 @@ class Attempts:
             )
         return self._publish(received, record, picture.thumbnails)
 
-    def _publish(self, intent: Intent, record: PictureRecord, thumbnails: Thumbnails | None = None) -> Drawn | Problem:
+    def _publish(self, intent: Intent, record: PictureRecord, thumbnails: Thumbnails | None = None) -> Drawn | Failure:
         staging, output = self.paths.absolute(intent.staging), self.paths.absolute(intent.output)
         published = True
         if file_sha256(staging) == record.facts.sha256:
@@ -242,7 +242,7 @@ class Attempts:
                 records.redraws.pop(intent.name, None)
         self._clean_up(intent)
         if not published:
-            return problems.lost("the received picture was removed from the staging folder", code="received_file_gone")
+            return failures.lost("the received picture was removed from the staging folder", code="received_file_gone")
         return Drawn(record, thumbnails or inspect_picture(output).thumbnails)
 
     def _keep_strangers(self, name: str, output: Path) -> None:
@@ -259,21 +259,21 @@ class Attempts:
         stdout: str,
         stderr: str,
         broken: BrokenPictureError | None,
-    ) -> Problem:
+    ) -> Failure:
         model = intent.inputs.model
         if end.error is not None:
             error = end.error
             seen = CLIScriptError(error.script, error.exit_code, stderr or error.stderr, stdout, errno=error.errno)
-            return problems.classify(seen, report, model=model)
+            return failures.classify(seen, report, model=model)
         if end.succeeded:
             left = f"the script left a broken picture: {broken}" if broken else "the script left no picture"
-            return problems.lost(f"{left}, but said that it succeeded", code="script_left_no_picture")
+            return failures.lost(f"{left}, but said that it succeeded", code="script_left_no_picture")
         # Its end was not seen. What it wrote on the way may be of an earlier call; only our own last line is a verdict.
         if report.error is not None:
-            return problems.classify(CLIScriptError(str(self.settings.script), 1, stderr), report, model=model)
+            return failures.classify(CLIScriptError(str(self.settings.script), 1, stderr), report, model=model)
         if not any(path.exists() for path in output_files(self._log_path(intent))):
-            return problems.never_started()
-        return problems.lost("the script was ended before its answer came", code="script_ended")
+            return failures.never_started()
+        return failures.lost("the script was ended before its answer came", code="script_ended")
 
     def _book_failure(self, intent: Intent, report: ScriptReport, *, possibly_billed: bool) -> None:
         """Books what a failed call cost, or may have cost, and forgets the intent."""
@@ -344,16 +344,16 @@ def _spend(intent: Intent, kind: SpendKind, cost: float, source: CostSource, mod
     )
 
 
-def _log_failure(intent: Intent, problem: Problem, end: End, stderr: str) -> None:
+def _log_failure(intent: Intent, failure: Failure, end: End, stderr: str) -> None:
     about = {"asset_number": intent.number, "asset_name": intent.name, "attempt": intent.attempts}
-    if problem.code == "script_timeout":
-        _log.error("asset_generation_timeout", cause=problem.cause, **about)
+    if failure.code == "script_timeout":
+        _log.error("asset_generation_timeout", cause=failure.cause, **about)
         return
     _log.error(
         "asset_generation_cli_error",
         **about,
-        error_class=problem.error_class,
-        code=problem.code,
+        error_class=failure.error_class,
+        code=failure.code,
         exit_code=end.error.exit_code if end.error else None,
         stderr=stderr.strip()[-500:],
     )

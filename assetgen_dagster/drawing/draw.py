@@ -1,6 +1,6 @@
 """Draws a project's pictures: many scripts at once, each picture told the moment it is there.
 
-One failing picture does not stop the others; a problem that all share does. Knows nothing of Dagster: it tells
+One failing picture does not stop the others; a failure that all share does. Knows nothing of Dagster: it tells
 ``Event`` objects to whoever listens.
 """
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import structlog
 
-from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
 from assetgen_dagster.drawing.events import (
     Event,
@@ -35,13 +34,13 @@ from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.pace import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
-from assetgen_dagster.drawing.postgres_lock import ProjectLostError
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.problems import ErrorClass, Problem
-from assetgen_dagster.drawing.records import PictureRecord, RecordStore, Spend
 from assetgen_dagster.drawing.redraw import take_up
 from assetgen_dagster.drawing.references import ReferenceDesk, takes_references
-from assetgen_dagster.drawing.workspace import WorkspaceError, unwritable
+from assetgen_dagster.project.postgres_lock import ProjectLostError
+from assetgen_dagster.project.records import CostSource, PictureRecord, RecordStore, Spend
+from assetgen_dagster.project.workspace import WorkspaceError, unwritable
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import ErrorClass, Failure
 from assetgen_dagster.support.redact import preview
 
 #: So many rejected prompts one after another mean that it is not the prompts.
@@ -61,7 +60,7 @@ async def generate_assets(
     clock: Clock | None = None,
     rng: random.Random | None = None,
     gate: Gate | None = None,
-    look: Callable[[], Problem | None] | None = None,
+    look: Callable[[], Failure | None] | None = None,
 ) -> Summary:
     """Draws what a run asked for and keeps what is done.
 
@@ -102,7 +101,7 @@ class _Drawing:
         self._stopped = asyncio.Event()
         self._unexpected: Exception | None = None
 
-    async def run(self, look: Callable[[], Problem | None] | None) -> Summary:
+    async def run(self, look: Callable[[], Failure | None] | None) -> Summary:
         await settle_leftovers(self._attempts)
         manifest, settings = self.job.manifest, self.job.settings
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
@@ -150,14 +149,14 @@ class _Drawing:
         return self.summary
 
     def _watch(
-        self, look: Callable[[], Problem | None], over: threading.Event, loop: asyncio.AbstractEventLoop
+        self, look: Callable[[], Failure | None], over: threading.Event, loop: asyncio.AbstractEventLoop
     ) -> None:
         """Stops the drawing when somebody outside wants that; what is in flight is let in."""
         while not over.is_set():
-            problem = look()
-            if problem is not None:
+            failure = look()
+            if failure is not None:
                 with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                    loop.call_soon_threadsafe(self._stop, problem)
+                    loop.call_soon_threadsafe(self._stop, failure)
                 return
             over.wait(_LOOK_SECONDS)
 
@@ -208,11 +207,11 @@ class _Drawing:
         desk = ReferenceDesk(tasks, files)
         for task in tasks:
             if not task.prompt:
-                self._fail(task, problems.blank_prompt(), attempts=0)
+                self._fail(task, failures.blank_prompt(), attempts=0)
                 desk.ended(task, drawn=False)
         tasks = [task for task in tasks if task.prompt]
-        if tasks and (problem := foresee(self.job.settings, self.job.paths, pictures=len(tasks))):
-            self._stop(problem)
+        if tasks and (failure := foresee(self.job.settings, self.job.paths, pictures=len(tasks))):
+            self._stop(failure)
         elif tasks and self.gate is not None:
             await self._unless_stopped(self._heed(self.gate.enter(len(tasks), self._say)))
         async with asyncio.TaskGroup() as group:
@@ -225,18 +224,18 @@ class _Drawing:
         """Draws a picture when those that it refers to are there; nobody waits for it after that, however it ends."""
         drawn = False
         try:
-            problem = await desk.wait(task)
-            if problem is None or self.summary.stopped_by is not None:
+            failure = await desk.wait(task)
+            if failure is None or self.summary.stopped_by is not None:
                 drawn = await self._try(task, desk)
             else:
-                self._fail(task, problem, attempts=0)
+                self._fail(task, failure, attempts=0)
         finally:
             desk.ended(task, drawn=drawn)
 
     async def _try(self, task: Task, desk: ReferenceDesk) -> bool:
         """Tries until the picture is there or given up; returns whether it is there."""
         attempts = 0
-        last: Problem | None = None
+        last: Failure | None = None
         while True:
             async with self._slots:
                 await self._unless_stopped(self._ready())
@@ -267,31 +266,31 @@ class _Drawing:
         if self.gate is not None:
             await self._heed(self.gate.admit(self._say))
 
-    async def _heed(self, answer: Awaitable[Problem | None]) -> None:
+    async def _heed(self, answer: Awaitable[Failure | None]) -> None:
         """Stops the drawing where the gate says so, or cannot say."""
         try:
-            problem = await answer
+            failure = await answer
         except Exception as error:
             _log.exception("asset_generation_unexpected_error")
             self._unexpected = self._unexpected or error
-            problem = problems.unexpected(error)
-        if problem is not None:
-            self._stop(problem)
+            failure = failures.unexpected(error)
+        if failure is not None:
+            self._stop(failure)
 
-    async def _pass_on(self, problem: Problem) -> Problem:
-        """Tells other runs what concerns them, too; returns the problem with what is known besides."""
+    async def _pass_on(self, failure: Failure) -> Failure:
+        """Tells other runs what concerns them, too; returns the failure with what is known besides."""
         if self.gate is None:
-            return problem
-        told = await self.gate.heard(problem)
-        if self.summary.stopped_by is problem:
+            return failure
+        told = await self.gate.heard(failure)
+        if self.summary.stopped_by is failure:
             self.summary.stopped_by = told
         return told
 
-    async def _attempt(self, task: Task, attempts: int, desk: ReferenceDesk) -> Drawn | Problem:
+    async def _attempt(self, task: Task, attempts: int, desk: ReferenceDesk) -> Drawn | Failure:
         last = self.store.records.round
         try:
             given = desk.give(task)
-            if isinstance(given, Problem):
+            if isinstance(given, Failure):
                 return given
             return await self._attempts.draw(
                 Call(
@@ -307,26 +306,26 @@ class _Drawing:
                 )
             )
         except ProjectLostError as error:
-            return problems.lock_lost(error.message)
+            return failures.lock_lost(error.message)
         except OSError as error:
-            return problems.cannot_write(self._unwritable(error).message)
+            return failures.cannot_write(self._unwritable(error).message)
         except Exception as error:
             # A fault of ours: what is in flight and paid for is let in, then the run ends with the stack trace.
             _log.exception("asset_generation_unexpected_error", asset_number=task.number, asset_name=task.asset.name)
             self._unexpected = self._unexpected or error
-            return problems.unexpected(error)
+            return failures.unexpected(error)
 
-    def _note(self, problem: Problem) -> None:
-        """Stops the drawing where a problem is everybody's."""
-        self._rejected = self._rejected + 1 if problem.code == "rejected" else 0
-        too_long = problem.slows_project and (problem.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
-        if problem.error_class is ErrorClass.FATAL or too_long:
-            self._stop(problem)
+    def _note(self, failure: Failure) -> None:
+        """Stops the drawing where a failure is everybody's."""
+        self._rejected = self._rejected + 1 if failure.code == "rejected" else 0
+        too_long = failure.slows_project and (failure.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
+        if failure.error_class is ErrorClass.FATAL or too_long:
+            self._stop(failure)
         elif self._rejected >= _REJECTED_IN_A_ROW:
-            self._stop(problems.rejected_in_a_row(problem))
+            self._stop(failures.rejected_in_a_row(failure))
 
-    def _stop(self, problem: Problem) -> None:
-        self.summary.stopped_by = self.summary.stopped_by or problem
+    def _stop(self, failure: Failure) -> None:
+        self.summary.stopped_by = self.summary.stopped_by or failure
         self._stopped.set()
 
     async def _unless_stopped(self, wait: Coroutine[None, None, None]) -> None:
@@ -353,21 +352,21 @@ class _Drawing:
         )
         self.emit(PictureDone(task, drawn.record, drawn.thumbnails, self._unreported(task)))
 
-    def _fail(self, task: Task, problem: Problem, *, attempts: int) -> None:
-        self.summary.failures.append((task, problem))
+    def _fail(self, task: Task, failure: Failure, *, attempts: int) -> None:
+        self.summary.failures.append((task, failure))
         _log.error(
             "asset_generation_asset_failed",
             asset_number=task.number,
             asset_name=task.asset.name,
-            error_class=problem.error_class,
-            code=problem.code,
-            cause=problem.cause,
+            error_class=failure.error_class,
+            code=failure.code,
+            cause=failure.cause,
             attempts=attempts,
             prompt_preview=preview(task.asset.prompt),
         )
-        self.emit(PictureFailed(task, problem, attempts, self._unreported(task)))
+        self.emit(PictureFailed(task, failure, attempts, self._unreported(task)))
 
-    def _leave_out(self, task: Task, last: Problem | None, attempts: int) -> None:
+    def _leave_out(self, task: Task, last: Failure | None, attempts: int) -> None:
         if last is not None:
             self._fail(task, last, attempts=attempts)
             return

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from assetgen_dagster.drawing.plan import Step
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.records import PictureRecord, Spend
 from assetgen_dagster.drawing.thumbnail import Thumbnails
 from assetgen_dagster.manifest.model import AssetPrompt
+from assetgen_dagster.project.records import PictureRecord, Spend
+from assetgen_dagster.providers.failures import Failure
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class PictureWaits:
 
     task: Task
     seconds: float
-    problem: Problem
+    failure: Failure
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ class PictureFailed:
     """A picture is not there, or its old one still is."""
 
     task: Task
-    problem: Problem
+    failure: Failure
     attempts: int
     spends: tuple[Spend, ...]
 
 
 @dataclass(frozen=True)
 class PictureNotStarted:
-    """A picture was left out because of a problem that all pictures share.
+    """A picture was left out because of a failure that all pictures share.
 
     Attributes:
         task: The picture.

@@ -4,26 +4,26 @@ import os
 import shutil
 from pathlib import Path
 
-from assetgen_dagster.channels import load_channels
-from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.report import ScriptReport
-from assetgen_dagster.drawing.script import CLIScriptError, command
-from assetgen_dagster.drawing.workspace import ProjectPaths, writable_workspace
 from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.project.channels import load_channels
+from assetgen_dagster.project.workspace import ProjectPaths, writable_workspace
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.script import CLIScriptError, command
+from assetgen_dagster.providers.script_report import ScriptReport
 from assetgen_dagster.settings import Settings
 
 #: Room that must be free for each picture before it is paid for, in bytes.
 ROOM_PER_PICTURE = 4 * 1024 * 1024
 
 
-def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Problem | None:
-    """Returns a problem that would fail every picture, found before the first is paid for; makes no folder."""
-    if problem := local_problem(settings):
-        return problem
+def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Failure | None:
+    """Returns a failure that would fail every picture, found before the first is paid for; makes no folder."""
+    if failure := local_problem(settings):
+        return failure
     for folder in map(_there, (paths.staging, paths.characters, paths.environments, paths.props)):
         if not os.access(folder, os.W_OK | os.X_OK):
-            return problems.cannot_write(f"no permission to write to {folder}")
+            return failures.cannot_write(f"no permission to write to {folder}")
     return no_room(_there(paths.project), pictures=pictures)
 
 
@@ -39,26 +39,26 @@ def cause_on_this_machine(settings: Settings) -> str | None:
         load_channels(settings)
     except AssetgenError as error:
         return str(error)
-    problem = local_problem(settings) or no_room(settings.workspace, pictures=settings.image_slots)
-    return coded(f"{problem.remedy}: {problem.cause}.", problem.code) if problem is not None else None
+    failure = local_problem(settings) or no_room(settings.workspace, pictures=settings.image_slots)
+    return coded(f"{failure.remedy}: {failure.cause}.", failure.code) if failure is not None else None
 
 
-def no_room(folder: Path, *, pictures: int) -> Problem | None:
-    """Returns a problem if the disk under a folder that is there may not take so many pictures."""
+def no_room(folder: Path, *, pictures: int) -> Failure | None:
+    """Returns a failure if the disk under a folder that is there may not take so many pictures."""
     free, needed = shutil.disk_usage(folder).free, pictures * ROOM_PER_PICTURE
     if free >= needed:
         return None
-    return problems.cannot_write(
+    return failures.cannot_write(
         f"only {free >> 20} MiB are free at {folder}; {pictures} pictures need up to {needed >> 20} MiB"
     )
 
 
-def local_problem(settings: Settings) -> Problem | None:
-    """Returns a problem of script or key that would fail every picture of every project."""
+def local_problem(settings: Settings) -> Failure | None:
+    """Returns a failure of script or key that would fail every picture of every project."""
     try:
         command(settings.script)
     except CLIScriptError as error:
-        return problems.classify(error, ScriptReport(), model=settings.gemini_image_model)
+        return failures.classify(error, ScriptReport(), model=settings.gemini_image_model)
     if settings.own_script and settings.gemini_api_key is None:
-        return problems.missing_key()
+        return failures.missing_key()
     return None

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.allowance import Allowance
-from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.paying.limit import RequestLimit
 from assetgen_dagster.paying.shared import open_limit, open_switches
 from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
 from assetgen_dagster.paying.words import moment_in_words, pause_in_words, quota_in_words
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.threads import aside
 
@@ -77,7 +77,7 @@ class Gate:
         self._told: str | None = None
         self._told_of_limit_at = -_TELL_AGAIN_SECONDS
 
-    async def enter(self, pictures: int, tell: Callable[[str], None]) -> Problem | None:
+    async def enter(self, pictures: int, tell: Callable[[str], None]) -> Failure | None:
         """Returns None when so many pictures may be paid for, or why none may; asked once, before the first call."""
         return None if self._allowance is None else await self._allowance.take(pictures, tell)
 
@@ -86,7 +86,7 @@ class Gate:
         if self._allowance is not None:
             await self._allowance.give_up()
 
-    async def admit(self, tell: Callable[[str], None]) -> Problem | None:
+    async def admit(self, tell: Callable[[str], None]) -> Failure | None:
         """Returns None when a call may be made; or why none may before a moment too far away to wait for.
 
         Args:
@@ -95,7 +95,7 @@ class Gate:
         async with self._turn:
             began = time.monotonic()
             while (kept := await self._look()) is not None:
-                if isinstance(kept, Problem):
+                if isinstance(kept, Failure):
                     return kept
                 self._tell(kept, tell, waited=time.monotonic() - began)
                 await asyncio.sleep(kept.seconds)
@@ -105,18 +105,18 @@ class Gate:
                 tell("Goes on.")
             return None
 
-    async def heard(self, problem: Problem) -> Problem:
-        """Notes for all runs what a failed call tells of the key; returns the problem with what is known besides."""
-        if problem.code != "daily_quota":
-            return problem
+    async def heard(self, failure: Failure) -> Failure:
+        """Notes for all runs what a failed call tells of the key; returns the failure with what is known besides."""
+        if failure.code != "daily_quota":
+            return failure
         try:
             noted = await aside(lambda: note_used_up(self._switches, self._key), seconds=_ANSWER_SECONDS)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it must end no call in flight
             _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
-            return problem
-        return replace(problem, remedy=quota_in_words(noted, self._settings))
+            return failure
+        return replace(failure, remedy=quota_in_words(noted, self._settings))
 
-    async def _look(self) -> _Wait | Problem | None:
+    async def _look(self) -> _Wait | Failure | None:
         try:
             self._known = await aside(self._switches.read, seconds=_ANSWER_SECONDS)
             self._answers = True
@@ -131,7 +131,7 @@ class Gate:
         found = held(self._known, self._key)
         if found.used_up is not None:
             said = f"the API said so at {moment_in_words(found.used_up.at, self._settings)}"
-            return problems.quota_used_up(said, quota_in_words(found.used_up, self._settings))
+            return failures.quota_used_up(said, quota_in_words(found.used_up, self._settings))
         if found.pause is not None:
             return _Wait(f"{pause_in_words(found.pause, self._settings)}.", _LOOK_SECONDS)
         return None if self._limit is None else await self._slot(self._limit)

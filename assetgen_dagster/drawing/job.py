@@ -18,10 +18,10 @@ from assetgen_dagster.drawing.plan import (
     decide,
     starts_new_round,
 )
-from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference
-from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
 from assetgen_dagster.manifest.references import in_drawing_order
+from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference
+from assetgen_dagster.project.workspace import ProjectPaths
 from assetgen_dagster.settings import Settings
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import structlog
 
 from assetgen_dagster.drawing.attempt import Attempts, Drawn
-from assetgen_dagster.drawing.lock import FileLock, kill_holder
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
-from assetgen_dagster.drawing.records import Intent, PictureRecord, RecordStore
-from assetgen_dagster.drawing.workspace import ProjectPaths
 from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.project.file_lock import FileLock, kill_holder
+from assetgen_dagster.project.records import Intent, PictureRecord, RecordStore
+from assetgen_dagster.project.workspace import ProjectPaths
 from assetgen_dagster.settings import Machines
 from assetgen_dagster.support.files import link_or_copy, remove, replace_durably
 

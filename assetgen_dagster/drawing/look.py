@@ -5,9 +5,9 @@ The one place that knows which of several sayings holds.
 
 from dataclasses import dataclass
 
-from assetgen_dagster.channels import Channel
-from assetgen_dagster.drawing.ratios import drawable_ratio
 from assetgen_dagster.manifest.model import AssetPrompt
+from assetgen_dagster.project.channels import Channel
+from assetgen_dagster.providers.ratios import drawable_ratio
 from assetgen_dagster.settings import Settings
 
 

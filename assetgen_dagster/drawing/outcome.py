@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from assetgen_dagster.drawing.events import Task
-from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.errors import coded
+from assetgen_dagster.providers.failures import Failure
 
 
 @dataclass
@@ -14,16 +14,16 @@ class Summary:
     Attributes:
         generated: Number of pictures drawn.
         skipped: Number of pictures kept.
-        failures: Pictures that failed, each with its problem.
+        failures: Pictures that failed, each with its failure.
         not_started: Pictures left out because of ``stopped_by``.
-        stopped_by: The problem that all pictures share, if there was one.
+        stopped_by: The failure that all pictures share, if there was one.
     """
 
     generated: int = 0
     skipped: int = 0
-    failures: list[tuple[Task, Problem]] = field(default_factory=list)
+    failures: list[tuple[Task, Failure]] = field(default_factory=list)
     not_started: list[Task] = field(default_factory=list)
-    stopped_by: Problem | None = None
+    stopped_by: Failure | None = None
 
     @property
     def failed(self) -> int:
@@ -55,7 +55,7 @@ def _common_remedy(summary: Summary) -> str:
     """Returns what a person can do about all of it; empty if that differs from picture to picture."""
     if summary.stopped_by is not None:
         return summary.stopped_by.remedy
-    remedies = {problem.remedy for _, problem in summary.failures if problem.code != "reference_failed"}
+    remedies = {failure.remedy for _, failure in summary.failures if failure.code != "reference_failed"}
     return remedies.pop() if len(remedies) == 1 else ""
 
 
@@ -71,8 +71,8 @@ def _first_line(summary: Summary, remedy: str) -> str:
 def _by_words(summary: Summary, remedy: str) -> dict[str, list[Task]]:
     """Returns the failed pictures by number, by why and what to do; a remedy that was said is not said again."""
     found: dict[str, list[Task]] = {}
-    for task, problem in sorted(summary.failures, key=lambda pair: pair[0].number):
-        found.setdefault(f"{problem.what}." if problem.remedy == remedy else str(problem), []).append(task)
+    for task, failure in sorted(summary.failures, key=lambda pair: pair[0].number):
+        found.setdefault(f"{failure.what}." if failure.remedy == remedy else str(failure), []).append(task)
     return found
 
 

@@ -5,7 +5,7 @@ import random
 import time
 from typing import Protocol
 
-from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.providers.failures import Failure
 
 #: The story's exponential backoff, in seconds, one entry a retry.
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -39,17 +39,17 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-def retry_wait(problem: Problem, retries: int, jitter: float) -> float | None:
+def retry_wait(failure: Failure, retries: int, jitter: float) -> float | None:
     """Returns how many seconds to wait before the next attempt, or None if there is none.
 
     Args:
-        problem: Why the last attempt failed.
+        failure: Why the last attempt failed.
         retries: How many retries there were already.
         jitter: Between 0 and 1, at random.
     """
-    if retries >= min(problem.max_retries, len(BACKOFF_SECONDS)):
+    if retries >= min(failure.max_retries, len(BACKOFF_SECONDS)):
         return None
-    asked = problem.retry_after_seconds or 0.0
+    asked = failure.retry_after_seconds or 0.0
     if asked > LONGEST_WAIT_SECONDS:
         return None
     return max(BACKOFF_SECONDS[retries], asked) * (1 + JITTER * jitter)

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
 #: Codes of problems that lie with the key, the model or the account, not with a video; what to do about each. A daily
@@ -34,7 +34,7 @@ class Stopped:
 
     Attributes:
         run_id: The run.
-        code: Of the problem.
+        code: Of the failure.
         fingerprint: Of the settings it had.
         ended_at: Unix time.
     """
@@ -104,23 +104,23 @@ def fingerprint(settings: Settings) -> str:
 
 
 def asked(
-    stopped: Stopped, problem: Problem | None, before: Asked | None, *, fingerprint_now: str, now: float
+    stopped: Stopped, failure: Failure | None, before: Asked | None, *, fingerprint_now: str, now: float
 ) -> Asked:
     """Returns what is to be remembered of an answer.
 
     Args:
         stopped: The run's end that made us ask.
-        problem: What the API said.
+        failure: What the API said.
         before: What was remembered so far.
         fingerprint_now: Of the settings it was asked with.
         now: Unix time.
     """
     same = before is not None and before.run_id == stopped.run_id
     refused = same and before is not None and (before.refused_before or before.code in ASKABLE)
-    if problem is None:
+    if failure is None:
         return Asked(stopped.run_id, fingerprint_now, now, refused_before=refused)
-    refusal = f"{problem.cause.rstrip('. ')}. {problem.remedy.removesuffix(', then run again')}."
-    return Asked(stopped.run_id, fingerprint_now, now, problem.code, refusal, refused)
+    refusal = f"{failure.cause.rstrip('. ')}. {failure.remedy.removesuffix(', then run again')}."
+    return Asked(stopped.run_id, fingerprint_now, now, failure.code, refusal, refused)
 
 
 def judge(stopped: Stopped, answer: Asked | None, *, fingerprint_now: str, now: float) -> Verdict:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from assetgen_dagster.drawing.records import PictureFacts
 from assetgen_dagster.drawing.thumbnail import Thumbnails, thumbnails
+from assetgen_dagster.project.records import PictureFacts
 from assetgen_dagster.support.files import replace_durably, write_atomically
 
 #: What a script or a person may leave under ``.png``. Pillow tries others as well: for some it starts a program.

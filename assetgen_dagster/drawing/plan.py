@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from assetgen_dagster.drawing.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
 from assetgen_dagster.manifest.model import AssetManifest, AssetType
+from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
 
 #: Why a picture that is there is drawn in a new round.
 AGAIN = "everything is drawn again"

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assetgen_dagster.drawing.plan import NO_REMARK, Redraw, Request, assign_numbers
-from assetgen_dagster.drawing.records import ProjectRecords, RecordStore
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.manifest.model import AssetManifest, AssetType
 from assetgen_dagster.manifest.selection import SelectionError, select_pictures
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import ProjectRecords, RecordStore
+from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import write_atomically
 from assetgen_dagster.support.text import clean_text

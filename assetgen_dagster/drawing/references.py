@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.records import Reference
-from assetgen_dagster.drawing.script import CLIScriptError, ScriptRunawayError, ScriptTimeoutError, run_cli_script
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.project.records import Reference
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.script import CLIScriptError, ScriptRunawayError, ScriptTimeoutError, run_cli_script
 from assetgen_dagster.settings import Settings
 
 _OPTION = re.compile(r"(?<![\w-])--reference-image(?![\w-])")
@@ -112,23 +112,23 @@ class ReferenceDesk:
             self._drawn.add(task.asset.name)
         self._ends[task.asset.name].set()
 
-    async def wait(self, task: Task) -> Problem | None:
+    async def wait(self, task: Task) -> Failure | None:
         """Waits for the pictures that a picture refers to; returns why it cannot be drawn, if so."""
         for name in task.references:
             if name in self._ends:
                 await self._ends[name].wait()
                 if name not in self._drawn:
-                    return problems.reference_failed(name)
+                    return failures.reference_failed(name)
             elif not check_asset_exists(self._files[name]):
-                return problems.reference_missing(name)
+                return failures.reference_missing(name)
         return None
 
-    def give(self, task: Task) -> Given | Problem:
-        """Returns the files of the pictures that a picture refers to, as they are now; a problem if one is gone."""
+    def give(self, task: Task) -> Given | Failure:
+        """Returns the files of the pictures that a picture refers to, as they are now; a failure if one is gone."""
         recorded = []
         for name in task.references:
             sha256 = file_sha256(self._files[name])
             if sha256 is None:
-                return problems.reference_missing(name)
+                return failures.reference_missing(name)
             recorded.append(Reference(name=name, sha256=sha256))
         return Given(tuple(self._files[name] for name in task.references), tuple(recorded))

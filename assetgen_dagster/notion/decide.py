@@ -6,7 +6,6 @@ Nothing is remembered between two looks but what stands in Notion and in Dagster
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from assetgen_dagster.channels import Channels, UnknownChannelError
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.errors import coded
@@ -16,7 +15,8 @@ from assetgen_dagster.notion.row import Row, page_url
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying import budget
 from assetgen_dagster.paying.ledger import Waiting
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.channels import Channels, UnknownChannelError
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 
 #: So many runs are requested at one look, the oldest rows first.
 REQUESTS_AT_ONCE = 25

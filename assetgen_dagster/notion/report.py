@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from assetgen_dagster.drawing.problems import EDIT_PROMPT
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.providers.failures import EDIT_PROMPT
 from assetgen_dagster.support.redact import redact
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assetgen_dagster.drawing.records import ProjectRecords
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.notion import values
+from assetgen_dagster.project.records import ProjectRecords
 
 Json = dict[str, Any]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from assetgen_dagster.drawing.records import RecordsError, RecordStore
-from assetgen_dagster.drawing.workspace import all_records
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import RecordsError, RecordStore
+from assetgen_dagster.project.workspace import all_records
 
 #: The machines of one workspace may differ by so much in their clocks.
 _CLOCKS_SECONDS = 3600.0

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from assetgen_dagster.channels import load_channels
-from assetgen_dagster.drawing.pricing import list_price
-from assetgen_dagster.drawing.project_lock import held_projects
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.paying.books import Book, read_books
 from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal
 from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.channels import load_channels
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import held_projects
+from assetgen_dagster.project.workspace import locate_project
+from assetgen_dagster.providers.prices import list_price
 from assetgen_dagster.settings import Machines, Settings
 from assetgen_dagster.support.months import month_bounds, month_of
 

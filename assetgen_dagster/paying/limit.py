@@ -14,7 +14,7 @@ from typing import Any, cast
 import structlog
 from pyrate_limiter import AbstractBucket, Decision, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
-from assetgen_dagster.drawing.workspace import shared_folder
+from assetgen_dagster.project.workspace import shared_folder
 from assetgen_dagster.support.redact import redact
 from assetgen_dagster.support.threads import aside
 

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from assetgen_dagster.drawing.lock import FileLock
-from assetgen_dagster.drawing.workspace import WorkspaceError, shared_folder, unwritable
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.paying.quota import quota_renewed_at
+from assetgen_dagster.project.file_lock import FileLock
+from assetgen_dagster.project.workspace import WorkspaceError, shared_folder, unwritable
+from assetgen_dagster.providers.quota import quota_renewed_at
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import write_atomically
 

@@ -19,21 +19,21 @@ from assetgen_dagster.assets.projects import (
     WILL_RETRY_TAG,
 )
 from assetgen_dagster.assets.request import FINISHED, mode_of, read_request, started_in_dagster, with_continued
-from assetgen_dagster.drawing import problems
 from assetgen_dagster.drawing.foresee import cause_on_this_machine
 from assetgen_dagster.drawing.pause import EVERYBODYS
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.project_lock import held_projects
-from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.redraw import is_taken
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
-from assetgen_dagster.drawing.workspace import locate_project
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.project_lock import held_projects
+from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.workspace import locate_project
+from assetgen_dagster.providers import failures
 from assetgen_dagster.settings import Settings
 
 _REPORT_SECONDS = 10.0
@@ -48,20 +48,20 @@ RUN_DIED = "run_died"
 _AT_THE_LOCK = "is at work on this project"
 
 #: What stopped a run whose row was withdrawn.
-_WITHDRAWN = problems.withdrawn("").code
+_WITHDRAWN = failures.withdrawn("").code
 
 #: What stopped a run that is to be asked for again when the key's quota is renewed.
-_USED_UP = problems.quota_used_up("", "").code
+_USED_UP = failures.quota_used_up("", "").code
 
 #: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
 _MACHINES = frozenset({"script_cannot_start", "cannot_write"})
 
 #: What stopped a run that is to be asked for again when there is room in the monthly budget.
-_BUDGET = problems.over_budget("", "").code
+_BUDGET = failures.over_budget("", "").code
 
 
 @dataclass(frozen=True)
-class Failure:
+class StepError:
     """Why a run failed.
 
     Attributes:
@@ -198,7 +198,7 @@ def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKe
     return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
 
 
-def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[Failure]) -> bool:
+def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[StepError]) -> bool:
     """Whether a run did what its row had asked for, if all pictures are there.
 
     They may be those of before: of a run that did not come to them, or that was to draw only what had changed.
@@ -260,7 +260,7 @@ def outcome(
     return report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
 
 
-def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Failure]:
+def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:
     """Yields what failed in a run that failed; that of the first step first."""
     if run.status is not dg.DagsterRunStatus.FAILURE:
         return
@@ -277,6 +277,6 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Fail
             message = described or (data.error.message if data.error else "")
         if message:
             said = True
-            yield Failure(message, event.step_key or "")
+            yield StepError(message, event.step_key or "")
     if not said:
-        yield Failure(coded("The run ended without a word; its process may have been killed.", RUN_DIED))
+        yield StepError(coded("The run ended without a word; its process may have been killed.", RUN_DIED))

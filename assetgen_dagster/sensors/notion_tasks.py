@@ -21,7 +21,6 @@ from assetgen_dagster.assets.projects import (
     projects,
 )
 from assetgen_dagster.assets.request import FINISHED
-from assetgen_dagster.channels import load_channels
 from assetgen_dagster.drawing.pause import Go
 from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
@@ -34,7 +33,8 @@ from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.paying.shared import held_now
 from assetgen_dagster.paying.words import held_in_words
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.channels import load_channels
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, LOOK_SECONDS
 from assetgen_dagster.sensors.ended_runs import settle
 from assetgen_dagster.sensors.hold import Hold, hold

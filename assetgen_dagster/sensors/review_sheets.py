@@ -12,7 +12,7 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import Settings
 
 #: After so many attempts a sheet is left to the project's next run.

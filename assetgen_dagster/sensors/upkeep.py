@@ -25,13 +25,13 @@ from assetgen_dagster.assets.projects import (
     WILL_RETRY_TAG,
 )
 from assetgen_dagster.drawing.plan import missing_pictures
-from assetgen_dagster.drawing.project_lock import held_projects
-from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.drawing.status import is_stale
-from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.project_lock import held_projects
+from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.sensors import LOOK_SECONDS
 from assetgen_dagster.sensors.ended_runs import RUN_DIED, ended_since, handled_pictures, is_ours
 from assetgen_dagster.settings import Settings, load_settings

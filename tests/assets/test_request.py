@@ -10,8 +10,8 @@ from assetgen_dagster.assets.projects import COMMAND_TAG
 from assetgen_dagster.assets.request import read_request
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode, starts_new_round
-from assetgen_dagster.drawing.records import Round
 from assetgen_dagster.home import open_instance
+from assetgen_dagster.project.records import Round
 from tests.harness import both_storages
 
 RESUME = {"dagster/is_resume_retry": "true"}

@@ -14,10 +14,10 @@ from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_W
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.director.source import Resolution
 from assetgen_dagster.drawing.pause import fingerprint
-from assetgen_dagster.drawing.records import RecordStore
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.paying.shared import held_now, open_ledger, open_switches
 from assetgen_dagster.paying.switches import pause, resume
+from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, FlawedStory, Hang, NoImage

@@ -4,7 +4,7 @@ import pytest
 
 from assetgen_dagster.drawing.events import PictureNotStarted, PictureWaits
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.problems import ErrorClass
+from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import (
     AnyAction,
@@ -64,8 +64,8 @@ def test_a_fault_that_stays_is_retried_five_times_at_growing_intervals(core: Cor
     assert clock.waits == [1.0, 2.0, 4.0, 8.0, 16.0]
     [failed] = drawing.failed()
     assert (failed.task.number, failed.attempts) == (2, 6)
-    assert "500" in failed.problem.cause
-    assert "INTERNAL" in failed.problem.cause
+    assert "500" in failed.failure.cause
+    assert "INTERNAL" in failed.failure.cause
     assert sorted(core.files()) == ["picture_01", "picture_03"]
     assert len(billed(gemini.journal())) == 2
     gemini.plan([])
@@ -139,10 +139,10 @@ def test_a_refusal_is_not_retried_and_says_to_edit_the_prompt(
     gemini.plan([Fault(action, prompt=WORST, times=None)])
     drawing = core.draw()
     [failed] = drawing.failed()
-    assert (failed.problem.error_class, failed.attempts) == (ErrorClass.REFUSED, 1)
-    assert "Edit this prompt" in str(failed.problem)
+    assert (failed.failure.error_class, failed.attempts) == (ErrorClass.REFUSED, 1)
+    assert "Edit this prompt" in str(failed.failure)
     reason = action.finish_reason if isinstance(action, NoImage) else action.reason
-    assert reason in failed.problem.cause
+    assert reason in failed.failure.cause
     assert drawing.summary.generated == 2
     assert accounts_agree(core, gemini)
 
@@ -154,7 +154,7 @@ def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
     gemini.plan([Fault(Hang(), prompt=WORST)])
     drawing = core.draw()
     [failed] = drawing.failed()
-    assert (failed.problem.error_class, failed.problem.code, failed.attempts) == (
+    assert (failed.failure.error_class, failed.failure.code, failed.attempts) == (
         ErrorClass.TIMEOUT,
         "script_timeout",
         1,
@@ -172,7 +172,7 @@ def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_late
 ) -> None:
     gemini.plan([Fault(action, prompt=WORST)])
     drawing = core.draw()
-    assert [failed.problem.error_class for failed in drawing.failed()] == [ErrorClass.TIMEOUT]
+    assert [failed.failure.error_class for failed in drawing.failed()] == [ErrorClass.TIMEOUT]
     assert len(gemini.journal()) == 3
     assert sorted(core.files()) == ["picture_01", "picture_03"]
     assert accounts_agree(core, gemini)
@@ -182,7 +182,7 @@ def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_late
 def test_a_rejected_prompt_fails_alone(core: Core, gemini: GeminiEmulator) -> None:
     gemini.plan([Fault(ApiError(400, message="Prompt is bad"), prompt=WORST, times=None)])
     drawing = core.draw()
-    assert [(f.problem.error_class, f.attempts) for f in drawing.failed()] == [(ErrorClass.REJECTED, 1)]
+    assert [(f.failure.error_class, f.attempts) for f in drawing.failed()] == [(ErrorClass.REJECTED, 1)]
     assert drawing.summary.generated == 2
 
 
@@ -238,7 +238,7 @@ def test_without_a_key_nothing_is_started(core: Core, gemini: GeminiEmulator, mo
 def test_an_empty_prompt_fails_by_name_and_the_others_are_drawn(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(3, picture_02=" \n\t ")
     drawing = core.draw()
-    assert [(f.task.number, f.problem.code) for f in drawing.failed()] == [(2, "blank_prompt")]
+    assert [(f.task.number, f.failure.code) for f in drawing.failed()] == [(2, "blank_prompt")]
     assert drawing.summary.generated == 2
     assert len(gemini.journal()) == 2
 

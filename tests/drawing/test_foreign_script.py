@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.problems import ErrorClass
-from assetgen_dagster.drawing.workspace import WorkspaceError
+from assetgen_dagster.project.workspace import WorkspaceError
+from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError
 from tests.harness import Core, Drawing, billed_usd, manifest_of
@@ -40,7 +40,7 @@ def use_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UseScript:
 
 
 def problem_of(drawing: Drawing) -> tuple[str, str]:
-    found = drawing.summary.stopped_by or drawing.failed()[0].problem
+    found = drawing.summary.stopped_by or drawing.failed()[0].failure
     return found.error_class, found.code
 
 
@@ -125,7 +125,7 @@ def test_folders_that_a_script_leaves_beside_its_picture_and_in_its_place_block_
     left = "import os; os.makedirs(os.path.join(os.path.dirname(output), 'cache', 'more'), exist_ok=True)\n"
     use_script(ARGUMENTS + PICTURE + left + "os.mkdir(output) if 'Subject 02' in sys.argv[1] else image.save(output)")
     drawing = core.draw()
-    assert [failed.problem.code for failed in drawing.failed()] == ["script_left_no_picture"]
+    assert [failed.failure.code for failed in drawing.failed()] == ["script_left_no_picture"]
     assert list(core.files()) == ["picture_01"]
     assert list(core.paths.staging.iterdir()) == []
 
@@ -139,7 +139,7 @@ def test_half_a_picture_never_reaches_the_final_name_and_the_good_one_stays(
         ARGUMENTS + PICTURE + "image.save(output); b = open(output, 'rb').read(); open(output, 'wb').write(b[:999])"
     )
     drawing = core.draw({2})
-    assert "no whole picture" in drawing.failed()[0].problem.cause
+    assert "no whole picture" in drawing.failed()[0].failure.cause
     assert core.files() == before
 
 
@@ -178,7 +178,7 @@ def test_a_machine_that_can_start_nothing_for_a_while_is_not_blamed_on_the_scrip
     drawing = core.draw({1})
     assert problem_of(drawing) == (ErrorClass.TRANSIENT, "machine_exhausted")
     assert drawing.failed()[0].attempts == 6
-    assert "ulimit -u" in str(drawing.failed()[0].problem)
+    assert "ulimit -u" in str(drawing.failed()[0].failure)
     assert core.possibly_billed_usd() == 0
 
 
@@ -214,16 +214,16 @@ def test_a_script_that_lacks_a_package_is_fatal(core: Core, use_script: UseScrip
 def test_what_is_not_recognised_is_tried_twice(core: Core, use_script: UseScript) -> None:
     use_script("raise SystemExit('strange')")
     drawing = core.draw({1})
-    assert (drawing.failed()[0].problem.code, drawing.failed()[0].attempts) == ("unrecognised", 2)
+    assert (drawing.failed()[0].failure.code, drawing.failed()[0].attempts) == ("unrecognised", 2)
 
 
 def test_a_script_that_prints_without_end_is_ended(
     core: Core, use_script: UseScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assetgen_dagster.drawing.script._RUNAWAY_BYTES", 100_000)
+    monkeypatch.setattr("assetgen_dagster.providers.script._RUNAWAY_BYTES", 100_000)
     use_script("while True: print('x' * 1000)")
     drawing = core.draw({1})
-    assert "printed more than" in drawing.failed()[0].problem.cause
+    assert "printed more than" in drawing.failed()[0].failure.cause
     assert core.possibly_billed_usd() == pytest.approx(0.068), "nobody knows what it had sent by then"
 
 
@@ -232,7 +232,7 @@ def test_secrets_of_other_services_are_not_in_the_scripts_environment(
 ) -> None:
     monkeypatch.setenv("NOTION_TOKEN", "ntn_notforscripts")
     use_script("import os, sys; sys.exit('seen' if 'NOTION_TOKEN' in os.environ else 'clean')")
-    assert core.draw({1}).failed()[0].problem.cause == "clean"
+    assert core.draw({1}).failed()[0].failure.cause == "clean"
 
 
 @contextlib.contextmanager

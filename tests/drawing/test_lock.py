@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.drawing.lock import FileLock, ProjectBusyError, is_locked, lock_project
+from assetgen_dagster.project.file_lock import FileLock, ProjectBusyError, is_locked, lock_project
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import Core
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from assetgen_dagster.drawing.lock import lock_project
+from assetgen_dagster.project.file_lock import lock_project
 lock = lock_project(Path(sys.argv[1]), run_id="the_other_run")
 print("locked", flush=True)
 time.sleep(60)

@@ -14,13 +14,13 @@ from PIL import Image
 from assetgen_dagster.drawing.attempt import Attempts, Call
 from assetgen_dagster.drawing.events import LeftoverSettled
 from assetgen_dagster.drawing.leftovers import settle_leftovers
-from assetgen_dagster.drawing.lock import describe_process
 from assetgen_dagster.drawing.pace import SystemClock
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.records import Inputs, SpendKind
-from assetgen_dagster.drawing.script import output_files, run_cli_script
 from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.project.file_lock import describe_process
+from assetgen_dagster.project.records import Inputs, SpendKind
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.script import output_files, run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, NoUsage
@@ -58,7 +58,7 @@ def test_half_a_picture_from_a_script_that_then_failed_may_have_been_billed(
 ) -> None:
     script(tmp_path, monkeypatch, "open(output, 'wb').write(b'half'); sys.exit('[Errno 28] No space left on device')")
     found = asyncio.run(attempts(core).draw(call(core)))
-    assert isinstance(found, Problem)
+    assert isinstance(found, Failure)
     assert found.code == "cannot_write"
     assert core.possibly_billed_usd() == pytest.approx(0.068)
 
@@ -76,7 +76,7 @@ def test_our_own_script_says_that_a_picture_it_could_not_store_had_been_sent(
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(wrapper))
     gemini.plan([Fault(NoUsage(), times=None)])
     found = asyncio.run(attempts(core).draw(call(core)))
-    assert isinstance(found, Problem)
+    assert isinstance(found, Failure)
     assert found.code == "cannot_write"
     assert core.possibly_billed_usd() > 0
 
@@ -232,7 +232,7 @@ def test_three_prompts_that_are_too_long_do_not_stop_the_others(core: Core, monk
     long = {f"picture_{number:02d}": "word " * 40_000 for number in (1, 2, 3)}
     core.manifest = manifest_of(4, **long)
     drawing = core.draw()
-    assert {failed.problem.code for failed in drawing.failed()} == {"prompt_too_long"}
+    assert {failed.failure.code for failed in drawing.failed()} == {"prompt_too_long"}
     assert drawing.summary.generated == 1
 
 
@@ -241,5 +241,5 @@ def test_an_echoed_prompt_is_cut_short_wherever_it_is_shown(
 ) -> None:
     script(tmp_path, monkeypatch, "sys.exit('cannot draw: ' + sys.argv[1])")
     found = asyncio.run(attempts(core).draw(call(core, "A fox in the snow, " * 20)))
-    assert isinstance(found, Problem)
+    assert isinstance(found, Failure)
     assert found.cause.count("A fox in the snow") < 5

@@ -1,7 +1,7 @@
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.plan import Action, Step
-from assetgen_dagster.drawing.problems import blank_prompt, missing_key, reference_failed, timed_out
+from assetgen_dagster.providers.failures import blank_prompt, missing_key, reference_failed, timed_out
 from tests.harness import manifest_of
 
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from assetgen_dagster.drawing.pause import Asked, Go, Stopped, asked, fingerprint, judge
-from assetgen_dagster.drawing.problems import ErrorClass, Problem
+from assetgen_dagster.providers.failures import ErrorClass, Failure
 from assetgen_dagster.settings import load_settings
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 STOPPED = Stopped("run-1", "api_key", "a", NOON)
-WRONG = Problem(ErrorClass.FATAL, "api_key", "no such key.", "Set GEMINI_API_KEY to a valid key, then run again")
-OFFLINE = Problem(ErrorClass.TRANSIENT, "network", "no answer", "Check network")
+WRONG = Failure(ErrorClass.FATAL, "api_key", "no such key.", "Set GEMINI_API_KEY to a valid key, then run again")
+OFFLINE = Failure(ErrorClass.TRANSIENT, "network", "no answer", "Check network")
 
 
 @pytest.mark.parametrize("code", ["", "refused", "cannot_write", "withdrawn", "unexpected", "daily_quota"])
@@ -29,14 +29,14 @@ def test_where_nobody_was_asked_one_run_is_tried_after_ten_minutes_or_when_the_s
     assert judge(stopped, None, fingerprint_now="b", now=NOON + 5).go is Go.ONE
 
 
-@pytest.mark.parametrize("problem", [WRONG, OFFLINE])
+@pytest.mark.parametrize("failure", [WRONG, OFFLINE])
 @pytest.mark.parametrize("mark", ["a", "b"])
-def test_as_long_as_the_api_refuses_nothing_is_requested_whatever_the_hour(problem: Problem, mark: str) -> None:
+def test_as_long_as_the_api_refuses_nothing_is_requested_whatever_the_hour(failure: Failure, mark: str) -> None:
     later = NOON + 86_400
-    answer = asked(STOPPED, problem, None, fingerprint_now=mark, now=later)
+    answer = asked(STOPPED, failure, None, fingerprint_now=mark, now=later)
     held = judge(STOPPED, answer, fingerprint_now=mark, now=later)
     assert (held.go, held.until) == (Go.NONE, later + 60)
-    assert problem.cause.rstrip(".") in held.refusal
+    assert failure.cause.rstrip(".") in held.refusal
     assert "then run again" not in held.refusal
 
 
@@ -51,7 +51,7 @@ def test_once_it_refused_and_then_consents_everything_goes_on(mark: str) -> None
 
 
 @pytest.mark.parametrize("before", [None, OFFLINE])
-def test_the_consent_of_an_api_that_never_refused_proves_nothing(before: Problem | None) -> None:
+def test_the_consent_of_an_api_that_never_refused_proves_nothing(before: Failure | None) -> None:
     first = asked(STOPPED, before, None, fingerprint_now="a", now=NOON + 5)
     answer = asked(STOPPED, None, first, fingerprint_now="a", now=NOON + 65)
     assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 65).until == NOON + 600
@@ -67,8 +67,8 @@ def test_what_was_refused_before_another_runs_end_proves_nothing_about_this_one(
 
 
 def test_an_endpoint_that_is_no_gemini_api_is_as_if_nobody_was_asked() -> None:
-    problem = Problem(ErrorClass.FATAL, "configuration", "HTTP 404 without its JSON", "Mend this setting")
-    answer = asked(STOPPED, problem, None, fingerprint_now="a", now=NOON + 5)
+    failure = Failure(ErrorClass.FATAL, "configuration", "HTTP 404 without its JSON", "Mend this setting")
+    answer = asked(STOPPED, failure, None, fingerprint_now="a", now=NOON + 5)
     assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 5).until == NOON + 600
     assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 600).go is Go.ONE
 

@@ -13,8 +13,8 @@ from assetgen_dagster.drawing.plan import (
     decide,
     starts_new_round,
 )
-from assetgen_dagster.drawing.records import Inputs, PictureFacts, PictureRecord, Reference, Round
 from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.project.records import Inputs, PictureFacts, PictureRecord, Reference, Round
 from tests.harness import manifest_of
 
 INPUTS = Inputs(prompt_sha256="p1", model="m1", aspect_ratio="16:9")

@@ -15,13 +15,14 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from assetgen_dagster.drawing import leftovers, postgres_lock
+from assetgen_dagster.drawing import leftovers
 from assetgen_dagster.drawing.attempt import Attempts
-from assetgen_dagster.drawing.lock import ProjectBusyError
-from assetgen_dagster.drawing.postgres_lock import PostgresLock, ProjectLostError, held_keys, lock_key
-from assetgen_dagster.drawing.records import RecordStore, SpendKind
-from assetgen_dagster.drawing.script import output_files
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project import postgres_lock
+from assetgen_dagster.project.file_lock import ProjectBusyError
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.postgres_lock import PostgresLock, ProjectLostError, held_keys, lock_key
+from assetgen_dagster.project.records import RecordStore, SpendKind
+from assetgen_dagster.providers.script import output_files
 from assetgen_emulators.gemini import Call, GeminiEmulator
 from tests.drawing.test_money import attempts, call
 from tests.harness import Core, billed_usd, manifest_of
@@ -32,8 +33,8 @@ KEY, OTHER = ProjectKey("poke1", "vid_123"), ProjectKey("poke1", "vid_124")
 HOLDER = """
 import sys, time
 from pathlib import Path
-from assetgen_dagster.drawing.postgres_lock import PostgresLock
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.postgres_lock import PostgresLock
+from assetgen_dagster.project.key import ProjectKey
 lock = PostgresLock(sys.argv[1], ProjectKey("poke1", "vid_123"), run_id="the_other_run", holder=Path(sys.argv[2]))
 lock.acquire()
 print("locked", flush=True)

@@ -2,20 +2,20 @@ import json
 
 import pytest
 
-from assetgen_dagster.drawing.problems import ErrorClass, Problem, classify
-from assetgen_dagster.drawing.report import read_report
-from assetgen_dagster.drawing.script import CLIScriptError
+from assetgen_dagster.providers.failures import ErrorClass, Failure, classify
+from assetgen_dagster.providers.script import CLIScriptError
+from assetgen_dagster.providers.script_report import read_report
 
 MODEL = "gemini-nano-banana-2.1"
 
 
-def from_json(**error: object) -> Problem:
+def from_json(**error: object) -> Failure:
     line = json.dumps({"error": {"kind": "http", "message": "it says why", **error}, "usage": None})
     stderr = f"A sentence for people.\n{line}\n"
     return classify(CLIScriptError("s.py", 1, stderr), read_report("", stderr), model=MODEL)
 
 
-def from_text(stderr: str, *, exit_code: int = 1, stdout: str = "") -> Problem:
+def from_text(stderr: str, *, exit_code: int = 1, stdout: str = "") -> Failure:
     return classify(CLIScriptError("s.py", exit_code, stderr, stdout), read_report(stdout, stderr), model=MODEL)
 
 
@@ -58,8 +58,8 @@ def from_text(stderr: str, *, exit_code: int = 1, stdout: str = "") -> Problem:
 def test_what_our_script_reports_falls_into_the_class_of_the_table(
     error: dict[str, object], error_class: str, code: str
 ) -> None:
-    problem = from_json(**error)
-    assert (problem.error_class, problem.code) == (error_class, code)
+    failure = from_json(**error)
+    assert (failure.error_class, failure.code) == (error_class, code)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_what_our_script_reports_falls_into_the_class_of_the_table(
     ],
 )
 def test_a_foreign_scripts_stderr_is_read_for_the_same_classes(stderr: str, error_class: str, code: str) -> None:
-    problem = from_text(stderr)
-    assert (problem.error_class, problem.code) == (error_class, code)
+    failure = from_text(stderr)
+    assert (failure.error_class, failure.code) == (error_class, code)
 
 
 def test_a_rejected_aspect_ratio_does_not_blame_the_prompt() -> None:
@@ -113,8 +113,8 @@ def test_a_daily_quota_is_recognised_in_text() -> None:
 
 
 def test_a_script_that_was_killed_may_have_been_billed() -> None:
-    problem = from_text("", exit_code=-9)
-    assert (problem.error_class, problem.possibly_billed) == (ErrorClass.TIMEOUT, True)
+    failure = from_text("", exit_code=-9)
+    assert (failure.error_class, failure.possibly_billed) == (ErrorClass.TIMEOUT, True)
 
 
 def test_an_error_on_stdout_is_read_where_stderr_is_empty() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assetgen_dagster.drawing.ratios import drawable_ratio
+from assetgen_dagster.providers.ratios import drawable_ratio
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.problems import ErrorClass
 from assetgen_dagster.drawing.references import HelpUnansweredError, takes_references
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
+from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, Delay, NoImage, OddPicture
@@ -110,7 +110,7 @@ def test_a_failed_core_fails_its_dependants_unpaid_with_its_name(
 ) -> None:
     gemini.plan([Fault(fault, prompt="Prompt of fox_front", times=attempts)])
     drawing = foxes.draw()
-    found = {event.task.asset.name: event.problem for event in drawing.failed()}
+    found = {event.task.asset.name: event.failure for event in drawing.failed()}
     assert found.keys() == {"fox_front", "fox_asleep", "fox_awake"}
     for name in ("fox_asleep", "fox_awake"):
         assert (found[name].error_class, found[name].code) == (ErrorClass.REJECTED, "reference_failed")
@@ -124,7 +124,7 @@ def test_a_failed_core_fails_its_dependants_unpaid_with_its_name(
 def test_a_core_whose_prompt_is_empty_fails_its_dependants_too(foxes: Core, gemini: GeminiEmulator) -> None:
     blank = [asset.model_copy(update={"prompt": " "}) if asset.core else asset for asset in FOXES.assets]
     foxes.manifest = manifest_of(*blank)
-    codes = {event.task.asset.name: event.problem.code for event in foxes.draw().failed()}
+    codes = {event.task.asset.name: event.failure.code for event in foxes.draw().failed()}
     assert codes == {"fox_front": "blank_prompt", "fox_asleep": "reference_failed", "fox_awake": "reference_failed"}
     assert len(gemini.journal()) == 2
 
@@ -147,8 +147,8 @@ def test_a_dependant_alone_without_its_core_fails_unpaid_and_says_what_to_draw_f
     foxes: Core, gemini: GeminiEmulator
 ) -> None:
     [failed] = foxes.draw({2}).failed()
-    assert (failed.problem.code, failed.attempts) == ("reference_missing", 0)
-    assert "Draw fox_front first" in failed.problem.remedy
+    assert (failed.failure.code, failed.attempts) == ("reference_missing", 0)
+    assert "Draw fox_front first" in failed.failure.remedy
     assert gemini.journal() == []
     foxes.draw({3})
     assert foxes.draw({2}).summary.generated == 1

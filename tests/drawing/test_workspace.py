@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.drawing.workspace import (
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.workspace import (
     WorkspaceError,
     get_asset_dir,
     get_character_dir,
@@ -11,7 +12,6 @@ from assetgen_dagster.drawing.workspace import (
     get_props_dir,
     open_project,
 )
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
 from tests.test_project import BAD
 
 

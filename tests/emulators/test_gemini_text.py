@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from assetgen_dagster.writer.question import ANSWER_SCHEMA
+from assetgen_dagster.director.model.question import ANSWER_SCHEMA
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import HalfPng, NoImage
 

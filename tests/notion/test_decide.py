@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.channels import Channel, Channels
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, WRITES_AT_ONCE, LatestRun, decide
 from assetgen_dagster.notion.row import Row
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.channels import Channel, Channels
+from assetgen_dagster.project.key import ProjectKey
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.manifest.model import AssetType
 from assetgen_dagster.notion.decide import decide
 from assetgen_dagster.notion.redraw import Unknown, redraw_digest, redraw_of
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
 from tests.notion.test_decide import row
 
 KEY = ProjectKey("poke1", "vid_1")

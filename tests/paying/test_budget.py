@@ -10,11 +10,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assetgen_dagster.drawing import postgres_lock
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.project_lock import hold_project
-from assetgen_dagster.drawing.records import Inputs, Intent, PictureFacts, PictureRecord, RecordStore, Spend, SpendKind
-from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
@@ -23,7 +18,20 @@ from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal, refu
 from assetgen_dagster.paying.ledger import Ledger, Waiting
 from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.paying.switches import SwitchesUnavailableError
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project import postgres_lock
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import hold_project
+from assetgen_dagster.project.records import (
+    CostSource,
+    Inputs,
+    Intent,
+    PictureFacts,
+    PictureRecord,
+    RecordStore,
+    Spend,
+    SpendKind,
+)
+from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.settings import load_settings
 from tests.drawing.test_postgres_lock import cut
 from tests.postgres import PostgresServer

@@ -13,10 +13,10 @@ from assetgen_dagster.drawing.events import Event, GateWaits
 from assetgen_dagster.drawing.gate import open_gate
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.plan import Request
-from assetgen_dagster.drawing.problems import Problem
 from assetgen_dagster.paying.limit import RequestLimit, in_file
 from assetgen_dagster.paying.shared import held_now, open_switches
 from assetgen_dagster.paying.switches import note_used_up, pause, quota_key, resume
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError
@@ -46,7 +46,7 @@ class Drawing:
         return [event.why for event in self.events if isinstance(event, GateWaits)]
 
 
-def start(core: Core, look: Callable[[], Problem | None] | None = None) -> Drawing:
+def start(core: Core, look: Callable[[], Failure | None] | None = None) -> Drawing:
     events: list[Event] = []
     request = Request("run1", time.time())
     job = core.job(request, "run1", frozenset(range(1, 23)))
@@ -99,12 +99,12 @@ def test_a_pause_lets_pictures_in_flight_finish_starts_none_and_resume_draws_the
 def test_a_run_that_waits_ends_at_once_when_it_is_cancelled_or_its_row_withdrawn(
     core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
-    from assetgen_dagster.drawing import problems
+    from assetgen_dagster.providers import failures
 
     monkeypatch.setattr("assetgen_dagster.drawing.gate._LOOK_SECONDS", 60.0)
     monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
     pause(open_switches(load_settings()))
-    wanted: list[Problem] = []
+    wanted: list[Failure] = []
 
     async def body() -> float:
         drawing = start(core, look=lambda: wanted[0] if wanted else None)
@@ -113,7 +113,7 @@ def test_a_run_that_waits_ends_at_once_when_it_is_cancelled_or_its_row_withdrawn
         if ends == "cancel":
             drawing.task.cancel()
         else:
-            wanted.append(problems.withdrawn("its row is gone"))
+            wanted.append(failures.withdrawn("its row is gone"))
         await asyncio.wait([drawing.task])
         return time.monotonic() - began
 

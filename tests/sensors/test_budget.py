@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.drawing.project_lock import hold_project
-from assetgen_dagster.drawing.workspace import open_project
 from assetgen_dagster.paying.shared import open_ledger
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import hold_project
+from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator

@@ -11,9 +11,9 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG, REPORTED_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.request import started_in_dagster
-from assetgen_dagster.drawing.lock import lock_project
-from assetgen_dagster.drawing.workspace import open_project
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.file_lock import lock_project
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.sensors import notion_outcomes, notion_tasks
 from assetgen_emulators.gemini import Fault as GeminiFault
 from assetgen_emulators.gemini import GeminiEmulator

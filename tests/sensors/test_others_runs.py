@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
-from assetgen_dagster.drawing.lock import lock_project
-from assetgen_dagster.drawing.workspace import open_project
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.file_lock import lock_project
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.sensors import notion_tasks
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import NoImage

@@ -12,10 +12,10 @@ import pytest
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, REFRESH_JOB_NAME, image_key
 from assetgen_dagster.assets.projects import COMMAND_TAG, PARENT_TAG, WILL_RETRY_TAG, projects
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.drawing.project_lock import held_projects, hold_project
-from assetgen_dagster.drawing.records import RecordStore, Round
-from assetgen_dagster.drawing.workspace import open_project
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.project_lock import held_projects, hold_project
+from assetgen_dagster.project.records import RecordStore, Round
+from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.sensors import upkeep
 from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
 from assetgen_dagster.settings import load_settings

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from assetgen_dagster.drawing.records import ProjectRecords, Spend, SpendKind
+from assetgen_dagster.project.records import ProjectRecords, Spend, SpendKind
 from assetgen_emulators.gemini_journal import Call
 
 #: Answers that are paid for and hold no whole picture: the picture is drawn again, and that is right.

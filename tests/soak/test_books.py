@@ -2,8 +2,15 @@
 
 import hashlib
 
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.records import Inputs, PictureFacts, PictureRecord, ProjectRecords, Spend, SpendKind
+from assetgen_dagster.project.records import (
+    CostSource,
+    Inputs,
+    PictureFacts,
+    PictureRecord,
+    ProjectRecords,
+    Spend,
+    SpendKind,
+)
 from assetgen_emulators.gemini_journal import Call
 from tests.soak.books import Books, compare
 

@@ -10,11 +10,11 @@ import pytest
 from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.drawing.picture import check_asset_exists
-from assetgen_dagster.drawing.records import ProjectRecords, RecordStore, SpendKind
-from assetgen_dagster.drawing.workspace import ProjectPaths, locate_project
 from assetgen_dagster.home import open_instance
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.records import ProjectRecords, RecordStore, SpendKind
+from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator

@@ -6,10 +6,10 @@ from pathlib import Path
 import google.genai  # noqa: F401 - else its import is part of the first test's time limit
 import pytest
 
-from assetgen_dagster.drawing.records import RecordStore
+from assetgen_dagster.director.model.events import StoryEvent
+from assetgen_dagster.director.model.write import Writer
+from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import load_settings
-from assetgen_dagster.writer.events import StoryEvent
-from assetgen_dagster.writer.write import Writer
 from assetgen_emulators.gemini import GeminiEmulator
 
 MODEL = "gemini-3.8-flash"

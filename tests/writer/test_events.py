@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from assetgen_dagster.drawing.problems import never_started
+from assetgen_dagster.director.model.events import Asked, Waits
 from assetgen_dagster.progress import Display, message
-from assetgen_dagster.writer.events import Asked, Waits
+from assetgen_dagster.providers.failures import never_started
 
 
 def test_who_writes_the_prompts_is_shown_while_it_goes_on() -> None:

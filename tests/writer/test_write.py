@@ -13,12 +13,12 @@ import pytest
 from pytest import approx
 
 from assetgen_dagster.director.manifest_rules import violations
-from assetgen_dagster.drawing.records import RecordStore, SpendKind
+from assetgen_dagster.director.model import write as writing
+from assetgen_dagster.director.model.call import Reply
+from assetgen_dagster.director.model.events import Asked
+from assetgen_dagster.director.model.write import StoryModelError
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.writer import write as writing
-from assetgen_dagster.writer.call import Reply
-from assetgen_dagster.writer.events import Asked
-from assetgen_dagster.writer.write import StoryModelError
+from assetgen_dagster.project.records import RecordStore, SpendKind
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import (
     AnyAction,
@@ -210,7 +210,7 @@ def test_what_only_a_person_can_mend_is_an_error_that_says_how(
     gemini.plan([Fault(action) for action in plan])
     with pytest.raises(StoryModelError, match="cannot write the prompts") as stopped:
         write()
-    assert stopped.value.problem.code == code
+    assert stopped.value.failure.code == code
     assert words in str(stopped.value)
     assert "Or unset ASSETGEN_STORY_MODEL" in str(stopped.value)
     assert "AIza" not in str(stopped.value)

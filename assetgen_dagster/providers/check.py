@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from assetgen_dagster.drawing.api import (
+from assetgen_dagster.providers.api import (
     NO_ADDRESS,
     api_base,
     api_key,
@@ -21,8 +21,8 @@ from assetgen_dagster.drawing.api import (
     no_api,
     read_api_error,
 )
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.report import ScriptFailure
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
 
 #: Where a problem with a prompt or a passing one has another remedy than the same answer here.
@@ -38,7 +38,7 @@ def models_in_use(settings: Settings) -> dict[str, str]:
     return drawing | ({"ASSETGEN_STORY_MODEL": settings.story_model} if settings.story_model else {})
 
 
-def ask_gemini(settings: Settings, *, seconds: float) -> Problem | None:
+def ask_gemini(settings: Settings, *, seconds: float) -> Failure | None:
     """Returns what the API has against key, endpoint or one of the models in use; None for nothing.
 
     Args:
@@ -50,7 +50,7 @@ def ask_gemini(settings: Settings, *, seconds: float) -> Problem | None:
     return next((problem for problem in found if problem is not None), None)
 
 
-def ask_about(settings: Settings, model: str, *, setting: str, seconds: float) -> Problem | None:
+def ask_about(settings: Settings, model: str, *, setting: str, seconds: float) -> Failure | None:
     """Returns what the API has against key, endpoint or one model; None for nothing.
 
     Args:
@@ -60,7 +60,7 @@ def ask_about(settings: Settings, model: str, *, setting: str, seconds: float) -
         seconds: See ``ask_gemini``.
     """
     key = api_key(settings)
-    if isinstance(key, Problem):
+    if isinstance(key, Failure):
         return key
     model = model.removeprefix("models/")
     found: queue.SimpleQueue[ScriptFailure | None] = queue.SimpleQueue()

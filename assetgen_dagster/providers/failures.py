@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure, ScriptReport
-from assetgen_dagster.drawing.script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
-from assetgen_dagster.drawing.script_text import read_failure
+from assetgen_dagster.providers.script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
+from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure, ScriptReport
+from assetgen_dagster.providers.script_text import read_failure
 from assetgen_dagster.support.redact import redact
 
 _CAUSE_CHARACTERS = 500
@@ -28,7 +28,7 @@ class ErrorClass(StrEnum):
 
 
 @dataclass(frozen=True)
-class Problem:
+class Failure:
     """Why one picture could not be drawn.
 
     Attributes:
@@ -78,7 +78,7 @@ _EXHAUSTED = (
 _RERUN = "Run again: it is drawn anew, and the lost call is listed as possibly billed"
 
 
-def classify(error: CLIScriptError, report: ScriptReport, *, model: str) -> Problem:
+def classify(error: CLIScriptError, report: ScriptReport, *, model: str) -> Failure:
     """Returns the problem behind a script's failure.
 
     Args:
@@ -95,19 +95,19 @@ def classify(error: CLIScriptError, report: ScriptReport, *, model: str) -> Prob
     return _classify_text(error.stderr, error.stdout, exit_code=error.exit_code, model=model)
 
 
-def lost(cause: str, *, code: str = "answer_lost") -> Problem:
+def lost(cause: str, *, code: str = "answer_lost") -> Failure:
     """Returns the problem of a call whose answer never arrived whole: it may have been billed."""
-    return Problem(ErrorClass.TIMEOUT, code, _bounded(cause), _RERUN)
+    return Failure(ErrorClass.TIMEOUT, code, _bounded(cause), _RERUN)
 
 
-def never_started() -> Problem:
+def never_started() -> Failure:
     """Returns the problem of a call whose run died before the script was started: nothing can have been billed."""
-    return Problem(ErrorClass.TRANSIENT, "never_started", "the run ended before the script was started", _AGAIN)
+    return Failure(ErrorClass.TRANSIENT, "never_started", "the run ended before the script was started", _AGAIN)
 
 
-def timed_out(seconds: float) -> Problem:
+def timed_out(seconds: float) -> Failure:
     """Returns the problem of a script that ran over its time limit."""
-    return Problem(
+    return Failure(
         ErrorClass.TIMEOUT,
         "script_timeout",
         f"the script took longer than {seconds:g} s and was ended",
@@ -115,21 +115,21 @@ def timed_out(seconds: float) -> Problem:
     )
 
 
-def blank_prompt() -> Problem:
+def blank_prompt() -> Failure:
     """Returns the problem of a picture whose prompt is only white space."""
-    return Problem(ErrorClass.REJECTED, "blank_prompt", "its prompt is empty", "Write a prompt, then run again")
+    return Failure(ErrorClass.REJECTED, "blank_prompt", "its prompt is empty", "Write a prompt, then run again")
 
 
-def unusable_argument(cause: str) -> Problem:
+def unusable_argument(cause: str) -> Failure:
     """Returns the problem of a prompt that cannot be handed to a program."""
-    return Problem(
+    return Failure(
         ErrorClass.REJECTED, "unusable_prompt", f"the prompt cannot be passed on: {_bounded(cause)}", EDIT_PROMPT
     )
 
 
-def reference_failed(name: str) -> Problem:
+def reference_failed(name: str) -> Failure:
     """Returns the problem of a picture whose reference this run could not draw: it was not tried, and not paid for."""
-    return Problem(
+    return Failure(
         ErrorClass.REJECTED,
         "reference_failed",
         f"it refers to {name}, which could not be drawn",
@@ -137,9 +137,9 @@ def reference_failed(name: str) -> Problem:
     )
 
 
-def reference_missing(name: str) -> Problem:
+def reference_missing(name: str) -> Failure:
     """Returns the problem of a picture whose reference is not there, and not drawn by this run either."""
-    return Problem(
+    return Failure(
         ErrorClass.REJECTED,
         "reference_missing",
         f"it refers to {name}, which is not there",
@@ -147,14 +147,14 @@ def reference_missing(name: str) -> Problem:
     )
 
 
-def cannot_write(cause: str) -> Problem:
+def cannot_write(cause: str) -> Failure:
     """Returns the problem of a picture that cannot be stored; ``cause`` names the path."""
-    return Problem(ErrorClass.FATAL, "cannot_write", _bounded(cause), "Free space or give permission, then run again")
+    return Failure(ErrorClass.FATAL, "cannot_write", _bounded(cause), "Free space or give permission, then run again")
 
 
-def missing_key() -> Problem:
+def missing_key() -> Failure:
     """Returns the problem of a key that is not set, found before anything is started."""
-    return Problem(
+    return Failure(
         ErrorClass.FATAL,
         "api_key",
         "GEMINI_API_KEY is not set",
@@ -162,42 +162,42 @@ def missing_key() -> Problem:
     )
 
 
-def withdrawn(cause: str) -> Problem:
+def withdrawn(cause: str) -> Failure:
     """Returns the problem of a video that the producer does not want drawn any more."""
-    return Problem(
+    return Failure(
         ErrorClass.FATAL, "withdrawn", cause, "Nothing is wrong: the producer withdrew it. What is done is kept"
     )
 
 
-def lock_lost(cause: str) -> Problem:
+def lock_lost(cause: str) -> Failure:
     """Returns the problem of a run that is not alone with its project any more."""
-    return Problem(ErrorClass.FATAL, "lock_lost", cause, "Run again; the next run goes on from there")
+    return Failure(ErrorClass.FATAL, "lock_lost", cause, "Run again; the next run goes on from there")
 
 
-def quota_used_up(cause: str, remedy: str) -> Problem:
+def quota_used_up(cause: str, remedy: str) -> Failure:
     """Returns the problem of a daily quota that is known to be used up; ``remedy`` says until when."""
-    return Problem(ErrorClass.FATAL, "daily_quota", _bounded(cause), remedy)
+    return Failure(ErrorClass.FATAL, "daily_quota", _bounded(cause), remedy)
 
 
-def over_budget(cause: str, remedy: str) -> Problem:
+def over_budget(cause: str, remedy: str) -> Failure:
     """Returns the problem of a run that would go over a monthly budget; both say it in figures."""
-    return Problem(ErrorClass.FATAL, "budget", cause, remedy)
+    return Failure(ErrorClass.FATAL, "budget", cause, remedy)
 
 
-def budget_unknown(cause: str) -> Problem:
+def budget_unknown(cause: str) -> Failure:
     """Returns the problem of a run of which nobody knows whether it would go over a monthly budget."""
-    return Problem(ErrorClass.FATAL, "budget_unknown", _bounded(cause), "Mend what keeps the budget from being known")
+    return Failure(ErrorClass.FATAL, "budget_unknown", _bounded(cause), "Mend what keeps the budget from being known")
 
 
-def unexpected(error: Exception) -> Problem:
+def unexpected(error: Exception) -> Failure:
     """Returns the problem of a fault in this program."""
     cause = _bounded(f"{type(error).__name__}: {error}")
-    return Problem(ErrorClass.FATAL, "unexpected", cause, "This is a bug: see the run's log for where it happened")
+    return Failure(ErrorClass.FATAL, "unexpected", cause, "This is a bug: see the run's log for where it happened")
 
 
-def rejected_in_a_row(last: Problem) -> Problem:
+def rejected_in_a_row(last: Failure) -> Failure:
     """Returns the problem behind several prompts rejected one after another: the request itself is wrong."""
-    return Problem(
+    return Failure(
         ErrorClass.FATAL,
         "all_rejected",
         f"several prompts in a row were rejected, the last one with: {last.cause}",
@@ -205,13 +205,13 @@ def rejected_in_a_row(last: Problem) -> Problem:
     )
 
 
-def _classify_failure(failure: ScriptFailure, *, model: str) -> Problem:
+def _classify_failure(failure: ScriptFailure, *, model: str) -> Failure:
     cause = _bounded(failure.message) or f"the script failed ({failure.kind})"
     match failure.kind:
         case "http":
             return _classify_status(failure, cause, model=model)
         case "network":
-            return Problem(ErrorClass.TRANSIENT, "network", cause, _AGAIN, MAX_RETRIES)
+            return Failure(ErrorClass.TRANSIENT, "network", cause, _AGAIN, MAX_RETRIES)
         case "lost_answer":
             return lost(cause)
         case "no_image":
@@ -220,45 +220,45 @@ def _classify_failure(failure: ScriptFailure, *, model: str) -> Problem:
             return cannot_write(cause)
         case "reference":
             remedy = "Draw the picture that it refers to again, then run again"
-            return Problem(ErrorClass.REJECTED, "reference_unusable", cause, remedy)
+            return Failure(ErrorClass.REJECTED, "reference_unusable", cause, remedy)
         case "configuration":
-            return Problem(ErrorClass.FATAL, "configuration", cause, "Mend this setting, then run again")
+            return Failure(ErrorClass.FATAL, "configuration", cause, "Mend this setting, then run again")
         case _:
             return _unrecognised(cause)
 
 
-def _no_image(failure: ScriptFailure, cause: str) -> Problem:
+def _no_image(failure: ScriptFailure, cause: str) -> Failure:
     # A prompt that was blocked stays blocked, whatever the reason is called.
     if failure.block_reason or failure.finish_reason in REFUSALS:
-        return Problem(ErrorClass.REFUSED, "refused", cause, EDIT_PROMPT)
-    return Problem(ErrorClass.TRANSIENT, "no_image", cause, f"{_AGAIN}. If it stays so, edit this prompt", MAX_RETRIES)
+        return Failure(ErrorClass.REFUSED, "refused", cause, EDIT_PROMPT)
+    return Failure(ErrorClass.TRANSIENT, "no_image", cause, f"{_AGAIN}. If it stays so, edit this prompt", MAX_RETRIES)
 
 
-def _classify_status(failure: ScriptFailure, cause: str, *, model: str) -> Problem:
+def _classify_status(failure: ScriptFailure, cause: str, *, model: str) -> Failure:
     status = failure.http_status or 0
     if status == 429:
         return _too_many(failure, cause)
     if status in (401, 403) or failure.reason == "API_KEY_INVALID" or "api key" in cause.casefold():
-        return Problem(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
+        return Failure(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
     if failure.api_status == "FAILED_PRECONDITION":
-        return Problem(ErrorClass.FATAL, "billing", cause, "Enable billing for the key's project, then run again")
+        return Failure(ErrorClass.FATAL, "billing", cause, "Enable billing for the key's project, then run again")
     if status == 404:
-        return Problem(
+        return Failure(
             ErrorClass.FATAL,
             "model_not_found",
             cause,
             f"Set GEMINI_IMAGE_MODEL (now {model!r}) to a model that exists, then run again",
         )
     if status in (408, 499) or status >= 500:  # 499: given up by the API itself, when it is busy
-        return Problem(ErrorClass.TRANSIENT, "api_error", cause, _AGAIN, MAX_RETRIES, failure.retry_after_seconds)
+        return Failure(ErrorClass.TRANSIENT, "api_error", cause, _AGAIN, MAX_RETRIES, failure.retry_after_seconds)
     if status < 400:
-        return Problem(ErrorClass.FATAL, "configuration", cause, "Set GOOGLE_GEMINI_BASE_URL to where this one leads")
-    return Problem(ErrorClass.REJECTED, "rejected", cause, _RATIO if "aspect" in cause.casefold() else EDIT_PROMPT)
+        return Failure(ErrorClass.FATAL, "configuration", cause, "Set GOOGLE_GEMINI_BASE_URL to where this one leads")
+    return Failure(ErrorClass.REJECTED, "rejected", cause, _RATIO if "aspect" in cause.casefold() else EDIT_PROMPT)
 
 
-def _too_many(failure: ScriptFailure, cause: str) -> Problem:
+def _too_many(failure: ScriptFailure, cause: str) -> Failure:
     if any("perday" in quota.casefold() for quota in failure.quota_ids):
-        return Problem(
+        return Failure(
             ErrorClass.FATAL,
             "daily_quota",
             cause,
@@ -267,8 +267,8 @@ def _too_many(failure: ScriptFailure, cause: str) -> Problem:
     # The everyday 429 tells its reader to check plan and billing details, too; it is the rate all the same.
     everyday = re.search(r"check your plan and billing", cause, re.IGNORECASE)
     if _SPENT.search(cause) and not everyday:
-        return Problem(ErrorClass.FATAL, "billing", cause, "Raise the key's spending limit, then run again")
-    return Problem(
+        return Failure(ErrorClass.FATAL, "billing", cause, "Raise the key's spending limit, then run again")
+    return Failure(
         ErrorClass.TRANSIENT,
         "rate_limited",
         cause,
@@ -279,16 +279,16 @@ def _too_many(failure: ScriptFailure, cause: str) -> Problem:
     )
 
 
-def _cannot_start(error: CLIScriptError) -> Problem:
+def _cannot_start(error: CLIScriptError) -> Failure:
     if error.errno == errno.E2BIG:  # Linux takes at most 128 KiB an argument
-        return Problem(ErrorClass.REJECTED, "prompt_too_long", "the prompt is longer than 128 KiB", EDIT_PROMPT)
+        return Failure(ErrorClass.REJECTED, "prompt_too_long", "the prompt is longer than 128 KiB", EDIT_PROMPT)
     if error.exhausted:
-        return Problem(ErrorClass.TRANSIENT, "machine_exhausted", error.stderr, _EXHAUSTED, MAX_RETRIES)
+        return Failure(ErrorClass.TRANSIENT, "machine_exhausted", error.stderr, _EXHAUSTED, MAX_RETRIES)
     if error.exit_code == NOT_FOUND:
         remedy = "Set ASSETGEN_SCRIPT to a script that is there, then run again"
     else:
         remedy = f"Make it executable (chmod +x {error.script}) or set ASSETGEN_SCRIPT to another, then run again"
-    return Problem(ErrorClass.FATAL, "script_cannot_start", f"{error.script}: {error.stderr}", remedy)
+    return Failure(ErrorClass.FATAL, "script_cannot_start", f"{error.script}: {error.stderr}", remedy)
 
 
 # --- A script that prints no JSON: the same failures, read from what it wrote to stderr -----------------------------
@@ -305,7 +305,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def _classify_text(stderr: str, stdout: str, *, exit_code: int, model: str) -> Problem:
+def _classify_text(stderr: str, stdout: str, *, exit_code: int, model: str) -> Failure:
     # Python writes the cause last; some scripts print their errors to stdout.
     text = stderr.strip() or stdout.strip()
     cause = _bounded(text.splitlines()[-1].strip()) if text else f"exit code {exit_code} without a word"
@@ -315,18 +315,18 @@ def _classify_text(stderr: str, stdout: str, *, exit_code: int, model: str) -> P
             return cannot_write(cause)
         case "packages":
             remedy = "Install that package for the script, or start the script with the environment that has it (#!)"
-            return Problem(ErrorClass.FATAL, "script_packages", cause, remedy)
+            return Failure(ErrorClass.FATAL, "script_packages", cause, remedy)
         case "arguments":
             remedy = "ASSETGEN_SCRIPT must take --prompt and --output and need nothing else"
-            return Problem(ErrorClass.FATAL, "script_arguments", cause, remedy)
+            return Failure(ErrorClass.FATAL, "script_arguments", cause, remedy)
         case "key":
-            return Problem(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
+            return Failure(ErrorClass.FATAL, "api_key", cause, "Set GEMINI_API_KEY to a valid key, then run again")
     failure = read_failure(text, cause)
     return _classify_failure(failure, model=model) if failure else _unrecognised(cause)
 
 
-def _unrecognised(cause: str) -> Problem:
-    return Problem(ErrorClass.TRANSIENT, "unrecognised", cause, f"See the script's output. {_AGAIN}", max_retries=1)
+def _unrecognised(cause: str) -> Failure:
+    return Failure(ErrorClass.TRANSIENT, "unrecognised", cause, f"See the script's output. {_AGAIN}", max_retries=1)
 
 
 def _bounded(text: str) -> str:

@@ -6,24 +6,14 @@ the estimate per picture is the story's.
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
-from assetgen_dagster.drawing.report import Usage
+from assetgen_dagster.providers.script_report import Usage
 
 #: Rule of thumb in the Gemini API's guide to tokens; only used where the API's own count never arrived.
 _CHARACTERS_PER_TOKEN = 4
 
 #: Input tokens of a picture that is passed along: 560 in the price list of the newest models; used likewise.
 _REFERENCE_TOKENS = 560
-
-
-class CostSource(StrEnum):
-    """How a cost is known."""
-
-    USAGE = "usage"
-    ESTIMATE = "estimate"
-    UNKNOWN = "unknown"
-    NONE = "none"
 
 
 @dataclass(frozen=True)

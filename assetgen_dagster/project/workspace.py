@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.model import AssetPrompt, AssetType
-from assetgen_dagster.project import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.support.files import link_or_copy
 
 _FOLDERS = {

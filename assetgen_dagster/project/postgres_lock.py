@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from assetgen_dagster.drawing.lock import busy
-from assetgen_dagster.drawing.workspace import unwritable
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.file_lock import busy
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.workspace import unwritable
 from assetgen_dagster.support.database import DatabaseError, connect, unreachable
 from assetgen_dagster.support.files import write_atomically
 

@@ -2,7 +2,7 @@
 
 import re
 
-from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure
+from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure
 
 _STATUS_OF_WORD = {
     "RESOURCE_EXHAUSTED": 429,

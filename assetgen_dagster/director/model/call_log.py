@@ -10,10 +10,17 @@ import hashlib
 import secrets
 import time
 
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.records import MANIFEST, MANIFEST_NUMBER, RecordStore, Spend, SpendKind, StoryCall
-from assetgen_dagster.writer.call import MOST_OUTPUT_TOKENS, Reply
-from assetgen_dagster.writer.pricing import TextUsage, count_tokens, text_cost
+from assetgen_dagster.director.model.call import MOST_OUTPUT_TOKENS, Reply
+from assetgen_dagster.project.records import (
+    MANIFEST,
+    MANIFEST_NUMBER,
+    CostSource,
+    RecordStore,
+    Spend,
+    SpendKind,
+    StoryCall,
+)
+from assetgen_dagster.providers.text_prices import TextUsage, count_tokens, text_cost
 
 
 class Ledger:
@@ -64,7 +71,7 @@ class Ledger:
             spend = _spend(call, reply, asked)
             if spend is not None:
                 records.spends.append(spend)
-            if reply.problem is None:
+            if reply.failure is None:
                 call.answer = reply.text
             else:
                 records.story_calls.remove(call)
@@ -91,10 +98,10 @@ def forget_calls(store: RecordStore) -> None:
 def _spend(call: StoryCall, reply: Reply, asked: str) -> Spend | None:
     if reply.usage is not None:
         return _entry(call, SpendKind.CONFIRMED, _cost(call, reply, reply.usage), CostSource.USAGE)
-    if reply.problem is None:
+    if reply.failure is None:
         usage = TextUsage(count_tokens(asked), count_tokens(reply.text))
         return _entry(call, SpendKind.CONFIRMED, _cost(call, reply, usage), CostSource.ESTIMATE)
-    return _lost(call) if reply.problem.possibly_billed else None
+    return _lost(call) if reply.failure.possibly_billed else None
 
 
 def _cost(call: StoryCall, reply: Reply, usage: TextUsage) -> float | None:

@@ -14,7 +14,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assetgen_dagster.drawing.pricing import CostSource
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.support.files import write_atomically
 
@@ -27,6 +26,15 @@ class RecordsError(AssetgenError):
     """The records cannot be read."""
 
     code = "records"
+
+
+class CostSource(StrEnum):
+    """How a cost is known."""
+
+    USAGE = "usage"
+    ESTIMATE = "estimate"
+    UNKNOWN = "unknown"
+    NONE = "none"
 
 
 class Reference(BaseModel):

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.project import InvalidIdentifierError, validate_identifier
+from assetgen_dagster.project.key import InvalidIdentifierError, validate_identifier
 from assetgen_dagster.settings import ASPECT_RATIO, NONE, PROJECT_ROOT, Settings
 
 #: Read where ``ASSETGEN_CHANNELS_FILE`` names no other; the only one that may be missing.

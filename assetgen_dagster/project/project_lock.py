@@ -7,10 +7,10 @@ a project asks ``ensure`` before anything that must not be done twice.
 from collections.abc import Mapping
 from typing import Protocol
 
-from assetgen_dagster.drawing.lock import is_locked, lock_project
-from assetgen_dagster.drawing.postgres_lock import PostgresLock, held_keys
-from assetgen_dagster.drawing.workspace import ProjectPaths, WorkspaceError
-from assetgen_dagster.project import ProjectKey
+from assetgen_dagster.project.file_lock import is_locked, lock_project
+from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.postgres_lock import PostgresLock, held_keys
+from assetgen_dagster.project.workspace import ProjectPaths, WorkspaceError
 from assetgen_dagster.settings import Machines, Settings
 
 

@@ -17,8 +17,8 @@ from typing import Self
 
 import psutil
 
-from assetgen_dagster.drawing.workspace import unwritable
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.project.workspace import unwritable
 
 _AGAIN_SECONDS = 0.05
 

@@ -16,23 +16,11 @@ import structlog
 
 from assetgen_dagster.director.brief import read_brief
 from assetgen_dagster.director.director import create_asset_manifest
-from assetgen_dagster.director.source import Director
-from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.allowance import Allowance
-from assetgen_dagster.drawing.events import GateWaits
-from assetgen_dagster.drawing.gate import open_gate
-from assetgen_dagster.drawing.pace import retry_wait
-from assetgen_dagster.drawing.pricing import CostSource
-from assetgen_dagster.drawing.problems import ErrorClass, Problem
-from assetgen_dagster.drawing.records import RecordStore, Spend, SpendKind
-from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.manifest.model import AssetManifest
-from assetgen_dagster.settings import Settings
-from assetgen_dagster.writer.answer import BrokenRulesError, read_answer
-from assetgen_dagster.writer.call import Reply, ask
-from assetgen_dagster.writer.events import Asked, StoryEvent, Waits
-from assetgen_dagster.writer.ledger import Ledger, settle_lost_calls
-from assetgen_dagster.writer.question import (
+from assetgen_dagster.director.model.answer import BrokenRulesError, read_answer
+from assetgen_dagster.director.model.call import Reply, ask
+from assetgen_dagster.director.model.call_log import Ledger, settle_lost_calls
+from assetgen_dagster.director.model.events import Asked, StoryEvent, Waits
+from assetgen_dagster.director.model.question import (
     ANSWER_SCHEMA,
     INSTRUCTION,
     Turn,
@@ -40,13 +28,24 @@ from assetgen_dagster.writer.question import (
     first_question,
     repair_question,
 )
+from assetgen_dagster.director.source import Director
+from assetgen_dagster.drawing.allowance import Allowance
+from assetgen_dagster.drawing.events import GateWaits
+from assetgen_dagster.drawing.gate import open_gate
+from assetgen_dagster.drawing.pace import retry_wait
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.project.records import CostSource, RecordStore, Spend, SpendKind
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import ErrorClass, Failure
+from assetgen_dagster.settings import Settings
 
 #: A text is worth fewer attempts than a picture: without it the video is drawn all the same.
 _RETRIES = 3
 _LONGEST_WAIT_SECONDS = 30.0
 
 #: Codes of problems that our tables would not help against: the pictures have them as well.
-_PICTURES_TOO = frozenset({problems.over_budget("", "").code, problems.budget_unknown("").code})
+_PICTURES_TOO = frozenset({failures.over_budget("", "").code, failures.budget_unknown("").code})
 
 _QUESTIONS = 2
 _SHOWN_VIOLATIONS = 3
@@ -58,14 +57,14 @@ class StoryModelError(AssetgenError):
     """The language model cannot be asked, and only a person can mend that.
 
     Attributes:
-        problem: Why.
+        failure: Why.
     """
 
-    def __init__(self, model: str, problem: Problem) -> None:
-        why = f"{model} cannot write the prompts: {problem.cause.rstrip('. ')}. {problem.remedy}."
-        more = "" if problem.code in _PICTURES_TOO else " Or unset ASSETGEN_STORY_MODEL: then our tables write them."
-        super().__init__(f"{why}{more}", code=problem.code)
-        self.problem = problem
+    def __init__(self, model: str, failure: Failure) -> None:
+        why = f"{model} cannot write the prompts: {failure.cause.rstrip('. ')}. {failure.remedy}."
+        more = "" if failure.code in _PICTURES_TOO else " Or unset ASSETGEN_STORY_MODEL: then our tables write them."
+        super().__init__(f"{why}{more}", code=failure.code)
+        self.failure = failure
 
 
 class _GaveUpError(Exception):
@@ -172,14 +171,14 @@ class Writer:
             reply = ask(self.settings, model, turns)
             spend = ledger.settle(token, reply, asked=asked)
             self._note(model, question, reply, spend, seconds=time.monotonic() - began)
-            if reply.problem is None:
+            if reply.failure is None:
                 return reply.text
-            if reply.problem.error_class is ErrorClass.FATAL:
-                raise StoryModelError(model, self._told_to_all(model, reply.problem))
-            wait = _wait(reply.problem, retries)
+            if reply.failure.error_class is ErrorClass.FATAL:
+                raise StoryModelError(model, self._told_to_all(model, reply.failure))
+            wait = _wait(reply.failure, retries)
             if wait is None:
-                raise _GaveUpError(f"[{reply.problem.error_class}: {reply.problem.code}] {reply.problem.cause}")
-            self.tell(Waits(model, wait, reply.problem))
+                raise _GaveUpError(f"[{reply.failure.error_class}: {reply.failure.code}] {reply.failure.cause}")
+            self.tell(Waits(model, wait, reply.failure))
             self.sleep(wait)
         raise AssertionError  # the last attempt has no wait
 
@@ -189,20 +188,20 @@ class Writer:
         def tell(why: str) -> None:
             self.tell(GateWaits(why))
 
-        async def wait() -> Problem | None:
+        async def wait() -> Failure | None:
             with open_gate(self.settings, model, self.allowance) as gate:
                 # What is reserved here is kept for the pictures, which ask again by their true number.
                 return await gate.enter(self.pictures, tell) or await gate.admit(tell)
 
-        if problem := asyncio.run(wait()):
-            raise StoryModelError(model, problem)
+        if failure := asyncio.run(wait()):
+            raise StoryModelError(model, failure)
 
-    def _told_to_all(self, model: str, problem: Problem) -> Problem:
-        """Tells other runs what concerns them, too; returns the problem with what is known besides."""
+    def _told_to_all(self, model: str, failure: Failure) -> Failure:
+        """Tells other runs what concerns them, too; returns the failure with what is known besides."""
 
-        async def tell() -> Problem:
+        async def tell() -> Failure:
             with open_gate(self.settings, model) as gate:
-                return await gate.heard(problem)
+                return await gate.heard(failure)
 
         return asyncio.run(tell())
 
@@ -222,7 +221,7 @@ class Writer:
             output_tokens=reply.usage.output_tokens if reply.usage else None,
             cost_usd=spend.cost_usd if spend and spend.kind is SpendKind.CONFIRMED else 0.0,
             possibly_billed_usd=spend.cost_usd if spend and spend.kind is SpendKind.POSSIBLY_BILLED else 0.0,
-            problem=str(reply.problem) if reply.problem else None,
+            failure=str(reply.failure) if reply.failure else None,
         )
 
 
@@ -245,7 +244,7 @@ def foreseen_director(settings: Settings) -> Director:
     return Director(write, model)
 
 
-def _wait(problem: Problem, retries: int) -> float | None:
-    limited = replace(problem, max_retries=min(problem.max_retries, _RETRIES))
+def _wait(failure: Failure, retries: int) -> float | None:
+    limited = replace(failure, max_retries=min(failure.max_retries, _RETRIES))
     wait = retry_wait(limited, retries, random.random())  # noqa: S311 - spreads retries, keeps no secret
     return None if wait is None or wait > _LONGEST_WAIT_SECONDS else wait

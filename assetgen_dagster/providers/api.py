@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.problems import ErrorClass, Problem
-from assetgen_dagster.drawing.report import ScriptFailure, ScriptReport
-from assetgen_dagster.drawing.script import CLIScriptError
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.failures import ErrorClass, Failure
+from assetgen_dagster.providers.script import CLIScriptError
+from assetgen_dagster.providers.script_report import ScriptFailure, ScriptReport
 from assetgen_dagster.settings import Settings
 
 PUBLIC_API = "https://generativelanguage.googleapis.com"
@@ -25,15 +25,15 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _CAUSE_CHARACTERS = 300
 
 
-def api_key(settings: Settings) -> str | Problem:
+def api_key(settings: Settings) -> str | Failure:
     """Returns the key, or why there is none that could be sent."""
     if settings.gemini_api_key is None:
-        return problems.missing_key()
+        return failures.missing_key()
     key = settings.gemini_api_key.get_secret_value().strip()
     # In a header anything else raises an error that shows it.
     if not re.fullmatch(r"[!-~]+", key):
         cause = "GEMINI_API_KEY holds a character that no key has, such as a space"
-        return Problem(ErrorClass.FATAL, "api_key", cause, "Copy the key again")
+        return Failure(ErrorClass.FATAL, "api_key", cause, "Copy the key again")
     return key
 
 
@@ -93,9 +93,9 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def classify_api_failure(failure: ScriptFailure, *, model: str, setting: str) -> Problem:
+def classify_api_failure(failure: ScriptFailure, *, model: str, setting: str) -> Failure:
     """Returns the problem behind a failure: the script's table, with the setting that names this model."""
-    problem = problems.classify(CLIScriptError("", 1, failure.message), ScriptReport(error=failure), model=model)
+    problem = failures.classify(CLIScriptError("", 1, failure.message), ScriptReport(error=failure), model=model)
     if problem.code != "model_not_found":
         return problem
     return replace(problem, remedy=f"Set {setting} (now {model!r}) to a model that exists, then run again")

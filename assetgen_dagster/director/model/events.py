@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from assetgen_dagster.drawing.events import GateWaits
-from assetgen_dagster.drawing.problems import Problem
+from assetgen_dagster.providers.failures import Failure
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Waits:
 
     model: str
     seconds: float
-    problem: Problem
+    failure: Failure
 
     def __str__(self) -> str:
-        return f"{self.model} is asked again in {self.seconds:.0f} s: {self.problem.cause}"
+        return f"{self.model} is asked again in {self.seconds:.0f} s: {self.failure.cause}"
 
 
 @dataclass(frozen=True)

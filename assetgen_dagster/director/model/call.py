@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic import ValidationError
 
-from assetgen_dagster.drawing import problems
-from assetgen_dagster.drawing.api import (
+from assetgen_dagster.director.model.question import ANSWER_SCHEMA, INSTRUCTION, Turn
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.api import (
     NO_ADDRESS,
     api_base,
     api_key,
@@ -24,12 +25,11 @@ from assetgen_dagster.drawing.api import (
     host_of,
     read_api_error,
 )
-from assetgen_dagster.drawing.problems import Problem
-from assetgen_dagster.drawing.report import REFUSALS, ScriptFailure
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure
+from assetgen_dagster.providers.text_prices import TextUsage
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import redact
-from assetgen_dagster.writer.pricing import TextUsage
-from assetgen_dagster.writer.question import ANSWER_SCHEMA, INSTRUCTION, Turn
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -48,13 +48,13 @@ class Reply:
     Attributes:
         text: The answer; empty where there is none.
         usage: What the API says it billed; None if it did not say.
-        problem: Why there is no answer.
+        failure: Why there is no answer.
         model: The version that answered, where the API said so.
     """
 
     text: str = ""
     usage: TextUsage | None = None
-    problem: Problem | None = None
+    failure: Failure | None = None
     model: str = ""
 
 
@@ -69,10 +69,10 @@ def ask(settings: Settings, model: str, turns: Sequence[Turn]) -> Reply:
         turns: The conversation so far, ending with the question.
     """
     key = api_key(settings)
-    if isinstance(key, Problem):
-        return Reply(problem=key)
+    if isinstance(key, Failure):
+        return Reply(failure=key)
     if not host_of(api_base(settings)):
-        return Reply(problem=_classified(NO_ADDRESS, model))
+        return Reply(failure=_classified(NO_ADDRESS, model))
     seconds = settings.story_timeout_seconds
     found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
     with httpx.Client(timeout=seconds, trust_env=heeds_proxies(api_base(settings))) as http:
@@ -89,8 +89,8 @@ def ask(settings: Settings, model: str, turns: Sequence[Turn]) -> Reply:
         try:
             answer = found.get(timeout=seconds)
         except queue.Empty:
-            return Reply(problem=_timed_out(seconds))
-    return Reply(problem=_problem_of(answer, model)) if isinstance(answer, Exception) else _read(answer, model)
+            return Reply(failure=_timed_out(seconds))
+    return Reply(failure=_problem_of(answer, model)) if isinstance(answer, Exception) else _read(answer, model)
 
 
 def _client(http: httpx.Client, key: str, settings: Settings) -> "Client":
@@ -137,7 +137,7 @@ def _read(answer: "GenerateContentResponse", model: str) -> Reply:
     reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
     said = f"Gemini wrote nothing ({', '.join(reasons) or 'no reason given'})"
     failure = ScriptFailure(kind="no_image", message=said, block_reason=block, finish_reason=finish or None)
-    return Reply(usage=usage, problem=_classified(failure, model), model=answer.model_version or "")
+    return Reply(usage=usage, failure=_classified(failure, model), model=answer.model_version or "")
 
 
 def _usage(told: Any) -> TextUsage | None:
@@ -149,8 +149,8 @@ def _usage(told: Any) -> TextUsage | None:
     )
 
 
-def _problem_of(error: Exception, model: str) -> Problem:
-    """Returns the problem behind what the SDK raised; raises again what is a bug."""
+def _problem_of(error: Exception, model: str) -> Failure:
+    """Returns the failure behind what the SDK raised; raises again what is a bug."""
     from google.genai import errors  # noqa: PLC0415 - see the module's docstring
 
     said = redact(" ".join(str(error).split()))[:_QUOTE_CHARACTERS] or type(error).__name__
@@ -162,21 +162,21 @@ def _problem_of(error: Exception, model: str) -> Problem:
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
             return _classified(NO_ADDRESS, model)
         case httpx.TimeoutException():
-            return problems.lost("the answer stopped coming", code="story_timeout")
+            return failures.lost("the answer stopped coming", code="story_timeout")
         case httpx.HTTPError():
-            return problems.lost(f"the answer did not arrive whole: {said}")
+            return failures.lost(f"the answer did not arrive whole: {said}")
         # The SDK parses the model's text, too, however deep that is nested.
         case errors.UnknownApiResponseError() | ValidationError() | json.JSONDecodeError() | RecursionError():
-            return problems.lost(f"what came cannot be read: {said}")
+            return failures.lost(f"what came cannot be read: {said}")
     raise error
 
 
-def _classified(failure: ScriptFailure, model: str) -> Problem:
+def _classified(failure: ScriptFailure, model: str) -> Failure:
     return classify_api_failure(failure, model=model, setting="ASSETGEN_STORY_MODEL")
 
 
-def _timed_out(seconds: float) -> Problem:
-    return problems.lost(
+def _timed_out(seconds: float) -> Failure:
+    return failures.lost(
         f"no answer within {seconds:g} s; if that happens often, raise ASSETGEN_STORY_TIMEOUT_SECONDS",
         code="story_timeout",
     )

@@ -1,0 +1,1 @@
+"""A language model writes the manifest from topic and story direction, where a setting names one."""

@@ -1,1 +1,0 @@
-"""Has a Gemini model write a project's manifest: the question, the answer, its price, and that it is paid once."""
