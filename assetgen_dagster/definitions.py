@@ -10,7 +10,7 @@ from assetgen_dagster.assets.labels import labelled
 from assetgen_dagster.assets.manifest import asset_manifest
 from assetgen_dagster.assets.ready import build_assets_ready
 from assetgen_dagster.assets.sheet import build_contact_sheet
-from assetgen_dagster.assets.studio import Listener, studio_resource
+from assetgen_dagster.assets.studio import Listener, session_resource
 from assetgen_dagster.sensors.log_retention import log_retention
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
@@ -45,7 +45,7 @@ def build_definitions(listener: Listener | None = None, log_stream: TextIO | Non
             refresh_project_assets,
         ],
         sensors=SENSORS,
-        resources={"studio": studio_resource(listener, log_stream)},
+        resources={"studio": session_resource(listener, log_stream)},
         # One process a run: it holds for runs from the UI, too.
         executor=dg.in_process_executor,
     )

@@ -14,21 +14,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from assetgen_dagster.budget.limits import refusal_in_words, remedy
+from assetgen_dagster.budget.reservations import estimate_each
+from assetgen_dagster.budget.stores import held_now, open_reservations
+from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.director.model.write import foreseen_director
 from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
-from assetgen_dagster.drawing.foresee import foresee
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
-from assetgen_dagster.drawing.look import look_of
 from assetgen_dagster.drawing.plan import AGAIN, Action, Mode, Redraw, Request, assign_numbers
+from assetgen_dagster.drawing.preflight import preflight
 from assetgen_dagster.drawing.redraw import remarked, take_up
 from assetgen_dagster.drawing.references import takes_references
+from assetgen_dagster.drawing.render_options import render_options_of
 from assetgen_dagster.errors import coded
 from assetgen_dagster.manifest.file import check_slots
-from assetgen_dagster.paying.budget import refusal_in_words, remedy
-from assetgen_dagster.paying.ledger import estimate_each
-from assetgen_dagster.paying.shared import held_now, open_ledger
-from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
@@ -97,7 +97,7 @@ def make_plan(
         AssetgenError: It would end before anything is drawn, for the reason that the message gives.
     """
     settings = load_settings()
-    look = look_of(settings, load_channels(settings).get(key.channel))
+    look = render_options_of(settings, load_channels(settings).get(key.channel))
     paths = locate_project(key, workspace=settings.workspace)
     resolution = resolve_in_folder(paths.project, story, document=document, director=foreseen_director(settings))
     check_slots(resolution.manifest, settings.image_slots)
@@ -248,9 +248,9 @@ def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw
     """Says what would keep a run from drawing, by the checks that it makes itself before it pays."""
     if not to_draw:
         return
-    if problem := foresee(settings, paths, pictures=to_draw):
+    if problem := preflight(settings, paths, pictures=to_draw):
         yield coded(f"the run would not start: {problem.cause.rstrip('. ')}. {problem.remedy}.", problem.code)
-    if refused := open_ledger(settings).foresee(key, pictures=to_draw):
+    if refused := open_reservations(settings).preflight(key, pictures=to_draw):
         why = f"{refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."
         yield coded(f"the run would not start: {why}", "budget")
     if order := held_in_words(held_now(settings), settings):

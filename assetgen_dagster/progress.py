@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.director.model.events import Asked, ManifestMade, StoryEvent, Waits
 from assetgen_dagster.drawing.events import (
     Event,
-    GateWaits,
     PictureDone,
     PictureFailed,
     PictureNotStarted,
@@ -46,7 +46,7 @@ def message(project: str, event: Event | StoryEvent) -> Message | None:
             return about | {"event": "started", "picture": str(task), "attempt": attempt}
         case PictureWaits(task, seconds, problem):
             return about | {"event": "waits", "picture": str(task), "seconds": seconds, "why": str(problem)}
-        case GateWaits(why):
+        case AdmissionWaits(why):
             return about | {"event": "held", "why": why}
         case PictureDone(task, record, _, spends):
             return about | {

@@ -18,10 +18,10 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_graphql.schema import create_schema
 
 from assetgen_dagster.assets.projects import PARTITIONS
+from assetgen_dagster.budget import spend_index as books
+from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.definitions import SENSORS
 from assetgen_dagster.home import open_instance
-from assetgen_dagster.paying import books
-from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 
@@ -57,7 +57,7 @@ def _ticks(workspace: WorkspaceProcessContext) -> Iterator[tuple[str, Callable[[
 
 
 def _budget() -> None:
-    ledger = open_ledger(load_settings())
+    ledger = open_reservations(load_settings())
     ledger.reserve(_DUE, run_id="bench", pictures=22)
     ledger.release(_DUE, run_id="bench")
 

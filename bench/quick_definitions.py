@@ -3,7 +3,7 @@
 import assetgen_dagster.sensors
 from assetgen_dagster.notion.calls import Pace
 
-assetgen_dagster.sensors.LOOK_SECONDS = 1  # the least there is: for 0 Dagster takes its default
+assetgen_dagster.sensors.TICK_SECONDS = 1  # the least there is: for 0 Dagster takes its default
 Pace.__init__.__defaults__ = (1_000_000, 60.0)  # the emulator takes any number of requests
 
 from assetgen_dagster.definitions import defs  # noqa: E402

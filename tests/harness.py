@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from assetgen_dagster.drawing.backoff import Clock
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.job import DrawingJob
-from assetgen_dagster.drawing.look import look_of
 from assetgen_dagster.drawing.outcome import Summary
-from assetgen_dagster.drawing.pace import Clock
 from assetgen_dagster.drawing.plan import Mode, Request
+from assetgen_dagster.drawing.render_options import render_options_of
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
@@ -138,7 +138,7 @@ class Core:
         return self.paths.output_path(next(asset for asset in self.manifest.assets if asset.name == name))
 
     def job(self, request: Request, run_id: str, selected: frozenset[int]) -> DrawingJob:
-        look = look_of(self.settings, load_channels(self.settings).get(self.key.channel))
+        look = render_options_of(self.settings, load_channels(self.settings).get(self.key.channel))
         return DrawingJob(self.manifest, self.paths, self.settings, look, request, run_id, selected)
 
     def draw(

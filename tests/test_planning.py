@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import typer.testing
 
+from assetgen_dagster.budget.stores import open_switches
+from assetgen_dagster.budget.switches import pause
 from assetgen_dagster.cli import app
 from assetgen_dagster.director.source import DOCUMENT_FILE, ManifestConflictError, Story, resolve_in_folder
 from assetgen_dagster.drawing.plan import Mode, Request
@@ -15,8 +17,6 @@ from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.paying.shared import open_switches
-from assetgen_dagster.paying.switches import pause
 from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
@@ -241,7 +241,7 @@ def test_a_run_that_could_not_start_is_planned_all_the_same_and_the_plan_says_wh
 
 
 def test_a_full_disk_is_told_before_a_run_meets_it(foxes: Core, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assetgen_dagster.drawing.foresee.ROOM_PER_PICTURE", 1 << 60)
+    monkeypatch.setattr("assetgen_dagster.drawing.preflight.ROOM_PER_PICTURE", 1 << 60)
     assert "[cannot_write]" in " ".join(plan()["warnings"])
 
 

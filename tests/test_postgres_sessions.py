@@ -89,7 +89,7 @@ def test_a_run_holds_no_session_while_it_draws_and_no_transaction_lasts_a_second
     samples = drawing(22)
     seen = [session for sessions in samples for session in sessions]
     assert len(samples) > 20
-    # Dagster's own, and the looks of the gate before a call (pause, quota, budget).
+    # Dagster's own, and the looks of the admission before a call (pause, quota, budget).
     assert {" ".join(session.name.split()[:2]) for session in seen} <= {"assetgen run", "assetgen paying"}
     assert any(session.name.startswith("assetgen run ") for session in seen)
     # None lasts as long as a picture does, and much of the time there is none.

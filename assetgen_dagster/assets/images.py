@@ -14,7 +14,7 @@ from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key,
 from assetgen_dagster.assets.picture_events import Report
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import read_request
-from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.assets.studio import RunSession, plain_failures
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode, Redraw
 from assetgen_dagster.drawing.redraw import RedrawError
@@ -96,7 +96,7 @@ def build_images(slots: int) -> dg.AssetsDefinition:
         ],
     )
     def images(
-        context: dg.AssetExecutionContext, config: ImagesConfig, studio: dg.ResourceParam[Studio]
+        context: dg.AssetExecutionContext, config: ImagesConfig, studio: dg.ResourceParam[RunSession]
     ) -> Iterator[dg.MaterializeResult[None]]:
         numbers = frozenset(n for key in context.selected_asset_keys if (n := image_number(key)) is not None)
         with plain_failures(context):
@@ -107,7 +107,9 @@ def build_images(slots: int) -> dg.AssetsDefinition:
             asked = read_request(context.instance, context.run, mode=mode, redraw=config.order(numbers))
             request = project.named_request(asked)
             manifest = project.remarked_manifest(request)
-            job = DrawingJob(manifest, project.paths, project.settings, project.look, request, project.run_id, numbers)
+            job = DrawingJob(
+                manifest, project.paths, project.settings, project.options, request, project.run_id, numbers
+            )
             drawing = studio.draw(job, project)
             for event in drawing.events():
                 studio.tell(event)

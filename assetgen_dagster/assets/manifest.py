@@ -9,7 +9,7 @@ from pydantic import Field
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
 from assetgen_dagster.assets.projects import projects
-from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.assets.studio import RunSession, plain_failures
 from assetgen_dagster.director.model.call_log import forget_calls
 from assetgen_dagster.director.model.events import ManifestMade
 from assetgen_dagster.director.model.write import Bill
@@ -49,7 +49,7 @@ class StoryConfig(dg.Config):
     ),
 )
 def asset_manifest(
-    context: dg.AssetExecutionContext, config: StoryConfig, studio: dg.ResourceParam[Studio]
+    context: dg.AssetExecutionContext, config: StoryConfig, studio: dg.ResourceParam[RunSession]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Resolves the manifest and writes it where it changed."""
     with plain_failures(context):

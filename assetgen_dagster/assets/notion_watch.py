@@ -30,13 +30,13 @@ class RowWatch:
         self._wanted = settings.status_asking | (settings.status_told if again else set())
         self._told = settings.status_drawing is None
         self._emptied = False
-        # Else three requests a look, and a few runs at once would use up what Notion allows in a minute.
+        # Else three requests a check, and a few runs at once would use up what Notion allows in a minute.
         self._schema: Schema | None = None
 
-    def look(self) -> Failure | None:
+    def check_row(self) -> Failure | None:
         """Returns why no further picture may be started; None if nothing speaks against it, or Notion is silent.
 
-        The first look also sets the optional status for "is being drawn".
+        The first check also sets the optional status for "is being drawn".
         """
         try:
             with TaskBoard(self._settings, schema=self._schema) as board:

@@ -9,9 +9,9 @@ from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.studio import Project, note_stopped
+from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.drawing.events import (
     Event,
-    GateWaits,
     LeftoverSettled,
     PictureDone,
     PictureFailed,
@@ -45,7 +45,7 @@ class Report:
                     self._context.log.info(f"{task}: {task.step.action} ({task.step.reason})")
                 for warning in warnings:
                     self._context.log.warning(warning)
-            case GateWaits(why):
+            case AdmissionWaits(why):
                 self._context.log.info(why)
             case PictureDone():
                 self._money.observe_lost(event.task.number, event.spends)

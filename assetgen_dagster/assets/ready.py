@@ -10,7 +10,7 @@ from assetgen_dagster.assets.keys import ASSETS_READY, image_key
 from assetgen_dagster.assets.notion_report import report_ready_at_once
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import row_link
-from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.assets.studio import RunSession, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
 
 
@@ -30,13 +30,13 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
         ),
     )
     def assets_ready(
-        context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
+        context: dg.AssetExecutionContext, studio: dg.ResourceParam[RunSession]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with plain_failures(context):
             project = studio.open(context)
             manifest = project.tidy_manifest()
             pictures = measured_pictures(manifest, project.store.records, project.paths)
-            ratios = {asset.name: project.look.aspect_ratio_of(asset) for asset in manifest.assets}
+            ratios = {asset.name: project.options.aspect_ratio_of(asset) for asset in manifest.assets}
             checks = list(check_pictures(pictures, aspect_ratios=ratios))
             try:
                 require_ready(manifest, project.store.records, pictures)

@@ -7,7 +7,7 @@ import dagster as dg
 from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.review_sheet import show_at_once
-from assetgen_dagster.assets.studio import Studio, plain_failures
+from assetgen_dagster.assets.studio import RunSession, plain_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 
@@ -27,7 +27,7 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
         ),
     )
     def contact_sheet(
-        context: dg.AssetExecutionContext, studio: dg.ResourceParam[Studio]
+        context: dg.AssetExecutionContext, studio: dg.ResourceParam[RunSession]
     ) -> Iterator[dg.MaterializeResult[None]]:
         with plain_failures(context):
             project = studio.open(context)

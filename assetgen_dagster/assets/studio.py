@@ -15,20 +15,20 @@ import structlog
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
 from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
+from assetgen_dagster.budget.admission import open_admission
+from assetgen_dagster.budget.breaker import fingerprint
+from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.manifest_rules import PICTURES
 from assetgen_dagster.director.model.events import StoryEvent
 from assetgen_dagster.director.model.write import Writer
-from assetgen_dagster.drawing.allowance import Allowance
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event
-from assetgen_dagster.drawing.gate import open_gate
 from assetgen_dagster.drawing.job import DrawingJob
-from assetgen_dagster.drawing.leftovers import tidy
-from assetgen_dagster.drawing.look import Look, look_of
 from assetgen_dagster.drawing.outcome import Summary
-from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.drawing.plan import Request, assign_numbers
+from assetgen_dagster.drawing.recovery import tidy
 from assetgen_dagster.drawing.redraw import remark_upon, with_names
+from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import configure_logging
@@ -58,7 +58,7 @@ class Project:
         paths: Its files.
         store: Its records.
         settings: The settings in force.
-        look: What holds for all its pictures.
+        options: What holds for all its pictures.
         run_id: This run.
     """
 
@@ -66,7 +66,7 @@ class Project:
     paths: ProjectPaths
     store: RecordStore
     settings: Settings
-    look: Look
+    options: RenderOptions
     run_id: str
 
     def manifest(self) -> AssetManifest:
@@ -113,7 +113,7 @@ class Project:
         return manifest
 
 
-class Studio:
+class RunSession:
     """Opens the run's project and draws.
 
     Args:
@@ -141,12 +141,12 @@ class Studio:
             settings = load_settings()
             hide(*settings.secrets())
             name_sessions(f"assetgen run {context.run.run_id}")
-            look = look_of(settings, load_channels(settings).get(key.channel))
+            options = render_options_of(settings, load_channels(settings).get(key.channel))
             paths = open_project(key, workspace=settings.workspace)
             self._lock = hold_project(key, paths, settings, run_id=context.run.run_id)
             ensure_partition(context.instance, key)
             store = RecordStore(paths.records, self._lock.ensure)
-            self._project = Project(key, paths, store, settings, look, context.run.run_id)
+            self._project = Project(key, paths, store, settings, options, context.run.run_id)
             self._page_id = context.run.tags.get(PAGE_TAG)
             page_id, notion = self._page_id, settings.notion()
             if page_id is not None and notion is not None:
@@ -159,12 +159,14 @@ class Studio:
         """Returns the worker that will draw ``job``; it starts when its events are asked for."""
         self._request_id = job.request.id
         context = structlog.contextvars.get_contextvars()
-        look = self._watch.look if self._watch else None
+        check_row = self._watch.check_row if self._watch else None
 
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
-            with open_gate(project.settings, project.settings.gemini_image_model, self._allowance(project)) as gate:
-                return await generate_assets(job, project.store, emit, gate=gate, look=look)
+            with open_admission(
+                project.settings, project.settings.gemini_image_model, self._allowance(project)
+            ) as admission:
+                return await generate_assets(job, project.store, emit, admission=admission, check_row=check_row)
 
         self._worker = Worker(start)
         return self._worker
@@ -182,8 +184,8 @@ class Studio:
             project.settings, project.store, project.run_id, tell, allowance=self._allowance(project), pictures=pictures
         )
 
-    def _allowance(self, project: Project) -> Allowance:
-        return Allowance(project.settings, project.key, run_id=project.run_id, page_id=self._page_id)
+    def _allowance(self, project: Project) -> BudgetReservation:
+        return BudgetReservation(project.settings, project.key, run_id=project.run_id, page_id=self._page_id)
 
     def tell(self, event: Event | StoryEvent) -> None:
         """Passes an event on to the listener, if there is one."""
@@ -213,13 +215,13 @@ class Studio:
             records.take_round_back(self._request_id)
 
 
-def studio_resource(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.ResourceDefinition:
-    """Returns the resource ``studio``: a ``Studio`` a run; its log goes to ``log_stream``, or stderr."""
+def session_resource(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.ResourceDefinition:
+    """Returns the resource ``studio``: a ``RunSession`` a run; its log goes to ``log_stream``, or stderr."""
 
     @dg.resource(description="Settings, lock, records and drawing thread of the run's project.")
-    def studio(_context: dg.InitResourceContext) -> Iterator[Studio]:
+    def studio(_context: dg.InitResourceContext) -> Iterator[RunSession]:
         configure_logging(log_stream)
-        opened = Studio(listener)
+        opened = RunSession(listener)
         try:
             yield opened
         finally:

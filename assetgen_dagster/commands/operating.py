@@ -37,9 +37,9 @@ def pause(
 
     Example: assetgen pause --reason "checking the bill"
     """
-    from assetgen_dagster.paying.shared import open_switches
-    from assetgen_dagster.paying.switches import pause as stop
-    from assetgen_dagster.paying.words import pause_in_words
+    from assetgen_dagster.budget.stores import open_switches
+    from assetgen_dagster.budget.switches import pause as stop
+    from assetgen_dagster.budget.words import pause_in_words
     from assetgen_dagster.settings import load_settings
 
     settings = load_settings()
@@ -51,8 +51,8 @@ def resume() -> None:
 
     Example: assetgen resume
     """
-    from assetgen_dagster.paying.shared import open_switches
-    from assetgen_dagster.paying.switches import resume as go_on
+    from assetgen_dagster.budget.stores import open_switches
+    from assetgen_dagster.budget.switches import resume as go_on
     from assetgen_dagster.settings import load_settings
 
     before = go_on(open_switches(load_settings()))

@@ -3,8 +3,8 @@
 import shutil
 
 from assetgen_dagster.doctor.finding import Finding, broken, of_problem
-from assetgen_dagster.drawing.foresee import ROOM_PER_PICTURE, local_problem
-from assetgen_dagster.drawing.look import Look, look_of
+from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, local_problem
+from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import Channel, load_channels
 from assetgen_dagster.project.workspace import writable_workspace
@@ -47,22 +47,25 @@ def _channels(settings: Settings) -> list[Finding]:
     if channels.path is None:
         return [Finding("channels", True, "Any channel is drawn for: there is no channels.toml that names them.")]
     undrawable = [
-        Finding("channels", False, f"{_undrawable(settings, look)} (channel {name}).", f"Change it in {channels.path}.")
+        Finding(
+            "channels", False, f"{_undrawable(settings, options)} (channel {name}).", f"Change it in {channels.path}."
+        )
         for name, channel in sorted(channels.known.items())
-        if channel.aspect_ratio is not None and (look := look_of(settings, channel)).is_undrawable
+        if channel.aspect_ratio is not None and (options := render_options_of(settings, channel)).is_undrawable
     ]
     return undrawable or [Finding("channels", True, f"{channels.path} names {', '.join(sorted(channels.known))}.")]
 
 
 def _ratio(settings: Settings) -> list[Finding]:
-    look = look_of(settings, Channel())
-    if not look.is_undrawable:
+    options = render_options_of(settings, Channel())
+    if not options.is_undrawable:
         return []
-    return [Finding("aspect ratio", False, f"{_undrawable(settings, look)}.", "Set GEMINI_ASPECT_RATIO to another.")]
+    return [Finding("aspect ratio", False, f"{_undrawable(settings, options)}.", "Set GEMINI_ASPECT_RATIO to another.")]
 
 
-def _undrawable(settings: Settings, look: Look) -> str:
-    return f"{settings.gemini_image_model} draws no {look.aspect_ratio}, but {', '.join(drawable_ratios(look.model))}"
+def _undrawable(settings: Settings, options: RenderOptions) -> str:
+    ratios = ", ".join(drawable_ratios(options.model))
+    return f"{settings.gemini_image_model} draws no {options.aspect_ratio}, but {ratios}"
 
 
 def _script(settings: Settings) -> list[Finding]:

@@ -2,12 +2,12 @@
 
 import time
 
+from assetgen_dagster.budget.limits import state_in_words
+from assetgen_dagster.budget.reservations import limits_of
+from assetgen_dagster.budget.stores import held_now, open_reservations
+from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.paying.budget import state_in_words
-from assetgen_dagster.paying.ledger import limits_of
-from assetgen_dagster.paying.shared import held_now, open_ledger
-from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project.channels import ChannelsFileError
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.months import month_of
@@ -37,7 +37,7 @@ def _budget(settings: Settings) -> list[Finding]:
         if not limits:
             return [Finding("budget", True, "No monthly budget is set.")]
         month = month_of(time.time(), settings.zone)
-        return [Finding("budget", True, state_in_words(open_ledger(settings).claims(), limits, month))]
+        return [Finding("budget", True, state_in_words(open_reservations(settings).claims(), limits, month))]
     except ChannelsFileError:
         return []  # has a finding of its own
     except AssetgenError as error:

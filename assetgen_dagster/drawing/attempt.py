@@ -21,7 +21,7 @@ from assetgen_dagster.drawing.picture import (
     make_png,
     publish,
 )
-from assetgen_dagster.drawing.thumbnail import Thumbnails
+from assetgen_dagster.drawing.thumbnails import Thumbnails
 from assetgen_dagster.project.file_lock import FileLock, describe_process
 from assetgen_dagster.project.records import CostSource, Inputs, Intent, PictureRecord, RecordStore, Spend, SpendKind
 from assetgen_dagster.project.workspace import ProjectPaths

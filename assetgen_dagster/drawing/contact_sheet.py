@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from assetgen_dagster.drawing.thumbnail import inline_picture, sheet_picture
+from assetgen_dagster.drawing.thumbnails import inline_picture, sheet_picture
 from assetgen_dagster.support.files import write_atomically
 
 _COLUMNS = 5

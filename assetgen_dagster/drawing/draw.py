@@ -13,10 +13,11 @@ from pathlib import Path
 
 import structlog
 
+from assetgen_dagster.budget.admission import Admission, AdmissionWaits
 from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
+from assetgen_dagster.drawing.backoff import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.events import (
     Event,
-    GateWaits,
     LeftoverSettled,
     PictureDone,
     PictureFailed,
@@ -26,16 +27,14 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
     Task,
 )
-from assetgen_dagster.drawing.foresee import foresee
-from assetgen_dagster.drawing.gate import Gate
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
-from assetgen_dagster.drawing.leftovers import bring_back, settle_leftovers, sweep, tidy
 from assetgen_dagster.drawing.outcome import Summary
-from assetgen_dagster.drawing.pace import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
+from assetgen_dagster.drawing.preflight import preflight
+from assetgen_dagster.drawing.recovery import bring_back, settle_leftovers, sweep, tidy
 from assetgen_dagster.drawing.redraw import take_up
-from assetgen_dagster.drawing.references import ReferenceDesk, takes_references
+from assetgen_dagster.drawing.references import ReferenceScheduler, takes_references
 from assetgen_dagster.project.postgres_lock import ProjectLostError
 from assetgen_dagster.project.records import CostSource, PictureRecord, RecordStore, Spend
 from assetgen_dagster.project.workspace import WorkspaceError, unwritable
@@ -47,7 +46,7 @@ from assetgen_dagster.support.redact import preview
 _REJECTED_IN_A_ROW = 3
 
 #: How often it is asked whether anything outside speaks against further pictures.
-_LOOK_SECONDS = 5.0
+_CHECK_ROW_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
@@ -59,8 +58,8 @@ async def generate_assets(
     *,
     clock: Clock | None = None,
     rng: random.Random | None = None,
-    gate: Gate | None = None,
-    look: Callable[[], Failure | None] | None = None,
+    admission: Admission | None = None,
+    check_row: Callable[[], Failure | None] | None = None,
 ) -> Summary:
     """Draws what a run asked for and keeps what is done.
 
@@ -70,30 +69,35 @@ async def generate_assets(
         emit: Told about everything, in this thread.
         clock: Time for waits between attempts.
         rng: Chance for jitter.
-        gate: What each call has to pass before it is made; None lets all pass.
-        look: Asked every few seconds, in a thread, whether anything speaks against further pictures.
+        admission: What each call has to pass before it is made; None lets all pass.
+        check_row: Asked every few seconds, in a thread, whether anything speaks against further pictures.
 
     Raises:
         ProjectLostError: The project is not the caller's any more; what was in flight is the next run's.
         WorkspaceError: The project's folder cannot be written, or its records name a file outside the workspace.
     """
-    drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()), gate)  # noqa: S311 - jitter
+    drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()), admission)  # noqa: S311 - jitter
     try:
-        return await drawing.run(look)
+        return await drawing.run(check_row)
     except OSError as error:
         raise unwritable(Path(error.filename or job.paths.project), error) from error
 
 
 class _Drawing:
     def __init__(
-        self, job: DrawingJob, store: RecordStore, emit: Callable[[Event], None], pace: Pace, gate: Gate | None
+        self,
+        job: DrawingJob,
+        store: RecordStore,
+        emit: Callable[[Event], None],
+        pace: Pace,
+        admission: Admission | None,
     ) -> None:
         self.job = job
         self.store = store
         self.emit = emit
         self.pace = pace
-        self.gate = gate
-        self._say = lambda why: emit(GateWaits(why))
+        self.admission = admission
+        self._say = lambda why: emit(AdmissionWaits(why))
         self.summary = Summary()
         self._attempts = Attempts(store=store, paths=job.paths, settings=job.settings, run_id=job.run_id)
         self._slots = asyncio.Semaphore(job.settings.image_concurrency)
@@ -101,7 +105,7 @@ class _Drawing:
         self._stopped = asyncio.Event()
         self._unexpected: Exception | None = None
 
-    async def run(self, look: Callable[[], Failure | None] | None) -> Summary:
+    async def run(self, check_row: Callable[[], Failure | None] | None) -> Summary:
         await settle_leftovers(self._attempts)
         manifest, settings = self.job.manifest, self.job.settings
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
@@ -128,10 +132,10 @@ class _Drawing:
             self._enter_round(tasks, new_round=new_round)
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
         over = threading.Event()
-        if look is not None:
+        if check_row is not None:
             # A daemon, and nobody waits for it: whoever is asked may be slow to answer.
-            watch = (look, over, asyncio.get_running_loop())
-            threading.Thread(target=self._watch, args=watch, name="watch", daemon=True).start()
+            watch = (check_row, over, asyncio.get_running_loop())
+            threading.Thread(target=self._check_rows, args=watch, name="check-row", daemon=True).start()
         try:
             await self._draw_all(plan.to_draw)
         finally:
@@ -148,17 +152,17 @@ class _Drawing:
             raise self._unexpected
         return self.summary
 
-    def _watch(
-        self, look: Callable[[], Failure | None], over: threading.Event, loop: asyncio.AbstractEventLoop
+    def _check_rows(
+        self, check_row: Callable[[], Failure | None], over: threading.Event, loop: asyncio.AbstractEventLoop
     ) -> None:
         """Stops the drawing when somebody outside wants that; what is in flight is let in."""
         while not over.is_set():
-            failure = look()
+            failure = check_row()
             if failure is not None:
                 with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                     loop.call_soon_threadsafe(self._stop, failure)
                 return
-            over.wait(_LOOK_SECONDS)
+            over.wait(_CHECK_ROW_SECONDS)
 
     def _report_leftovers(self, names: set[str]) -> None:
         elsewhere = [spend for spend in self.store.records.unreported() if spend.name not in names]
@@ -204,35 +208,35 @@ class _Drawing:
 
     async def _draw_all(self, tasks: list[Task]) -> None:
         files = {asset.name: self.job.paths.output_path(asset) for asset in self.job.manifest.assets}
-        desk = ReferenceDesk(tasks, files)
+        scheduler = ReferenceScheduler(tasks, files)
         for task in tasks:
             if not task.prompt:
                 self._fail(task, failures.blank_prompt(), attempts=0)
-                desk.ended(task, drawn=False)
+                scheduler.ended(task, drawn=False)
         tasks = [task for task in tasks if task.prompt]
-        if tasks and (failure := foresee(self.job.settings, self.job.paths, pictures=len(tasks))):
+        if tasks and (failure := preflight(self.job.settings, self.job.paths, pictures=len(tasks))):
             self._stop(failure)
-        elif tasks and self.gate is not None:
-            await self._unless_stopped(self._heed(self.gate.enter(len(tasks), self._say)))
+        elif tasks and self.admission is not None:
+            await self._unless_stopped(self._heed(self.admission.enter(len(tasks), self._say)))
         async with asyncio.TaskGroup() as group:
-            for task in desk.first(tasks):
-                group.create_task(self._draw(task, desk))
-        if self.gate is not None:
-            await self.gate.leave()
+            for task in scheduler.first(tasks):
+                group.create_task(self._draw(task, scheduler))
+        if self.admission is not None:
+            await self.admission.leave()
 
-    async def _draw(self, task: Task, desk: ReferenceDesk) -> None:
+    async def _draw(self, task: Task, scheduler: ReferenceScheduler) -> None:
         """Draws a picture when those that it refers to are there; nobody waits for it after that, however it ends."""
         drawn = False
         try:
-            failure = await desk.wait(task)
+            failure = await scheduler.wait(task)
             if failure is None or self.summary.stopped_by is not None:
-                drawn = await self._try(task, desk)
+                drawn = await self._try(task, scheduler)
             else:
                 self._fail(task, failure, attempts=0)
         finally:
-            desk.ended(task, drawn=drawn)
+            scheduler.ended(task, drawn=drawn)
 
-    async def _try(self, task: Task, desk: ReferenceDesk) -> bool:
+    async def _try(self, task: Task, scheduler: ReferenceScheduler) -> bool:
         """Tries until the picture is there or given up; returns whether it is there."""
         attempts = 0
         last: Failure | None = None
@@ -244,7 +248,7 @@ class _Drawing:
                     return False
                 attempts += 1
                 self.emit(PictureStarted(task, attempts))
-                result = await self._attempt(task, attempts, desk)
+                result = await self._attempt(task, attempts, scheduler)
             if isinstance(result, Drawn):
                 self._rejected = 0
                 self._succeed(task, result)
@@ -263,11 +267,11 @@ class _Drawing:
     async def _ready(self) -> None:
         """Returns when a call may be made, or when it is known that none may."""
         await self.pace.ready()
-        if self.gate is not None:
-            await self._heed(self.gate.admit(self._say))
+        if self.admission is not None:
+            await self._heed(self.admission.admit(self._say))
 
     async def _heed(self, answer: Awaitable[Failure | None]) -> None:
-        """Stops the drawing where the gate says so, or cannot say."""
+        """Stops the drawing where the admission says so, or cannot say."""
         try:
             failure = await answer
         except Exception as error:
@@ -279,17 +283,17 @@ class _Drawing:
 
     async def _pass_on(self, failure: Failure) -> Failure:
         """Tells other runs what concerns them, too; returns the failure with what is known besides."""
-        if self.gate is None:
+        if self.admission is None:
             return failure
-        told = await self.gate.heard(failure)
+        told = await self.admission.heard(failure)
         if self.summary.stopped_by is failure:
             self.summary.stopped_by = told
         return told
 
-    async def _attempt(self, task: Task, attempts: int, desk: ReferenceDesk) -> Drawn | Failure:
+    async def _attempt(self, task: Task, attempts: int, scheduler: ReferenceScheduler) -> Drawn | Failure:
         last = self.store.records.round
         try:
-            given = desk.give(task)
+            given = scheduler.give(task)
             if isinstance(given, Failure):
                 return given
             return await self._attempts.draw(

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.drawing.plan import Step
-from assetgen_dagster.drawing.thumbnail import Thumbnails
+from assetgen_dagster.drawing.thumbnails import Thumbnails
 from assetgen_dagster.manifest.model import AssetPrompt
 from assetgen_dagster.project.records import PictureRecord, Spend
 from assetgen_dagster.providers.failures import Failure
@@ -74,16 +75,6 @@ class PictureWaits:
 
 
 @dataclass(frozen=True)
-class GateWaits:
-    """No further picture is started for now, or again: ``why`` is a sentence for people."""
-
-    why: str
-
-    def __str__(self) -> str:
-        return self.why
-
-
-@dataclass(frozen=True)
 class PictureDone:
     """A picture is there and recorded.
 
@@ -141,7 +132,7 @@ Event = (
     PlanMade
     | PictureStarted
     | PictureWaits
-    | GateWaits
+    | AdmissionWaits
     | PictureDone
     | PictureFailed
     | PictureNotStarted

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assetgen_dagster.drawing.events import Task
-from assetgen_dagster.drawing.look import Look
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
 from assetgen_dagster.drawing.plan import (
     Action,
@@ -18,6 +17,7 @@ from assetgen_dagster.drawing.plan import (
     decide,
     starts_new_round,
 )
+from assetgen_dagster.drawing.render_options import RenderOptions
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
 from assetgen_dagster.manifest.references import in_drawing_order
 from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference
@@ -33,7 +33,7 @@ class DrawingJob:
         manifest: The pictures, at most as many as there are slots.
         paths: The project's files.
         settings: The settings in force.
-        look: What holds for all pictures beside their prompts.
+        options: Aspect ratio, style and model of all pictures.
         request: What was asked for.
         run_id: The run.
         selected: Numbers of the pictures that this run handles.
@@ -42,7 +42,7 @@ class DrawingJob:
     manifest: AssetManifest
     paths: ProjectPaths
     settings: Settings
-    look: Look
+    options: RenderOptions
     request: Request
     run_id: str
     selected: frozenset[int]
@@ -52,7 +52,7 @@ class DrawingJob:
         return Inputs(
             prompt_sha256=hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest(),
             model=self.settings.gemini_image_model,
-            aspect_ratio=self.look.aspect_ratio_of(asset),
+            aspect_ratio=self.options.aspect_ratio_of(asset),
             references=tuple(references),
         )
 
@@ -85,9 +85,9 @@ def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bo
     drawn = [task for task in tasks if task.step.action is Action.DRAW]
     warnings = []
     for task in drawn:
-        if job.look.refuses(task.asset):
-            usual = job.look.aspect_ratio_of(task.asset)
-            model = job.look.model or "the API"
+        if job.options.refuses(task.asset):
+            usual = job.options.aspect_ratio_of(task.asset)
+            model = job.options.model or "the API"
             warnings.append(f"{task}: {model} does not draw {task.asset.aspect_ratio}; it is drawn in {usual}")
     references = job.manifest.references()
     lacking = [str(task) for task in drawn if references[task.asset.name]]
@@ -124,7 +124,7 @@ class _Planning:
         """Decides what happens to a picture; what it refers to was decided before, as far as this run handles it."""
         asset, job = self._assets[name], self._job
         record, last = self._records.pictures.get(name), self._records.round
-        prompt = job.manifest.combined_prompt(asset, style=job.look.style)
+        prompt = job.manifest.combined_prompt(asset, style=job.options.style)
         references = self.references[name] if self._with_references else ()
         step = decide(
             record=record,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from assetgen_dagster.drawing.thumbnail import Thumbnails, thumbnails
+from assetgen_dagster.drawing.thumbnails import Thumbnails, thumbnails
 from assetgen_dagster.project.records import PictureFacts
 from assetgen_dagster.support.files import replace_durably, write_atomically
 

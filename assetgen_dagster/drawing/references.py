@@ -87,7 +87,7 @@ class Given:
     recorded: tuple[Reference, ...] = ()
 
 
-class ReferenceDesk:
+class ReferenceScheduler:
     """Lets each picture wait for those it refers to, and hands their files out.
 
     Args:

@@ -6,6 +6,8 @@ Nothing is remembered between two looks but what stands in Notion and in Dagster
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from assetgen_dagster.budget import limits as budget
+from assetgen_dagster.budget.reservations import Waiting
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.errors import coded
@@ -13,8 +15,6 @@ from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, redraw_of
 from assetgen_dagster.notion.row import Row, page_url
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.paying import budget
-from assetgen_dagster.paying.ledger import Waiting
 from assetgen_dagster.project.channels import Channels, UnknownChannelError
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 

@@ -19,9 +19,9 @@ from assetgen_dagster.assets.projects import (
     WILL_RETRY_TAG,
 )
 from assetgen_dagster.assets.request import FINISHED, mode_of, read_request, started_in_dagster, with_continued
-from assetgen_dagster.drawing.foresee import cause_on_this_machine
-from assetgen_dagster.drawing.pause import EVERYBODYS
+from assetgen_dagster.budget.breaker import EVERYBODYS
 from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.preflight import cause_on_this_machine
 from assetgen_dagster.drawing.redraw import is_taken
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.errors import AssetgenError, coded

@@ -15,8 +15,8 @@ import dagster as dg
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.assets.request import UNFINISHED
-from assetgen_dagster.drawing.foresee import cause_on_this_machine
-from assetgen_dagster.drawing.pause import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
+from assetgen_dagster.budget.breaker import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
+from assetgen_dagster.drawing.preflight import cause_on_this_machine
 from assetgen_dagster.providers.check import ask_gemini, models_in_use
 from assetgen_dagster.settings import Settings
 

@@ -19,7 +19,7 @@ from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.sensors import BOARD_SECONDS, LOOK_SECONDS
+from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import ended_since, handled_pictures, needs_no_report, settle
 from assetgen_dagster.sensors.review_sheets import SHOW_SECONDS, Sheets, show_due
 from assetgen_dagster.settings import Settings, load_settings
@@ -51,7 +51,7 @@ class Pending:
 
 @dg.sensor(
     name="notion_outcomes",
-    minimum_interval_seconds=LOOK_SECONDS,
+    minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells Notion how runs ended that could not tell it themselves.",
 )

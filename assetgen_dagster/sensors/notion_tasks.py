@@ -21,7 +21,9 @@ from assetgen_dagster.assets.projects import (
     projects,
 )
 from assetgen_dagster.assets.request import FINISHED
-from assetgen_dagster.drawing.pause import Go
+from assetgen_dagster.budget.breaker import Go
+from assetgen_dagster.budget.stores import held_now
+from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.log import prepare_log
@@ -31,11 +33,9 @@ from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.paying.shared import held_now
-from assetgen_dagster.paying.words import held_in_words
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
-from assetgen_dagster.sensors import BOARD_SECONDS, LOOK_SECONDS
+from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import settle
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.waking import wake
@@ -54,7 +54,7 @@ _CARRY_OUT_SECONDS = 15.0
 @dg.sensor(
     name="notion_tasks",
     job_name=JOB_NAME,
-    minimum_interval_seconds=LOOK_SECONDS,
+    minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Watches Notion for rows that ask for pictures, and requests a run for each.",
 )

@@ -32,7 +32,7 @@ from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, locate_project
-from assetgen_dagster.sensors import LOOK_SECONDS
+from assetgen_dagster.sensors import TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import RUN_DIED, ended_since, handled_pictures, is_ours
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.workers.starting import look_after_starting_runs, report_dead
@@ -107,7 +107,7 @@ def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -
 @dg.sensor(
     name="project_upkeep",
     job=refresh_project_assets,
-    minimum_interval_seconds=LOOK_SECONDS,
+    minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports runs whose process died, and sums projects up whose pictures changed since.",
 )

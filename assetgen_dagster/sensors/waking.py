@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assetgen_dagster.assets.projects import PARTITION_TAG, REPORTED_TAG
+from assetgen_dagster.budget.reservations import Waiting, limits_of
+from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.paying.ledger import Waiting, limits_of
-from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.settings import Settings
 
 _ROOM = "There is room in the monthly budget: the pictures are drawn now."
@@ -20,7 +20,7 @@ _ROOM = "There is room in the monthly budget: the pictures are drawn now."
 
 def wake(instance: dg.DagsterInstance, board: TaskBoard, settings: Settings, notion: NotionSettings) -> Iterator[str]:
     """Sets the rows that there is room for to ask again; yields what keeps one from being set."""
-    ledger = open_ledger(settings)
+    ledger = open_reservations(settings)
     waiting = ledger.waiting()
     if not waiting:
         return

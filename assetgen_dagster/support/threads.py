@@ -9,7 +9,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def aside(work: Callable[[], Result], *, seconds: float) -> Result:
+async def call_in_daemon_thread(work: Callable[[], Result], *, seconds: float) -> Result:
     """Returns what ``work`` returns, made in a thread that nobody waits for longer than that.
 
     A pool's threads would be waited for at the end of the process, and a database may keep one of them for long.
@@ -38,5 +38,5 @@ async def aside(work: Callable[[], Result], *, seconds: float) -> Result:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, result, failed)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    threading.Thread(target=run, name="assetgen-call", daemon=True).start()
     return await asyncio.wait_for(future, seconds)

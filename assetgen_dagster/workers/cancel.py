@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 #: How often the status is looked at.
-LOOK_SECONDS = 1.0
+TICK_SECONDS = 1.0
 
 #: A first interrupt comes to nothing where the run was not yet under way; a later one must not disturb its clearing up.
 _AGAIN_SECONDS = 20.0
@@ -29,7 +29,7 @@ def interrupted_when_cancelled(instance: dg.DagsterInstance, run_id: str) -> Ite
 
     def watch() -> None:
         next_interrupt = 0.0
-        while not over.wait(LOOK_SECONDS):
+        while not over.wait(TICK_SECONDS):
             if time.monotonic() >= next_interrupt and _is_to_end(instance, run_id):
                 next_interrupt = time.monotonic() + _AGAIN_SECONDS
                 os.kill(os.getpid(), signal.SIGINT)

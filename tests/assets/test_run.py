@@ -11,7 +11,7 @@ from PIL import Image
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import PAGE_TAG
-from assetgen_dagster.drawing.thumbnail import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
+from assetgen_dagster.drawing.thumbnails import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.providers.script import output_files
 from assetgen_emulators.gemini import Fault, GeminiEmulator

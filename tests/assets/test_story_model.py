@@ -11,12 +11,12 @@ from pytest import approx
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, image_key
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
+from assetgen_dagster.budget.breaker import fingerprint
+from assetgen_dagster.budget.stores import held_now, open_reservations, open_switches
+from assetgen_dagster.budget.switches import pause, resume
 from assetgen_dagster.costs import materialized_costs
 from assetgen_dagster.director.source import Resolution
-from assetgen_dagster.drawing.pause import fingerprint
 from assetgen_dagster.manifest.file import MANIFEST_FILE
-from assetgen_dagster.paying.shared import held_now, open_ledger, open_switches
-from assetgen_dagster.paying.switches import pause, resume
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
@@ -248,7 +248,7 @@ def test_without_room_for_the_pictures_no_text_is_paid_for_and_the_row_waits(
     run = dagit.instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.tags[STOPPED_BY_TAG] == "budget"
-    [waiting] = open_ledger(load_settings()).waiting()
+    [waiting] = open_reservations(load_settings()).waiting()
     assert (waiting.page_id, waiting.asked_usd) == ("page", approx(22 * 0.068))
     assert dagit.materialize(selection=[*MANIFEST, image_key(1)], story=STORY).success, "one picture there is room for"
     assert len(texts(gemini)) == 1

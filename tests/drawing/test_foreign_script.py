@@ -285,7 +285,7 @@ def test_a_disk_that_fills_up_stops_the_drawing_and_keeps_what_is_good(
 ) -> None:
     core.draw()
     before = core.files()
-    monkeypatch.setattr("assetgen_dagster.drawing.foresee.ROOM_PER_PICTURE", 0)
+    monkeypatch.setattr("assetgen_dagster.drawing.preflight.ROOM_PER_PICTURE", 0)
     _fill(small_disk, leave=100_000)
     drawing = core.draw()
     assert problem_of(drawing) == (ErrorClass.FATAL, "cannot_write")

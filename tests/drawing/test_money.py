@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.attempt import Attempts, Call
+from assetgen_dagster.drawing.backoff import SystemClock
 from assetgen_dagster.drawing.events import LeftoverSettled
-from assetgen_dagster.drawing.leftovers import settle_leftovers
-from assetgen_dagster.drawing.pace import SystemClock
 from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.recovery import settle_leftovers
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.file_lock import describe_process
 from assetgen_dagster.project.records import Inputs, SpendKind
@@ -155,7 +155,7 @@ def test_a_script_that_hangs_after_its_run_died_is_ended_in_its_time_though_the_
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "1")
-    monkeypatch.setattr("assetgen_dagster.drawing.leftovers._GRACE_SECONDS", 1.0)
+    monkeypatch.setattr("assetgen_dagster.drawing.recovery._GRACE_SECONDS", 1.0)
     dead = attempts(core)
     intent = dead._intent(call(core)).model_copy(update={"started_at": time.time() + 3600})
     with dead.store.change() as records:

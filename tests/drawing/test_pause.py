@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assetgen_dagster.drawing.pause import Asked, Go, Stopped, asked, fingerprint, judge
+from assetgen_dagster.budget.breaker import Asked, Go, Stopped, asked, fingerprint, judge
 from assetgen_dagster.providers.failures import ErrorClass, Failure
 from assetgen_dagster.settings import load_settings
 

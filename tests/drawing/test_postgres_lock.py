@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from assetgen_dagster.drawing import leftovers
+from assetgen_dagster.drawing import recovery as leftovers
 from assetgen_dagster.drawing.attempt import Attempts
 from assetgen_dagster.project import postgres_lock
 from assetgen_dagster.project.file_lock import ProjectBusyError

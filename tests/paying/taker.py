@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from assetgen_dagster.paying.limit import RequestLimit, in_file
-from assetgen_dagster.paying.postgres import in_postgres
+from assetgen_dagster.budget.postgres import in_postgres
+from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 
 
 async def take(place: str, limit: int, window: float, count: int) -> list[float]:

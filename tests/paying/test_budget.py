@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from assetgen_dagster.budget import reservations as paying_ledger
+from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal, refusal_in_words, remedy
+from assetgen_dagster.budget.reservations import ReservationStore, Waiting
+from assetgen_dagster.budget.stores import open_reservations
+from assetgen_dagster.budget.switches import SwitchesUnavailableError
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.paying import ledger as paying_ledger
-from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal, refusal_in_words, remedy
-from assetgen_dagster.paying.ledger import Ledger, Waiting
-from assetgen_dagster.paying.shared import open_ledger
-from assetgen_dagster.paying.switches import SwitchesUnavailableError
 from assetgen_dagster.project import postgres_lock
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import hold_project
@@ -89,14 +89,14 @@ def calendar() -> Calendar:
 
 
 @pytest.fixture(params=["file", "postgres"])
-def ledger(calendar: Calendar, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ledger:
+def ledger(calendar: Calendar, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ReservationStore:
     """Of a workspace in Berlin that may spend ten dollars a month; a picture is a dollar."""
     if request.param == "postgres":
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", request.getfixturevalue("postgres_url"))
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "Europe/Berlin")
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "10")
     monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "1")
-    return open_ledger(load_settings(), now=calendar)
+    return open_reservations(load_settings(), now=calendar)
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def spend(key: ProjectKey, usd: float, at: float, kind: SpendKind = SpendKind.CO
     os.utime(store_of(key).path, (at, at))  # the calendar is not this machine's
 
 
-def test_what_runs_at_work_have_reserved_is_not_free_until_they_end_or_die(ledger: Ledger) -> None:
+def test_what_runs_at_work_have_reserved_is_not_free_until_they_end_or_die(ledger: ReservationStore) -> None:
     with at_work(OWL):
         with at_work(FOX):
             assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
@@ -156,7 +156,7 @@ def test_on_several_machines_a_run_that_is_without_its_lock_for_a_moment_keeps_i
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "10")
     monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "1")
     settings = load_settings()
-    ledger = open_ledger(settings)
+    ledger = open_reservations(settings)
     lock = hold_project(FOX, open_project(FOX, workspace=settings.workspace), settings, run_id="fox")
     with at_work(OWL):
         assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
@@ -173,7 +173,7 @@ def test_on_several_machines_a_run_that_is_without_its_lock_for_a_moment_keeps_i
         assert ledger.reserve(OWL, run_id="owl", pictures=5) is None, "it is dead"
 
 
-def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_spent(ledger: Ledger) -> None:
+def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_spent(ledger: ReservationStore) -> None:
     spend(FOX, 3.0, NOVEMBER)
     spend(OWL, 2.0, NOVEMBER, SpendKind.POSSIBLY_BILLED)
     with store_of(FOX).change() as records:
@@ -187,7 +187,9 @@ def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_
         assert ledger.reserve(OWL, run_id="owl", pictures=4) is None
 
 
-def test_a_reservation_shrinks_with_every_picture_that_is_recorded(ledger: Ledger, calendar: Calendar) -> None:
+def test_a_reservation_shrinks_with_every_picture_that_is_recorded(
+    ledger: ReservationStore, calendar: Calendar
+) -> None:
     with at_work(FOX, OWL):
         assert ledger.reserve(FOX, run_id="fox", pictures=10) is None
         assert ledger.reserve(OWL, run_id="owl", pictures=4) == Refusal("", 10.0, 0.0, 10.0, 4.0)
@@ -201,7 +203,7 @@ def test_a_reservation_shrinks_with_every_picture_that_is_recorded(ledger: Ledge
         assert ledger.reserve(OWL, run_id="owl", pictures=4) is None
 
 
-def test_a_month_turns_at_midnight_where_the_operator_is(ledger: Ledger, calendar: Calendar) -> None:
+def test_a_month_turns_at_midnight_where_the_operator_is(ledger: ReservationStore, calendar: Calendar) -> None:
     spend(FOX, 9.0, DECEMBER - 1)
     spend(FOX, 0.5, DECEMBER)
     with at_work(OWL):
@@ -213,16 +215,18 @@ def test_a_month_turns_at_midnight_where_the_operator_is(ledger: Ledger, calenda
     assert ledger.waiting() == [], "who has money does not wait"
 
 
-def test_without_a_limit_nothing_is_kept(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_limit_nothing_is_kept(
+    ledger: ReservationStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("ASSETGEN_MONTHLY_BUDGET_USD")
-    assert open_ledger(load_settings()).reserve(FOX, run_id="fox", pictures=1000) is None
+    assert open_reservations(load_settings()).reserve(FOX, run_id="fox", pictures=1000) is None
     assert not (tmp_path / "workspace/.assetgen/budget.json").exists()
 
 
-def test_a_dear_model_reserves_its_price(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dear_model_reserves_its_price(ledger: ReservationStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "0.068")
     monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-3-pro-image")
-    refused = open_ledger(load_settings()).reserve(FOX, run_id="fox", pictures=100)
+    refused = open_reservations(load_settings()).reserve(FOX, run_id="fox", pictures=100)
     assert refused is not None
     assert refused.asked_usd == pytest.approx(13.44)
 
@@ -230,7 +234,7 @@ def test_a_dear_model_reserves_its_price(ledger: Ledger, monkeypatch: pytest.Mon
 def test_the_limit_of_a_channel_comes_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "channels.toml").write_text("[channels.poke1]\nmonthly_budget_usd = 0.1\n[channels.sea]\n")
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
-    ledger = open_ledger(load_settings())
+    ledger = open_reservations(load_settings())
     with at_work(FOX, OWL):
         refused = ledger.reserve(FOX, run_id="fox", pictures=2, page_id="page")
         assert refused == Refusal("poke1", 0.1, 0.0, 0.0, 0.136)
@@ -299,4 +303,4 @@ def test_a_file_that_cannot_be_read_lets_nobody_pay(
     folder.mkdir(parents=True)
     (folder / "budget.json").write_text(json.dumps({})[:1])
     with pytest.raises(Exception, match="nobody knows what runs at work may still spend"):
-        open_ledger(load_settings(), now=calendar).reserve(FOX, run_id="fox", pictures=1)
+        open_reservations(load_settings(), now=calendar).reserve(FOX, run_id="fox", pictures=1)

@@ -1,4 +1,4 @@
-"""Drawings at the gate: paused, out of quota, over the limit, cancelled; seen from the emulator's journal."""
+"""Drawings at the admission: paused, out of quota, over the limit, cancelled; seen from the emulator's journal."""
 
 import asyncio
 import time
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import pytest
 import structlog
 
+from assetgen_dagster.budget.admission import AdmissionWaits, open_admission
+from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
+from assetgen_dagster.budget.stores import held_now, open_switches
+from assetgen_dagster.budget.switches import note_used_up, pause, quota_key, resume
 from assetgen_dagster.drawing.draw import generate_assets
-from assetgen_dagster.drawing.events import Event, GateWaits
-from assetgen_dagster.drawing.gate import open_gate
+from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.plan import Request
-from assetgen_dagster.paying.limit import RequestLimit, in_file
-from assetgen_dagster.paying.shared import held_now, open_switches
-from assetgen_dagster.paying.switches import note_used_up, pause, quota_key, resume
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -27,7 +27,7 @@ DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assetgen_dagster.drawing.gate._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 0.05)
 
 
 def key() -> str:
@@ -43,7 +43,7 @@ class Drawing:
     events: list[Event]
 
     def told(self) -> list[str]:
-        return [event.why for event in self.events if isinstance(event, GateWaits)]
+        return [event.why for event in self.events if isinstance(event, AdmissionWaits)]
 
 
 def start(core: Core, look: Callable[[], Failure | None] | None = None) -> Drawing:
@@ -52,8 +52,8 @@ def start(core: Core, look: Callable[[], Failure | None] | None = None) -> Drawi
     job = core.job(request, "run1", frozenset(range(1, 23)))
 
     async def draw() -> Summary:
-        with open_gate(core.settings, core.settings.gemini_image_model) as gate:
-            return await generate_assets(job, core.store, events.append, gate=gate, look=look)
+        with open_admission(core.settings, core.settings.gemini_image_model) as admission:
+            return await generate_assets(job, core.store, events.append, admission=admission, check_row=look)
 
     return Drawing(asyncio.create_task(draw()), events)
 
@@ -101,8 +101,8 @@ def test_a_run_that_waits_ends_at_once_when_it_is_cancelled_or_its_row_withdrawn
 ) -> None:
     from assetgen_dagster.providers import failures
 
-    monkeypatch.setattr("assetgen_dagster.drawing.gate._LOOK_SECONDS", 60.0)
-    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     pause(open_switches(load_settings()))
     wanted: list[Failure] = []
 
@@ -201,10 +201,10 @@ def test_retries_take_slots_too_and_a_longer_wait_for_one_is_told_and_counts_in_
     core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
-    monkeypatch.setattr("assetgen_dagster.drawing.gate._WORTH_TELLING_SECONDS", 0.5)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._WORTH_TELLING_SECONDS", 0.5)
     slots = RequestLimit(in_file(load_settings().workspace, "test"), limit=2, window_seconds=3)
-    monkeypatch.setattr("assetgen_dagster.drawing.gate.open_limit", lambda _: slots)
-    monkeypatch.setattr("assetgen_dagster.drawing.pace.BACKOFF_SECONDS", (0.1, 0.1))
+    monkeypatch.setattr("assetgen_dagster.budget.admission.open_limit", lambda _: slots)
+    monkeypatch.setattr("assetgen_dagster.drawing.backoff.BACKOFF_SECONDS", (0.1, 0.1))
     gemini.plan([Fault(ApiError(500), prompt="Subject 01")])
 
     async def body() -> Drawing:

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from pyrate_limiter import AbstractBucket, Rate
 
-from assetgen_dagster.paying.limit import RequestLimit, in_file, rates
+from assetgen_dagster.budget.rate_limit import RequestLimit, in_file, rates
 from assetgen_dagster.settings import PROJECT_ROOT
 from tests.paying import taker
 from tests.postgres import running_postgres
@@ -26,7 +26,7 @@ WANTED = (10, 10, 28)
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process nobody else asks for slots, and nobody is let ask first."""
-    monkeypatch.setattr("assetgen_dagster.paying.limit._AFTER_YOU_SECONDS", 0.0)
+    monkeypatch.setattr("assetgen_dagster.budget.rate_limit._AFTER_YOU_SECONDS", 0.0)
 
 
 def taken_by_processes(place: str) -> list[list[float]]:
@@ -114,7 +114,7 @@ def hanging(_: list[Rate]) -> AbstractBucket:
 def test_slots_that_cannot_be_shared_become_a_third_of_the_limit_for_each_run(
     open_bucket: Callable[[list[Rate]], AbstractBucket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assetgen_dagster.paying.limit._ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("assetgen_dagster.budget.rate_limit._ANSWER_SECONDS", 0.3)
 
     async def body() -> list[bool]:
         slots = RequestLimit(open_bucket, limit=9)
@@ -126,9 +126,9 @@ def test_slots_that_cannot_be_shared_become_a_third_of_the_limit_for_each_run(
 
 
 def test_slots_are_shared_again_when_their_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    from assetgen_dagster.paying.postgres import in_postgres
+    from assetgen_dagster.budget.postgres import in_postgres
 
-    monkeypatch.setattr("assetgen_dagster.paying.limit._AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("assetgen_dagster.budget.rate_limit._AGAIN_SECONDS", 0.0)
     with running_postgres() as postgres, postgres.database() as url:
 
         async def body() -> list[bool]:

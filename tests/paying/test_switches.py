@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assetgen_dagster.paying.shared import held_now, open_switches
-from assetgen_dagster.paying.switches import SwitchesUnavailableError, held, note_used_up, pause, quota_key, resume
-from assetgen_dagster.paying.words import held_in_words
+from assetgen_dagster.budget.stores import held_now, open_switches
+from assetgen_dagster.budget.switches import SwitchesUnavailableError, held, note_used_up, pause, quota_key, resume
+from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.providers.quota import quota_renewed_at
 from assetgen_dagster.settings import Settings, load_settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.paying.shared import open_ledger
+from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import hold_project
 from assetgen_dagster.project.workspace import open_project
@@ -73,7 +73,7 @@ def test_it_is_drawn_by_itself_when_the_limit_is_raised_each_picture_paid_for_on
     assert len(billed(gemini.journal())) == 6
     assert billed_usd(gemini.journal()) <= 0.31
     assert requested(dagit) == []
-    assert open_ledger(load_settings()).waiting() == []
+    assert open_reservations(load_settings()).waiting() == []
 
 
 def test_it_is_drawn_by_itself_when_another_runs_reservation_ends(
@@ -83,7 +83,7 @@ def test_it_is_drawn_by_itself_when_another_runs_reservation_ends(
     lock = hold_project(key, open_project(key, workspace=settings.workspace), settings, run_id="other")
     limit("0.31")
     # A run with no part in the board: 0.068 more than there is room for beside the row's.
-    assert open_ledger(settings).reserve(key, run_id="other", pictures=1) is None
+    assert open_reservations(settings).reserve(key, run_id="other", pictures=1) is None
     assert requested(dagit) == []
     lock.release()  # as when its process dies
     assert len(requested(dagit)) == 1
@@ -136,7 +136,7 @@ def test_a_row_that_a_later_run_told_another_error_does_not_wait_any_more(
     limit("100")
     assert requested(dagit) == requested(dagit) == []
     assert notion.row(refused) == told
-    assert open_ledger(load_settings()).waiting() == []
+    assert open_reservations(load_settings()).waiting() == []
 
 
 def test_a_row_that_waits_goes_on_waiting_when_a_run_by_hand_is_refused_as_well(

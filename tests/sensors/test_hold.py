@@ -9,7 +9,7 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG
-from assetgen_dagster.drawing.pause import ASK_AGAIN_SECONDS
+from assetgen_dagster.budget.breaker import ASK_AGAIN_SECONDS
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.sensors import hold
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
@@ -256,7 +256,7 @@ def test_a_full_disk_leaves_every_row_where_it_is(
     dagit: Dagit, notion: NotionEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = notion.add_row({**ROW, "Project ID": "vid_123"})
-    monkeypatch.setattr("assetgen_dagster.drawing.foresee.ROOM_PER_PICTURE", 1 << 50)
+    monkeypatch.setattr("assetgen_dagster.drawing.preflight.ROOM_PER_PICTURE", 1 << 50)
     runs, said = sensor.look()
     assert runs == 0
     assert "MiB are free" in said

@@ -211,7 +211,7 @@ def test_a_row_that_is_withdrawn_gets_no_further_pictures_and_keeps_its_status(
     dagit: Dagit, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
-    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     gemini.set_latency(2)
     [request] = requested(dagit)
 

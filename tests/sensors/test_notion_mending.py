@@ -61,7 +61,7 @@ BREAKS: dict[str, tuple[Step, Step, str]] = {
 def slowly(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """One picture after another, each slow enough for somebody to do something."""
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
-    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     gemini.set_latency(0.4)
 
 

@@ -86,7 +86,7 @@ def test_a_row_that_is_withdrawn_and_set_again_at_once_goes_on_instead_of_failin
     pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
-    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     gemini.set_latency(1)
     [request] = requested(pipeline.dagit)
     with at_the_picture(1, gemini, lambda: notion.set_status(page, "Draft")):
@@ -104,7 +104,7 @@ def test_a_row_that_asked_for_all_anew_and_is_withdrawn_goes_on_with_that_when_i
 ) -> None:
     pipeline.tick()
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
-    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     gemini.set_latency(1)
     notion.set_value(page, "Regenerate", "All")
     notion.set_status(page, TRIGGER)
@@ -295,10 +295,10 @@ def test_a_run_that_somebody_runs_again_in_dagster_is_not_stopped_by_the_error_o
     settings = settings_for(notion)
     for told in ("Asset Error", "Assets Ready"):
         notion.set_status(page, told)
-        assert RowWatch(settings, page, again=True).look() is None
-        assert RowWatch(settings, page).look() is not None
+        assert RowWatch(settings, page, again=True).check_row() is None
+        assert RowWatch(settings, page).check_row() is not None
     notion.set_status(page, "Draft")
-    assert RowWatch(settings, page, again=True).look() is not None
+    assert RowWatch(settings, page, again=True).check_row() is not None
 
 
 def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(

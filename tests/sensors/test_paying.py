@@ -2,8 +2,8 @@
 
 import pytest
 
-from assetgen_dagster.paying.shared import open_switches
-from assetgen_dagster.paying.switches import pause, resume
+from assetgen_dagster.budget.stores import open_switches
+from assetgen_dagster.budget.switches import pause, resume
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError

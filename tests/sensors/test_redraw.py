@@ -230,7 +230,7 @@ def test_a_row_that_is_withdrawn_meanwhile_goes_on_with_what_is_left(
     pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
-    monkeypatch.setattr("assetgen_dagster.drawing.draw._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     gemini.set_latency(1)
     order(notion, page, "all", REMARK)
     with at_the_picture(3, gemini, lambda: notion.set_status(page, "Draft")):

@@ -30,17 +30,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
+def scheduler(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", MODEL)
     return Desk(RecordStore(tmp_path / "records.json"))
 
 
 @pytest.fixture
-def write(desk: Desk) -> Callable[..., tuple[str, ...]]:
+def write(scheduler: Desk) -> Callable[..., tuple[str, ...]]:
     """Writes and returns the manifest's warnings, after a look at its pictures."""
 
     def run(topic: str = TOPIC, story: str = STORY, run_id: str = "run1") -> tuple[str, ...]:
-        manifest = desk.writer(run_id).director().write(topic, story)
+        manifest = scheduler.writer(run_id).director().write(topic, story)
         assert len(manifest.assets) == 22
         by_model = manifest.assets[0].name == "hero_01_by_model"
         assert by_model is not any("Our tables did" in warning for warning in manifest.warnings)

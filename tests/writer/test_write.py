@@ -46,27 +46,27 @@ def outcomes(gemini: GeminiEmulator) -> list[str]:
     return [call.outcome for call in gemini.journal()]
 
 
-def lost_usd(desk: Desk) -> float:
-    return RecordStore(desk.store.path).records.total_usd(kind=SpendKind.POSSIBLY_BILLED)
+def lost_usd(scheduler: Desk) -> float:
+    return RecordStore(scheduler.store.path).records.total_usd(kind=SpendKind.POSSIBLY_BILLED)
 
 
-def booked_usd(desk: Desk) -> float:
-    return RecordStore(desk.store.path).records.total_usd()
+def booked_usd(scheduler: Desk) -> float:
+    return RecordStore(scheduler.store.path).records.total_usd()
 
 
 def test_the_models_manifest_keeps_the_rules_and_costs_what_the_provider_bills(
-    gemini: GeminiEmulator, desk: Desk
+    gemini: GeminiEmulator, scheduler: Desk
 ) -> None:
-    writer = desk.writer()
+    writer = scheduler.writer()
     manifest = writer.director().write(TOPIC, STORY)
     assert violations(manifest, hero="Bulbasaur") == ()
     assert manifest.warnings == ()
     [call] = gemini.journal()
     assert (call.kind, call.model, call.outcome) == ("text", MODEL, "ok")
-    assert booked_usd(desk) == approx(call.billed_usd)
+    assert booked_usd(scheduler) == approx(call.billed_usd)
     assert call.billed_usd > 0
-    assert (writer.bill.questions, lost_usd(desk)) == (1, 0)
-    assert desk.told == [Asked(MODEL, 1)]
+    assert (writer.bill.questions, lost_usd(scheduler)) == (1, 0)
+    assert scheduler.told == [Asked(MODEL, 1)]
     assert API_KEY not in call.target
 
 
@@ -83,26 +83,26 @@ def test_the_models_manifest_keeps_the_rules_and_costs_what_the_provider_bills(
     ],
 )
 def test_an_answer_that_breaks_a_rule_is_sent_back_once_with_what_is_wrong(
-    gemini: GeminiEmulator, desk: Desk, write: Write, flaw: str, told: str
+    gemini: GeminiEmulator, scheduler: Desk, write: Write, flaw: str, told: str
 ) -> None:
     gemini.plan([Fault(FlawedStory(flaw))])  # type: ignore[arg-type]
     assert write() == ()
     first, second = gemini.journal()
     assert told in second.prompt
     assert told not in first.prompt
-    assert booked_usd(desk) == approx(billed_usd(gemini.journal()))
-    assert desk.told == [Asked(MODEL, 1), Asked(MODEL, 2)]
+    assert booked_usd(scheduler) == approx(billed_usd(gemini.journal()))
+    assert scheduler.told == [Asked(MODEL, 1), Asked(MODEL, 2)]
 
 
 @pytest.mark.parametrize("action", [TextOnly('{"global_atmosphere": "Mist'), CutShort()])
 def test_an_answer_that_cannot_be_read_is_asked_for_again_without_it(
-    gemini: GeminiEmulator, desk: Desk, write: Write, action: AnyAction
+    gemini: GeminiEmulator, scheduler: Desk, write: Write, action: AnyAction
 ) -> None:
     gemini.plan([Fault(action)])
     assert write() == ()
     assert "breaks off or is no JSON" in gemini.journal()[1].prompt
     assert len(gemini.journal()[1].prompt) < 1000
-    assert booked_usd(desk) == approx(billed_usd(gemini.journal()))
+    assert booked_usd(scheduler) == approx(billed_usd(gemini.journal()))
 
 
 @pytest.mark.parametrize(
@@ -121,37 +121,37 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_without_it(
     ],
 )
 def test_after_everything_that_is_no_answer_the_tables_write_and_a_warning_says_why(
-    gemini: GeminiEmulator, desk: Desk, write: Write, action: AnyAction, calls: int, said: str
+    gemini: GeminiEmulator, scheduler: Desk, write: Write, action: AnyAction, calls: int, said: str
 ) -> None:
     gemini.plan([Fault(action, times=None)])
     [warning] = write()
     assert warning.startswith(f"{MODEL} did not write these prompts: {said}")
     assert "delete asset_manifest.json" in warning
     assert len(gemini.journal()) == calls
-    assert (booked_usd(desk), lost_usd(desk)) == (approx(billed_usd(gemini.journal())), 0)
+    assert (booked_usd(scheduler), lost_usd(scheduler)) == (approx(billed_usd(gemini.journal())), 0)
 
 
-def test_what_passes_by_itself_is_waited_for(gemini: GeminiEmulator, desk: Desk, write: Write) -> None:
+def test_what_passes_by_itself_is_waited_for(gemini: GeminiEmulator, scheduler: Desk, write: Write) -> None:
     gemini.plan([Fault(ApiError(429, retry_delay_seconds=7)), Fault(ApiError(503))])
     assert write() == ()
     assert outcomes(gemini) == ["api_error", "api_error", "ok"]
-    assert [7 <= desk.waits[0] < 9, 2 <= desk.waits[1] < 3] == [True, True]
+    assert [7 <= scheduler.waits[0] < 9, 2 <= scheduler.waits[1] < 3] == [True, True]
 
 
 @pytest.mark.parametrize("action", [Hang(), TornBody(), Reset(), HtmlPage(status=200), TextOnly("[" * 9999)])
 def test_a_lost_answer_is_not_asked_for_again_and_is_listed_as_possibly_billed(
-    gemini: GeminiEmulator, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction
+    gemini: GeminiEmulator, scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_TIMEOUT_SECONDS", "3" if isinstance(action, Hang) else "20")
     gemini.plan([Fault(action)])
     [warning] = write()
     assert "[timeout: " in warning
     assert len(gemini.journal()) == 1
-    assert booked_usd(desk) == 0
-    assert lost_usd(desk) > billed_usd(gemini.journal())  # the most that it can have cost
+    assert booked_usd(scheduler) == 0
+    assert lost_usd(scheduler) > billed_usd(gemini.journal())  # the most that it can have cost
 
 
-def test_an_answer_that_drips_ends_in_time(desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_drips_ends_in_time(scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
         monkeypatch.setenv("ASSETGEN_STORY_TIMEOUT_SECONDS", "1")
@@ -173,7 +173,7 @@ def test_an_answer_that_drips_ends_in_time(desk: Desk, write: Write, monkeypatch
         over.set()
         thread.join()
     assert "[timeout: story_timeout] no answer within 1 s" in warning
-    assert lost_usd(desk) > 0
+    assert lost_usd(scheduler) > 0
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_an_answer_that_drips_ends_in_time(desk: Desk, write: Write, monkeypatch
 )
 def test_what_only_a_person_can_mend_is_an_error_that_says_how(
     gemini: GeminiEmulator,
-    desk: Desk,
+    scheduler: Desk,
     write: Write,
     monkeypatch: pytest.MonkeyPatch,
     plan: list[AnyAction],
@@ -215,44 +215,44 @@ def test_what_only_a_person_can_mend_is_an_error_that_says_how(
     assert "Or unset ASSETGEN_STORY_MODEL" in str(stopped.value)
     assert "AIza" not in str(stopped.value)
     assert isinstance(stopped.value, AssetgenError)
-    assert (booked_usd(desk), lost_usd(desk), billed_usd(gemini.journal())) == (0, 0, 0)
-    assert RecordStore(desk.store.path).records.story_calls == []
+    assert (booked_usd(scheduler), lost_usd(scheduler), billed_usd(gemini.journal())) == (0, 0, 0)
+    assert RecordStore(scheduler.store.path).records.story_calls == []
 
 
 def test_an_endpoint_that_is_down_is_tried_again_and_then_done_without(
-    desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch
+    scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"http://127.0.0.1:{port}/v1beta/")
     [warning] = write()
     assert "[transient: network] Gemini cannot be reached" in warning
-    assert len(desk.waits) == 3
+    assert len(scheduler.waits) == 3
 
 
-def test_thoughts_are_no_part_of_the_answer_and_are_paid(gemini: GeminiEmulator, desk: Desk, write: Write) -> None:
+def test_thoughts_are_no_part_of_the_answer_and_are_paid(gemini: GeminiEmulator, scheduler: Desk, write: Write) -> None:
     gemini.plan([Fault(Thoughts())])
     assert write() == ()
     assert outcomes(gemini) == ["thoughts"]
-    assert booked_usd(desk) == approx(billed_usd(gemini.journal()))
+    assert booked_usd(scheduler) == approx(billed_usd(gemini.journal()))
 
 
-def test_without_the_apis_count_the_cost_is_an_estimate(gemini: GeminiEmulator, desk: Desk, write: Write) -> None:
+def test_without_the_apis_count_the_cost_is_an_estimate(gemini: GeminiEmulator, scheduler: Desk, write: Write) -> None:
     gemini.plan([Fault(NoUsage())])
     assert write() == ()
-    [spend] = RecordStore(desk.store.path).records.spends
+    [spend] = RecordStore(scheduler.store.path).records.spends
     assert spend.cost_source == "estimate"
     assert spend.cost_usd > 0
 
 
 def test_a_model_without_a_known_price_counts_tokens_and_says_that_the_cost_is_unknown(
-    gemini: GeminiEmulator, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, scheduler: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", "models/gemini-without-price")
-    writer = desk.writer()
+    writer = scheduler.writer()
     assert writer.director().model == "gemini-without-price"
     writer.director().write(TOPIC, STORY)
-    [spend] = RecordStore(desk.store.path).records.spends
+    [spend] = RecordStore(scheduler.store.path).records.spends
     assert (spend.cost_usd, spend.cost_source, writer.bill.price_known) == (0, "unknown", False)
     assert writer.bill.input_tokens > 500 < writer.bill.output_tokens
 
@@ -279,21 +279,21 @@ def test_a_topic_is_handed_over_as_data_and_no_longer_than_needed(
     assert material["topic"].startswith(topic[:8])
 
 
-def test_without_topic_and_story_nobody_is_asked(gemini: GeminiEmulator, desk: Desk) -> None:
-    assert len(desk.writer().director().write(" ", "\n").assets) == 22
+def test_without_topic_and_story_nobody_is_asked(gemini: GeminiEmulator, scheduler: Desk) -> None:
+    assert len(scheduler.writer().director().write(" ", "\n").assets) == 22
     assert gemini.journal() == []
 
 
 def test_names_that_are_no_file_names_are_made_ones(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, gemini: GeminiEmulator
+    scheduler: Desk, monkeypatch: pytest.MonkeyPatch, gemini: GeminiEmulator
 ) -> None:
-    manifest = desk.writer().director().write(TOPIC, STORY)
+    manifest = scheduler.writer().director().write(TOPIC, STORY)
     answer = {"global_atmosphere": manifest.global_atmosphere, "characters": [], "environments": [], "props": []}
     for asset in manifest.assets:
         picture = {"name": f"../{asset.name.upper()} É.png", "prompt": f"{asset.prompt}\x00\n", "title": "t" * 999}
         answer[f"{asset.asset_type}s"].append(picture)  # type: ignore[attr-defined]
     monkeypatch.setattr(writing, "ask", lambda *_: Reply(json.dumps(answer)))
-    first = desk.writer("run2").director().write("Bulbasaur", "other").assets[0]
+    first = scheduler.writer("run2").director().write("Bulbasaur", "other").assets[0]
     assert (first.name, first.prompt) == ("hero_01_by_model_e", manifest.assets[0].prompt)
     assert len(first.title) == 120
 
@@ -302,18 +302,18 @@ def test_names_that_are_no_file_names_are_made_ones(
 
 
 def test_an_answer_that_a_dead_run_received_is_not_asked_for_again(
-    gemini: GeminiEmulator, desk: Desk, write: Write
+    gemini: GeminiEmulator, scheduler: Desk, write: Write
 ) -> None:
     gemini.plan([Fault(FlawedStory("too_few"))])
     write()
-    paid = booked_usd(desk)
+    paid = booked_usd(scheduler)
     assert write(run_id="run2") == ()  # the first run died before its manifest lay in its file
     assert outcomes(gemini) == ["flawed_story", "ok"]
-    assert booked_usd(desk) == paid
+    assert booked_usd(scheduler) == paid
 
 
 def test_a_run_that_died_after_the_first_answer_asks_the_second_question_only(
-    gemini: GeminiEmulator, desk: Desk, write: Write, monkeypatch: pytest.MonkeyPatch
+    gemini: GeminiEmulator, scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gemini.plan([Fault(FlawedStory("too_few"))])
 
@@ -328,12 +328,12 @@ def test_a_run_that_died_after_the_first_answer_asks_the_second_question_only(
         write()
     assert write(run_id="run2") == ()
     assert outcomes(gemini) == ["flawed_story", "ok"]
-    assert booked_usd(desk) == approx(billed_usd(gemini.journal()))
+    assert booked_usd(scheduler) == approx(billed_usd(gemini.journal()))
 
 
 @pytest.mark.parametrize("later", [MODEL, ""])
 def test_a_question_whose_run_died_is_possibly_billed(
-    gemini: GeminiEmulator, desk: Desk, monkeypatch: pytest.MonkeyPatch, later: str
+    gemini: GeminiEmulator, scheduler: Desk, monkeypatch: pytest.MonkeyPatch, later: str
 ) -> None:
     class KilledError(BaseException):
         pass
@@ -344,11 +344,11 @@ def test_a_question_whose_run_died_is_possibly_billed(
     with monkeypatch.context() as patch:
         patch.setattr(writing, "ask", die)
         with pytest.raises(KilledError):
-            desk.writer().director().write(TOPIC, STORY)
-    assert lost_usd(desk) == 0
+            scheduler.writer().director().write(TOPIC, STORY)
+    assert lost_usd(scheduler) == 0
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", later)
-    desk.writer("run2").director().write(TOPIC, STORY)
-    assert 0.1 < lost_usd(desk) < 0.2
+    scheduler.writer("run2").director().write(TOPIC, STORY)
+    assert 0.1 < lost_usd(scheduler) < 0.2
     assert len(gemini.journal()) == (1 if later else 0)
 
 

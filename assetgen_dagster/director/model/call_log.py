@@ -23,7 +23,7 @@ from assetgen_dagster.project.records import (
 from assetgen_dagster.providers.text_prices import TextUsage, count_tokens, text_cost
 
 
-class Ledger:
+class ReservationStore:
     """The calls for one manifest, from one set of texts and one model.
 
     Args:

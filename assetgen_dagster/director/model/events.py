@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assetgen_dagster.drawing.events import GateWaits
+from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.providers.failures import Failure
 
 
@@ -42,4 +42,4 @@ class ManifestMade:
     notes: tuple[str, ...]
 
 
-StoryEvent = Asked | Waits | GateWaits | ManifestMade
+StoryEvent = Asked | Waits | AdmissionWaits | ManifestMade

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from assetgen_dagster.budget.admission import AdmissionWaits, open_admission
+from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.brief import read_brief
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_dagster.director.model.answer import BrokenRulesError, read_answer
 from assetgen_dagster.director.model.call import Reply, ask
-from assetgen_dagster.director.model.call_log import Ledger, settle_lost_calls
+from assetgen_dagster.director.model.call_log import ReservationStore, settle_lost_calls
 from assetgen_dagster.director.model.events import Asked, StoryEvent, Waits
 from assetgen_dagster.director.model.question import (
     ANSWER_SCHEMA,
@@ -29,10 +31,7 @@ from assetgen_dagster.director.model.question import (
     repair_question,
 )
 from assetgen_dagster.director.source import Director
-from assetgen_dagster.drawing.allowance import Allowance
-from assetgen_dagster.drawing.events import GateWaits
-from assetgen_dagster.drawing.gate import open_gate
-from assetgen_dagster.drawing.pace import retry_wait
+from assetgen_dagster.drawing.backoff import retry_wait
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.records import CostSource, RecordStore, Spend, SpendKind
@@ -107,7 +106,7 @@ class Writer:
     store: RecordStore
     run_id: str
     tell: Callable[[StoryEvent], None] = lambda _: None
-    allowance: Allowance | None = None
+    allowance: BudgetReservation | None = None
     pictures: int = 1
     sleep: Callable[[float], None] = time.sleep
     bill: Bill = field(default_factory=Bill)
@@ -134,7 +133,9 @@ class Writer:
         if not topic and not story_direction:
             return create_asset_manifest(topic, story_direction)
         hero = read_brief(topic, story_direction).hero.name
-        ledger = Ledger(self.store, run_id=self.run_id, model=model, topic=topic, story_direction=story_direction)
+        ledger = ReservationStore(
+            self.store, run_id=self.run_id, model=model, topic=topic, story_direction=story_direction
+        )
         try:
             return self._converse(ledger, model, first_question(topic, story_direction, hero=hero), hero)
         except _GaveUpError as given_up:
@@ -146,7 +147,7 @@ class Writer:
             fallback = create_asset_manifest(topic, story_direction)
             return fallback.model_copy(update={"warnings": (*fallback.warnings, warning)})
 
-    def _converse(self, ledger: Ledger, model: str, turns: list[Turn], hero: str) -> AssetManifest:
+    def _converse(self, ledger: ReservationStore, model: str, turns: list[Turn], hero: str) -> AssetManifest:
         broken: tuple[str, ...] = ()
         for question in range(1, _QUESTIONS + 1):
             text = ledger.received(question)
@@ -161,7 +162,7 @@ class Writer:
         more = f" and {len(broken) - _SHOWN_VIOLATIONS} more" if len(broken) > _SHOWN_VIOLATIONS else ""
         raise _GaveUpError(f"it broke the rules twice ({'; '.join(broken[:_SHOWN_VIOLATIONS])}{more})")
 
-    def _ask(self, ledger: Ledger, model: str, question: int, turns: Sequence[Turn]) -> str:
+    def _ask(self, ledger: ReservationStore, model: str, question: int, turns: Sequence[Turn]) -> str:
         """Returns the answer to one question; asks again after what passes by itself and was not billed."""
         asked = "\n".join((INSTRUCTION, json.dumps(ANSWER_SCHEMA), *(turn.text for turn in turns)))
         self.tell(Asked(model, question))
@@ -186,12 +187,12 @@ class Writer:
         """Waits until the model may be asked; a text is paid for like a picture."""
 
         def tell(why: str) -> None:
-            self.tell(GateWaits(why))
+            self.tell(AdmissionWaits(why))
 
         async def wait() -> Failure | None:
-            with open_gate(self.settings, model, self.allowance) as gate:
+            with open_admission(self.settings, model, self.allowance) as admission:
                 # What is reserved here is kept for the pictures, which ask again by their true number.
-                return await gate.enter(self.pictures, tell) or await gate.admit(tell)
+                return await admission.enter(self.pictures, tell) or await admission.admit(tell)
 
         if failure := asyncio.run(wait()):
             raise StoryModelError(model, failure)
@@ -200,8 +201,8 @@ class Writer:
         """Tells other runs what concerns them, too; returns the failure with what is known besides."""
 
         async def tell() -> Failure:
-            with open_gate(self.settings, model) as gate:
-                return await gate.heard(failure)
+            with open_admission(self.settings, model) as admission:
+                return await admission.heard(failure)
 
         return asyncio.run(tell())
 

@@ -15,7 +15,7 @@ from psycopg2.extras import Json as AsJson
 from psycopg_pool import NullConnectionPool
 from pyrate_limiter import AbstractBucket, PostgresBucket, Rate
 
-from assetgen_dagster.paying.switches import Json, SwitchesUnavailableError, named
+from assetgen_dagster.budget.switches import Json, SwitchesUnavailableError, named
 from assetgen_dagster.support.database import CONNECT_SECONDS, DatabaseError, connect, unreachable
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from assetgen_dagster.settings import Settings
 
 
 @dataclass(frozen=True)
-class Look:
+class RenderOptions:
     """What holds for all pictures of a project.
 
     Attributes:
@@ -40,9 +40,9 @@ class Look:
         return asset.aspect_ratio is not None and drawable_ratio(asset.aspect_ratio, self.model) is None
 
 
-def look_of(settings: Settings, channel: Channel) -> Look:
+def render_options_of(settings: Settings, channel: Channel) -> RenderOptions:
     """Returns the look of a channel's projects: what the channel says counts more than the settings."""
     model = settings.gemini_image_model if settings.own_script else None
     ratio = channel.aspect_ratio or settings.gemini_aspect_ratio
     # As the API writes it. What is not known to be drawn is left to the API, which may have learned it since.
-    return Look(drawable_ratio(ratio, model) or ratio, channel.style or "", model)
+    return RenderOptions(drawable_ratio(ratio, model) or ratio, channel.style or "", model)

@@ -43,7 +43,7 @@ class Book:
         return sum(run == run_id and at >= since for run, at in self.drawn)
 
 
-def read_books(workspace: Path, since: float) -> Iterator[tuple[ProjectKey, Book]]:
+def read_spend(workspace: Path, since: float) -> Iterator[tuple[ProjectKey, Book]]:
     """Yields every project whose records changed since a moment, Unix time, or hold calls under way since then."""
     for key, path in all_records(workspace):
         try:

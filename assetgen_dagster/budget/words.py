@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from assetgen_dagster.paying.switches import Held, Pause, UsedUp
+from assetgen_dagster.budget.switches import Held, Pause, UsedUp
 from assetgen_dagster.settings import Settings
 
 

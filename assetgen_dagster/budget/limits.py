@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from assetgen_dagster.paying.words import moment_in_words
+from assetgen_dagster.budget.words import moment_in_words
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.months import month_bounds, month_of
 

@@ -16,7 +16,7 @@ from pyrate_limiter import AbstractBucket, Decision, InMemoryBucket, Rate, RateI
 
 from assetgen_dagster.project.workspace import shared_folder
 from assetgen_dagster.support.redact import redact
-from assetgen_dagster.support.threads import aside
+from assetgen_dagster.support.threads import call_in_daemon_thread
 
 #: A second longer than the provider's own: between a slot and its call's arrival there is a script to start.
 WINDOW_SECONDS = 61.0
@@ -72,7 +72,7 @@ class RequestLimit:
         if time.monotonic() < self._not_before:
             return _take(self._own)
         try:
-            return await aside(self._take_shared, seconds=_ANSWER_SECONDS)
+            return await call_in_daemon_thread(self._take_shared, seconds=_ANSWER_SECONDS)
         except Exception as error:  # noqa: BLE001, RUF100 - a limit that fails must neither end a run nor lift itself
             if not self._not_before:
                 _log.warning(

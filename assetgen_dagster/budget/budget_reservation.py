@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 import structlog
 
+from assetgen_dagster.budget.limits import refusal_in_words, remedy
+from assetgen_dagster.budget.reservations import ReservationStore
+from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.paying.budget import refusal_in_words, remedy
-from assetgen_dagster.paying.ledger import Ledger
-from assetgen_dagster.paying.shared import open_ledger
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.support.threads import aside
+from assetgen_dagster.support.threads import call_in_daemon_thread
 
 #: A database that restarts is waited for, and then who of the others has survived that.
 _PATIENCE_SECONDS, _AGAIN_SECONDS = 120.0, 2.0
@@ -28,7 +28,7 @@ _ANSWER_SECONDS = 30.0
 _log = structlog.get_logger()
 
 
-class Allowance:
+class BudgetReservation:
     """What one run may spend.
 
     Args:
@@ -40,13 +40,19 @@ class Allowance:
     """
 
     def __init__(
-        self, settings: Settings, key: ProjectKey, *, run_id: str, page_id: str | None, ledger: Ledger | None = None
+        self,
+        settings: Settings,
+        key: ProjectKey,
+        *,
+        run_id: str,
+        page_id: str | None,
+        ledger: ReservationStore | None = None,
     ) -> None:
         self._settings = settings
         self._key = key
         self._run_id = run_id
         self._page_id = page_id
-        self._ledger = ledger or open_ledger(settings)
+        self._ledger = ledger or open_reservations(settings)
         self._taken = False
 
     async def take(self, pictures: int, tell: Callable[[str], None]) -> Failure | None:
@@ -59,7 +65,7 @@ class Allowance:
         until = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
-                return await aside(lambda: self._reserve(pictures), seconds=_ANSWER_SECONDS)
+                return await call_in_daemon_thread(lambda: self._reserve(pictures), seconds=_ANSWER_SECONDS)
             except (AssetgenError, TimeoutError) as error:
                 cause = str(error) or "what runs at work may still spend cannot be read in time"
                 if time.monotonic() > until:
@@ -73,7 +79,9 @@ class Allowance:
         if not self._taken:
             return
         try:
-            await aside(lambda: self._ledger.release(self._key, run_id=self._run_id), seconds=_ANSWER_SECONDS)
+            await call_in_daemon_thread(
+                lambda: self._ledger.release(self._key, run_id=self._run_id), seconds=_ANSWER_SECONDS
+            )
         except (AssetgenError, TimeoutError) as error:
             _log.warning("budget_unavailable", cause=str(error))
 

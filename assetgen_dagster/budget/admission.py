@@ -1,6 +1,6 @@
 """What every call passes before it is paid for: the operator's pause, the daily quota, the requests a minute.
 
-One picture of a run stands at the gate at a time, so that runs share the key fairly however many pictures each has
+One picture of a run stands at the admission at a time, so that runs share the key fairly however many pictures each has
 waiting. A wait there is part of no script's time, holds no session, and a cancel ends it at once.
 """
 
@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from assetgen_dagster.drawing.allowance import Allowance
-from assetgen_dagster.paying.limit import RequestLimit
-from assetgen_dagster.paying.shared import open_limit, open_switches
-from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
-from assetgen_dagster.paying.words import moment_in_words, pause_in_words, quota_in_words
+from assetgen_dagster.budget.budget_reservation import BudgetReservation
+from assetgen_dagster.budget.rate_limit import RequestLimit
+from assetgen_dagster.budget.stores import open_limit, open_switches
+from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
+from assetgen_dagster.budget.words import moment_in_words, pause_in_words, quota_in_words
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
-from assetgen_dagster.support.threads import aside
+from assetgen_dagster.support.threads import call_in_daemon_thread
 
 #: How often the switches are looked at while a picture waits.
 _LOOK_SECONDS = 1.0
@@ -39,14 +39,24 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
+class AdmissionWaits:
+    """No further picture is started for now, or again: ``why`` is a sentence for people."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True)
 class _Wait:
     why: str
     seconds: float
     passing: bool = False
 
 
-class Gate:
-    """The gate of one run, for the calls of one model.
+class Admission:
+    """The admission of one run, for the calls of one model.
 
     Args:
         settings: The settings in force.
@@ -63,7 +73,7 @@ class Gate:
         switches: Switches,
         limit: RequestLimit | None,
         *,
-        allowance: Allowance | None = None,
+        allowance: BudgetReservation | None = None,
     ) -> None:
         self._allowance = allowance
         self._settings = settings
@@ -110,7 +120,9 @@ class Gate:
         if failure.code != "daily_quota":
             return failure
         try:
-            noted = await aside(lambda: note_used_up(self._switches, self._key), seconds=_ANSWER_SECONDS)
+            noted = await call_in_daemon_thread(
+                lambda: note_used_up(self._switches, self._key), seconds=_ANSWER_SECONDS
+            )
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it must end no call in flight
             _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
             return failure
@@ -118,7 +130,7 @@ class Gate:
 
     async def _look(self) -> _Wait | Failure | None:
         try:
-            self._known = await aside(self._switches.read, seconds=_ANSWER_SECONDS)
+            self._known = await call_in_daemon_thread(self._switches.read, seconds=_ANSWER_SECONDS)
             self._answers = True
         except (SwitchesUnavailableError, TimeoutError) as error:
             cause = str(error) or "The switches do not answer in time."
@@ -162,11 +174,11 @@ class Gate:
 
 
 @contextmanager
-def open_gate(settings: Settings, model: str, allowance: Allowance | None = None) -> Iterator[Gate]:
-    """Opens a run's gate for the calls of a model, and closes what it used."""
+def open_admission(settings: Settings, model: str, allowance: BudgetReservation | None = None) -> Iterator[Admission]:
+    """Opens a run's admission for the calls of a model, and closes what it used."""
     limit = open_limit(settings)
     try:
-        yield Gate(settings, model, open_switches(settings), limit, allowance=allowance)
+        yield Admission(settings, model, open_switches(settings), limit, allowance=allowance)
     finally:
         if limit is not None:
             limit.close()

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from assetgen_dagster.paying.books import Book, read_books
-from assetgen_dagster.paying.budget import Claim, Limits, Refusal, refusal
-from assetgen_dagster.paying.switches import Json, Switches, SwitchesUnavailableError
+from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal
+from assetgen_dagster.budget.spend_index import Book, read_spend
+from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
@@ -80,7 +80,7 @@ def estimate_each(settings: Settings) -> float:
     return max(settings.cost_per_image_usd, list_price(settings.gemini_image_model, "") or 0.0)
 
 
-class Ledger:
+class ReservationStore:
     """The reservations and waiting rows of all runs.
 
     Args:
@@ -136,7 +136,7 @@ class Ledger:
         self._kept.change(change)
         return refused
 
-    def foresee(self, key: ProjectKey, *, pictures: int) -> Refusal | None:
+    def preflight(self, key: ProjectKey, *, pictures: int) -> Refusal | None:
         """Returns the limit that a run of so many pictures would go over now; reserves nothing.
 
         Raises:
@@ -234,7 +234,7 @@ class Ledger:
     def _books(self) -> tuple[float, list[tuple[ProjectKey, Book]]]:
         zone = self._settings.zone
         since, _ = month_bounds(month_of(self.now(), zone), zone)
-        return since, list(read_books(self._settings.workspace, since))
+        return since, list(read_spend(self._settings.workspace, since))
 
 
 def _left(reservation: Reservation, book: Book) -> float:

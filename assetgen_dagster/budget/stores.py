@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from assetgen_dagster.paying.ledger import Ledger
-from assetgen_dagster.paying.limit import RequestLimit, in_file
-from assetgen_dagster.paying.switches import FileSwitches, Held, Switches, held, key_fingerprint
+from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
+from assetgen_dagster.budget.reservations import ReservationStore
+from assetgen_dagster.budget.switches import FileSwitches, Held, Switches, held, key_fingerprint
 from assetgen_dagster.settings import Settings
 
 _UNKNOWN = "what runs at work may still spend"
@@ -15,18 +15,18 @@ def open_switches(settings: Settings) -> Switches:
     """Returns the switches that these settings share with all others; nothing is read yet."""
     if settings.database is None:
         return FileSwitches(settings.workspace)
-    from assetgen_dagster.paying.postgres import PostgresSwitches  # noqa: PLC0415 - only who uses it loads the driver
+    from assetgen_dagster.budget.postgres import PostgresSwitches  # noqa: PLC0415 - only who uses it loads the driver
 
     return PostgresSwitches(settings.database)
 
 
-def open_ledger(settings: Settings, *, now: Callable[[], float] = time.time) -> Ledger:
+def open_reservations(settings: Settings, *, now: Callable[[], float] = time.time) -> ReservationStore:
     """Returns the reservations that these settings share with all others; nothing is read yet."""
     if settings.database is None:
-        return Ledger(settings, FileSwitches(settings.workspace, "budget", _UNKNOWN), now=now)
-    from assetgen_dagster.paying.postgres import PostgresSwitches  # noqa: PLC0415
+        return ReservationStore(settings, FileSwitches(settings.workspace, "budget", _UNKNOWN), now=now)
+    from assetgen_dagster.budget.postgres import PostgresSwitches  # noqa: PLC0415
 
-    return Ledger(settings, PostgresSwitches(settings.database, "assetgen_budget", _UNKNOWN), now=now)
+    return ReservationStore(settings, PostgresSwitches(settings.database, "assetgen_budget", _UNKNOWN), now=now)
 
 
 def open_limit(settings: Settings) -> RequestLimit | None:
@@ -36,7 +36,7 @@ def open_limit(settings: Settings) -> RequestLimit | None:
     key = key_fingerprint(settings)
     if settings.database is None:
         return RequestLimit(in_file(settings.workspace, key), limit=settings.requests_per_minute)
-    from assetgen_dagster.paying.postgres import in_postgres  # noqa: PLC0415
+    from assetgen_dagster.budget.postgres import in_postgres  # noqa: PLC0415
 
     return RequestLimit(in_postgres(settings.database, key), limit=settings.requests_per_minute)
 

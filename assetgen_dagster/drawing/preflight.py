@@ -17,7 +17,7 @@ from assetgen_dagster.settings import Settings
 ROOM_PER_PICTURE = 4 * 1024 * 1024
 
 
-def foresee(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Failure | None:
+def preflight(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Failure | None:
     """Returns a failure that would fail every picture, found before the first is paid for; makes no folder."""
     if failure := local_problem(settings):
         return failure
