@@ -76,7 +76,7 @@ format: .venv/installed-dev
 
 # The tables of docs/ that come from the code; the tests tell when they are out of date.
 docs: venv
-	@$(BIN)/python -m assetgen_dagster.reference
+	@$(BIN)/python -m assetgen_dagster.cli.reference
 
 # PostgreSQL for the second part comes with what the tests need.
 bench: .venv/installed-dev

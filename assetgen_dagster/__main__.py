@@ -1,5 +1,5 @@
 """``python -m assetgen_dagster``: the ``assetgen`` command."""
 
-from assetgen_dagster.cli import main
+from assetgen_dagster.cli.main import main
 
 main()

@@ -16,11 +16,10 @@ from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, REQUIRED, NotionSettings, split_names
-from assetgen_dagster.notion.values import is_web_address
 from assetgen_dagster.support.database import clean_url, password_of
 from assetgen_dagster.support.env_file import check_env_file
 from assetgen_dagster.support.setting_errors import in_words
+from assetgen_dagster.support.text import is_web_address
 
 #: The folder that holds ``scripts/``, ``deploy/`` and ``.env``; relative settings start here, not where one stands.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -311,33 +310,6 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo | None:
         """Where the operator is; None for the machine's own time zone."""
         return ZoneInfo(self.timezone) if self.timezone else None
-
-    def notion(self) -> NotionSettings | None:
-        """Returns what the task board needs to know; None where Notion is not set up."""
-        return self.notion_for(self.notion_database_id) if self.notion_database_id is not None else None
-
-    def notion_for(self, database_id: str) -> NotionSettings | None:
-        """Returns the same for another database, be it one that is still to be made; None without a token."""
-        if self.notion_token is None:
-            return None
-        return NotionSettings(
-            token=self.notion_token,
-            database_id=database_id,
-            base_url=self.notion_base_url,
-            ui_url=self.ui_url,
-            **{role: self._property_name(role) for role in PROPERTY_SETTINGS},
-            status_trigger=split_names(self.notion_status_trigger),
-            status_ready=self.notion_status_ready,
-            status_error=self.notion_status_error,
-            status_budget=None if self.notion_status_budget == NONE else self.notion_status_budget,
-            status_drawing=None if self.notion_status_drawing == NONE else self.notion_status_drawing,
-            review_sheet=self.notion_review_sheet,
-        )
-
-    def _property_name(self, role: str) -> str:
-        """Returns what a column is called; empty for an optional one that is not to be used."""
-        name: str = getattr(self, f"notion_property_{role}")
-        return "" if name == NONE and role not in REQUIRED else name
 
     @property
     def own_script(self) -> bool:

@@ -20,7 +20,7 @@ import dagster as dg
 import sqlalchemy as sql
 
 from assetgen_dagster.assets.projects import PAGE_TAG, PARTITIONS
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.settings import load_settings

@@ -20,8 +20,8 @@ from dagster_graphql.schema import create_schema
 from assetgen_dagster.assets.projects import PARTITIONS
 from assetgen_dagster.budget import spend_index as books
 from assetgen_dagster.budget.stores import open_reservations
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.definitions import SENSORS
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 

@@ -15,7 +15,7 @@ import dagster as dg
 import psutil
 import yaml
 
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.settings import PROJECT_ROOT
 from bench.many import a_board, an_instance, grow
 

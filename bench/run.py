@@ -5,9 +5,9 @@ import resource
 import sys
 import time
 
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.generate import run_project
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.generate import run_project
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 
 

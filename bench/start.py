@@ -7,9 +7,9 @@ import json
 import sys
 import time
 
+from assetgen_dagster.cli.generate import run_project
 from assetgen_dagster.drawing.events import PlanMade
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.generate import run_project
 from assetgen_dagster.project.key import ProjectKey
 
 

@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from assetgen_dagster import cli
+from assetgen_dagster.cli import main as cli
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 #: Also what is imported only when it is needed; a name that does not exist any more would cost time, nothing else.
-_PRELOADED = ["tests.commands", "assetgen_dagster.generate", "assetgen_dagster.progress", "dagster_postgres"]
-_PRELOADED += ["assetgen_dagster.planning", "assetgen_dagster.cost_report", "assetgen_dagster.doctor.examine"]
+_PRELOADED = ["tests.commands", "assetgen_dagster.cli.generate", "assetgen_dagster.cli.progress", "dagster_postgres"]
+_PRELOADED += [
+    "assetgen_dagster.cli.planning",
+    "assetgen_dagster.cli.cost_report",
+    "assetgen_dagster.cli.doctor.examine",
+]
 _PRELOADED += ["dagster._core.storage.sqlite_storage", "dagster._core.instance.ref", "alembic.command"]
 _CONTEXT.set_forkserver_preload(_PRELOADED)
 

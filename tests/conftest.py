@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.home import open_instance
-from assetgen_dagster.log import configure_logging
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import ENV_FILE_VARIABLE
+from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, running_dev

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.drawing.backoff import Clock
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone, PictureFailed, PlanMade
 from assetgen_dagster.drawing.job import DrawingJob
@@ -24,6 +23,7 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import hold_project
 from assetgen_dagster.project.records import ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.project.workspace import ProjectPaths, open_project
+from assetgen_dagster.providers.backoff import Clock
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_emulators.gemini_journal import Call
 

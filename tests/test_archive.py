@@ -12,14 +12,14 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from assetgen_dagster.archive import Archived, Kept, Verdict, archive, finished_before
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
-from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.cli.archive import Archived, Kept, Verdict, archive, finished_before
+from assetgen_dagster.cli.costs import materialized_costs
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.planning import make_plan
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.status import finished_at
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
-from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore, Round
 from assetgen_dagster.project.workspace import locate_project
@@ -67,7 +67,7 @@ Command = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command in this process: returns its exit code and what it says on stdout and stderr."""
-    from assetgen_dagster.cli import main
+    from assetgen_dagster.cli.main import main
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["assetgen", "archive", *arguments])

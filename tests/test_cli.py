@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assetgen_dagster.cli.generate import place_document
 from assetgen_dagster.director.source import ManifestConflictError, resolve_in_folder
-from assetgen_dagster.generate import place_document
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_emulators.gemini import Fault, GeminiEmulator

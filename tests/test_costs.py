@@ -12,10 +12,10 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_key
-from assetgen_dagster.cost_report import By, Cost, add_up, total
-from assetgen_dagster.costs import read_costs
+from assetgen_dagster.cli.cost_report import By, Cost, add_up, total
+from assetgen_dagster.cli.costs import read_costs
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.support.months import month_bounds, month_of
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import Hang, NoImage

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.project.records import ProjectRecords
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import Hang

@@ -13,9 +13,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.cli.costs import materialized_costs
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.picture import check_asset_exists
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.project.records import ProjectRecords
 from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands, dying

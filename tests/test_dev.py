@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from assetgen_dagster.doctor import services as examined
-from assetgen_dagster.doctor.services import examine_services
+from assetgen_dagster.cli.doctor import services as examined
+from assetgen_dagster.cli.doctor.services import examine_services
 from assetgen_emulators.gemini import GeminiEmulator
 from tests import commands
 from tests.dev import KEY, LOCATION, Dev, eventually

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from assetgen_dagster.cli import EXIT_CODES, app
+from assetgen_dagster.cli.main import EXIT_CODES, app
+from assetgen_dagster.cli.reference import TABLES, renewed
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_dagster.providers.prices import PRICES
 from assetgen_dagster.providers.text_prices import TEXT_PRICES
-from assetgen_dagster.reference import TABLES, renewed
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 from assetgen_dagster.support import database
 
@@ -74,10 +74,10 @@ def problems_in_the_code() -> set[tuple[str, str]]:
     """Returns code and class of every problem that the package can make."""
     found = set()
     for name, call in calls():
-        if name in ("Problem", "problems.Problem") and isinstance(call.args[1], ast.Constant):
+        if name in ("Failure", "failures.Failure") and isinstance(call.args[1], ast.Constant):
             error_class = ErrorClass[ast.unparse(call.args[0]).removeprefix("ErrorClass.")]
             found.add((call.args[1].value, error_class.value))
-        elif name in ("lost", "problems.lost"):
+        elif name in ("lost", "failures.lost"):
             # Its own default is the code where none is given; see the call without one in _classify_failure.
             given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
             found.add((ast.literal_eval(given[0]) if given else "answer_lost", ErrorClass.TIMEOUT.value))

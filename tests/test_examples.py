@@ -12,7 +12,7 @@ import psutil
 import pytest
 import typer
 
-from assetgen_dagster.cli import EXIT_CODES, app, main
+from assetgen_dagster.cli.main import EXIT_CODES, app, main
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 from tests.dev import eventually, free_port

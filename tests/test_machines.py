@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from assetgen_dagster.doctor.workers import examine_workers
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.doctor.workers import examine_workers
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.gemini_journal import Call

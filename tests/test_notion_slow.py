@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator

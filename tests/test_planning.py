@@ -10,14 +10,14 @@ import typer.testing
 
 from assetgen_dagster.budget.stores import open_switches
 from assetgen_dagster.budget.switches import pause
-from assetgen_dagster.cli import app
+from assetgen_dagster.cli.main import app
+from assetgen_dagster.cli.planning import make_plan
 from assetgen_dagster.director.source import DOCUMENT_FILE, ManifestConflictError, Story, resolve_in_folder
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_upon
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_emulators.gemini import Fault, GeminiEmulator

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
-from assetgen_dagster.doctor import postgres as postgres_checks
-from assetgen_dagster.doctor.examine import examine
-from assetgen_dagster.doctor.postgres import examine_server
+from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_home
+from assetgen_dagster.cli.doctor import postgres as postgres_checks
+from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_dagster.cli.doctor.postgres import examine_server
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance, prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_dagster.support.database import empty_schema, where
 from assetgen_emulators.gemini import GeminiEmulator

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from assetgen_dagster.assets.projects import PARTITIONS
-from assetgen_dagster.costs import materialized_costs
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.costs import materialized_costs
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 from tests.dev import running_dev

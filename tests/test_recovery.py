@@ -1,6 +1,6 @@
 """What ``deploy/dagster*.yaml`` makes Dagster do about runs that die, without a person; ``make soak`` shows it."""
 
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.dagster_home import open_instance
 from tests.harness import both_storages
 
 

@@ -8,13 +8,13 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 
-from assetgen_dagster import log
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
-from assetgen_dagster.costs import materialized_costs
-from assetgen_dagster.home import open_instance
-from assetgen_dagster.log import make_room
+from assetgen_dagster.cli.costs import materialized_costs
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.sensors import log_retention as retention
 from assetgen_dagster.sensors.log_retention import delete_output, log_retention
+from assetgen_dagster.support import log
+from assetgen_dagster.support.log import make_room
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import both_storages, manifest_of
 from tests.studio import Dagit

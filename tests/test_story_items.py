@@ -19,11 +19,11 @@ from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event, PictureDone
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.plan import Request
-from assetgen_dagster.log import configure_logging
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
 from assetgen_dagster.providers.prices import estimate_cost
 from assetgen_dagster.providers.script import CLIScriptError, run_cli_script
+from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError, Hang
 from tests.harness import Core, FakeClock, billed, manifest_of, on_disk

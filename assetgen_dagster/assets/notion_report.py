@@ -20,7 +20,7 @@ from assetgen_dagster.notion.errors import RowGoneError
 from assetgen_dagster.notion.redraw import asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.report import Report, ready_report
 from assetgen_dagster.notion.row import Row
-from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.notion.update import RunLink
 from assetgen_dagster.project.key import ProjectKey
 
@@ -40,7 +40,7 @@ def report_ready_at_once(
     context: dg.AssetExecutionContext, project: Project, *, project_cost_usd: float, pictures: int
 ) -> None:
     """Tells the row of a run that all pictures are there; Notion's troubles change nothing about the run."""
-    settings = project.settings.notion()
+    settings = notion_settings(project.settings)
     if settings is None:
         return
     report = ready_report(settings, project_cost_usd=project_cost_usd, pictures=pictures)

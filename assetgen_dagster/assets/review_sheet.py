@@ -18,6 +18,7 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.page import LARGEST_FILE
+from assetgen_dagster.notion.settings import notion_settings
 from assetgen_dagster.notion.sheet import sheet_of
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import RecordStore
@@ -40,7 +41,7 @@ _log = structlog.get_logger()
 def show_at_once(context: dg.AssetExecutionContext, project: Project) -> None:
     """Shows the review sheet of a run's project, if its row is ready; what keeps it from that is a warning."""
     settings = project.settings
-    notion = settings.notion()
+    notion = notion_settings(settings)
     if notion is None or not notion.review_sheet or is_stale(project.store.records):
         return
     try:

@@ -31,9 +31,9 @@ from assetgen_dagster.drawing.redraw import remark_upon, with_names
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.log import configure_logging
 from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.notion.settings import notion_settings
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import ProjectLock, hold_project
@@ -42,6 +42,7 @@ from assetgen_dagster.project.workspace import ProjectPaths, open_project, unwri
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.support.database import name_sessions
+from assetgen_dagster.support.log import configure_logging
 from assetgen_dagster.support.redact import hide
 
 _log = structlog.get_logger()
@@ -148,7 +149,7 @@ class RunSession:
             store = RecordStore(paths.records, self._lock.ensure)
             self._project = Project(key, paths, store, settings, options, context.run.run_id)
             self._page_id = context.run.tags.get(PAGE_TAG)
-            page_id, notion = self._page_id, settings.notion()
+            page_id, notion = self._page_id, notion_settings(settings)
             if page_id is not None and notion is not None:
                 self._watch = RowWatch(notion, page_id, again=started_in_dagster(context.run))
             _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)

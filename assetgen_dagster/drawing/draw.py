@@ -15,7 +15,6 @@ import structlog
 
 from assetgen_dagster.budget.admission import Admission, AdmissionWaits
 from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
-from assetgen_dagster.drawing.backoff import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.drawing.events import (
     Event,
     LeftoverSettled,
@@ -39,6 +38,7 @@ from assetgen_dagster.project.postgres_lock import ProjectLostError
 from assetgen_dagster.project.records import CostSource, PictureRecord, RecordStore, Spend
 from assetgen_dagster.project.workspace import WorkspaceError, unwritable
 from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.backoff import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.providers.failures import ErrorClass, Failure
 from assetgen_dagster.support.redact import preview
 

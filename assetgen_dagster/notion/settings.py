@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from assetgen_dagster.settings import NONE, Settings
+
 #: Which environment variable names a column, by the column's role.
 PROPERTY_SETTINGS: Mapping[str, str] = {
     "channel": "NOTION_PROPERTY_CHANNEL",
@@ -111,3 +113,33 @@ class NotionSettings:
 def split_names(text: str) -> tuple[str, ...]:
     """Returns the names in a comma-separated setting; Notion's options hold no commas themselves."""
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def notion_settings(settings: Settings) -> NotionSettings | None:
+    """Returns what the task board needs to know; None where Notion is not set up."""
+    return None if settings.notion_database_id is None else settings_of_database(settings, settings.notion_database_id)
+
+
+def settings_of_database(settings: Settings, database_id: str) -> NotionSettings | None:
+    """Returns the same for another database, be it one that is still to be made; None without a token."""
+    if settings.notion_token is None:
+        return None
+    return NotionSettings(
+        token=settings.notion_token,
+        database_id=database_id,
+        base_url=settings.notion_base_url,
+        ui_url=settings.ui_url,
+        **{role: _property_name(settings, role) for role in PROPERTY_SETTINGS},
+        status_trigger=split_names(settings.notion_status_trigger),
+        status_ready=settings.notion_status_ready,
+        status_error=settings.notion_status_error,
+        status_budget=None if settings.notion_status_budget == NONE else settings.notion_status_budget,
+        status_drawing=None if settings.notion_status_drawing == NONE else settings.notion_status_drawing,
+        review_sheet=settings.notion_review_sheet,
+    )
+
+
+def _property_name(settings: Settings, role: str) -> str:
+    """Returns what a column is called; empty for an optional one that is not to be used."""
+    name: str = getattr(settings, f"notion_property_{role}")
+    return "" if name == NONE and role not in REQUIRED else name

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+
+from assetgen_dagster.support.text import is_web_address
 
 Json = dict[str, Any]
 
@@ -68,7 +69,7 @@ def rich_text(text: str, *, link: str | None = None) -> list[Json]:
         text: Of any length; what does not fit is left out, and said to be.
         link: Where it leads, if anywhere; ignored where Notion would not take it.
     """
-    target = {"link": {"url": link}} if link and is_web_address(link) else {}
+    target = {"link": {"url": link}} if link and is_web_address(link) and _units(link) <= UNITS_PER_ITEM else {}
     return [{"type": "text", "text": {"content": piece} | target} for piece in chunks(text)]
 
 
@@ -138,17 +139,3 @@ def _scalar(content: Any) -> str:
     if isinstance(content, float) and content.is_integer():
         return str(int(content))
     return str(content) if isinstance(content, str | int | float) else ""
-
-
-def is_web_address(link: str) -> bool:
-    """Returns whether Notion would take a text as a link, and a browser could follow it."""
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and not re.search(r"\s", link)
-        and _units(link) <= UNITS_PER_ITEM
-    )

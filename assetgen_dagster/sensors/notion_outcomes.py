@@ -15,14 +15,14 @@ import structlog
 from assetgen_dagster.assets.keys import REFRESH_JOB_NAME
 from assetgen_dagster.assets.projects import CHANNEL_TAG
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
-from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import ended_since, handled_pictures, needs_no_report, settle
 from assetgen_dagster.sensors.review_sheets import SHOW_SECONDS, Sheets, show_due
 from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.support.log import prepare_log
 
 _REPORTS_AT_ONCE = 10
 
@@ -60,8 +60,8 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     pending = read_pending(context.cursor)
     try:
         settings = load_settings()
-        prepare_log(settings)
-        notion = settings.notion()
+        prepare_log(settings.secrets())
+        notion = notion_settings(settings)
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         collect(context.instance, pending)

@@ -26,13 +26,12 @@ from assetgen_dagster.budget.stores import held_now
 from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.log import prepare_log
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.row import Row
-from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
@@ -40,6 +39,7 @@ from assetgen_dagster.sensors.ended_runs import settle
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.waking import wake
 from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.support.log import prepare_log
 
 ATTEMPT_TAG = "attempt"
 _PAGES_A_QUERY = 200
@@ -62,8 +62,8 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     """Looks at the board once."""
     try:
         settings = load_settings()
-        prepare_log(settings)
-        notion = settings.notion()
+        prepare_log(settings.secrets())
+        notion = notion_settings(settings)
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         if order := held_in_words(held_now(settings), settings):

@@ -27,6 +27,7 @@ from assetgen_dagster.assets.projects import (
 from assetgen_dagster.drawing.plan import missing_pictures
 from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.launchers.celery.starting import look_after_starting_runs, report_dead
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
@@ -35,7 +36,6 @@ from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.sensors import TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import RUN_DIED, ended_since, handled_pictures, is_ours
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_dagster.workers.starting import look_after_starting_runs, report_dead
 
 #: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
 _GRACE_SECONDS = 30.0

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from urllib.parse import urlsplit
 
 _LINE_END = re.compile(r"\r\n?")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -21,3 +22,12 @@ def clean_text(text: str) -> str:
 def one_line(text: str) -> str:
     """Returns ``text`` cleaned and on one line, composed (NFC), each run of white space a single space."""
     return unicodedata.normalize("NFC", " ".join(clean_text(text).split()))
+
+
+def is_web_address(link: str) -> bool:
+    """Returns whether a browser could follow a link."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", link)

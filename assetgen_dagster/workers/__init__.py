@@ -1,1 +1,1 @@
-"""Runs on several machines without Kubernetes: Celery workers take them from Redis. Needs requirements-celery.lock."""
+"""Names that a ``dagster.yaml`` or a Celery command from before ``launchers.celery`` still holds."""

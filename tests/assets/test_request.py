@@ -8,9 +8,9 @@ import pytest
 from assetgen_dagster.assets.keys import ASSETS_READY, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import COMMAND_TAG
 from assetgen_dagster.assets.request import read_request
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode, starts_new_round
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.project.records import Round
 from tests.harness import both_storages
 

@@ -14,7 +14,7 @@ from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_W
 from assetgen_dagster.budget.breaker import fingerprint
 from assetgen_dagster.budget.stores import held_now, open_reservations, open_switches
 from assetgen_dagster.budget.switches import pause, resume
-from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.director.source import Resolution
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.project.records import RecordStore

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.doctor import examine as examining
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.cli.doctor import examine as examining
+from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_dagster.settings import default_environment
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator

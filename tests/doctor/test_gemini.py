@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from assetgen_dagster.doctor import examine as examining
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.cli.doctor import examine as examining
+from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem, problems
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem

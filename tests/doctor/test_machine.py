@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.doctor import machine
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.cli.doctor import machine
+from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem, problems
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion_faults import ApiError

@@ -6,7 +6,7 @@ import pytest
 
 from assetgen_dagster.budget.stores import open_switches
 from assetgen_dagster.budget.switches import note_used_up, pause, quota_key, resume
-from assetgen_dagster.doctor.examine import examine
+from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.doctor.told import problem, problems

@@ -14,11 +14,11 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.doctor.examine import as_json, examine
+from assetgen_dagster.cli.doctor.finding import Finding
+from assetgen_dagster.cli.doctor.services import STALE_SECONDS, examine_services
 from assetgen_dagster.definitions import SENSORS
-from assetgen_dagster.doctor.examine import as_json, examine
-from assetgen_dagster.doctor.finding import Finding
-from assetgen_dagster.doctor.services import STALE_SECONDS, examine_services
-from assetgen_dagster.home import open_instance
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.conftest import API_KEY
 from tests.harness import both_storages

@@ -2,8 +2,8 @@
 
 import subprocess
 
-from assetgen_dagster.doctor.examine import examine
-from assetgen_dagster.doctor.finding import Finding
+from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_dagster.cli.doctor.finding import Finding
 from tests import commands
 from tests.conftest import API_KEY
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from assetgen_dagster.cli.progress import Display, message
 from assetgen_dagster.drawing.events import PlanMade
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.log import configure_logging
 from assetgen_dagster.manifest.model import AssetManifest, AssetType
-from assetgen_dagster.progress import Display, message
+from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.harness import Core, billed, manifest_of
 

@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.attempt import Attempts, Call
-from assetgen_dagster.drawing.backoff import SystemClock
 from assetgen_dagster.drawing.events import LeftoverSettled
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.recovery import settle_leftovers
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.file_lock import describe_process
 from assetgen_dagster.project.records import Inputs, SpendKind
+from assetgen_dagster.providers.backoff import SystemClock
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.script import output_files, run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from assetgen_dagster.drawing.backoff import SystemClock
+from assetgen_dagster.providers.backoff import SystemClock
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini_faults import ApiError
 from tests.harness import Core, manifest_of

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from assetgen_dagster.demo import PROJECTS
+from assetgen_dagster.cli.demo import PROJECTS
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_emulators.painting import as_png, paint
 from assetgen_emulators.scene import LIGHTS, scene_of

@@ -204,7 +204,7 @@ def test_retries_take_slots_too_and_a_longer_wait_for_one_is_told_and_counts_in_
     monkeypatch.setattr("assetgen_dagster.budget.admission._WORTH_TELLING_SECONDS", 0.5)
     slots = RequestLimit(in_file(load_settings().workspace, "test"), limit=2, window_seconds=3)
     monkeypatch.setattr("assetgen_dagster.budget.admission.open_limit", lambda _: slots)
-    monkeypatch.setattr("assetgen_dagster.drawing.backoff.BACKOFF_SECONDS", (0.1, 0.1))
+    monkeypatch.setattr("assetgen_dagster.providers.backoff.BACKOFF_SECONDS", (0.1, 0.1))
     gemini.plan([Fault(ApiError(500), prompt="Subject 01")])
 
     async def body() -> Drawing:

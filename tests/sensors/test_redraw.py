@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from assetgen_dagster.cli.planning import make_plan
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.planning import make_plan
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.sensors import notion_tasks
 from assetgen_emulators.gemini import Fault as GeminiFault

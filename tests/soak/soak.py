@@ -15,7 +15,7 @@ import yaml
 from pydantic_core import to_json
 
 from assetgen_dagster.assets.request import UNFINISHED
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator

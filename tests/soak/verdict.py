@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.request import UNFINISHED
-from assetgen_dagster.costs import materialized_costs
+from assetgen_dagster.cli.costs import materialized_costs
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.picture import check_asset_exists
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore, SpendKind

@@ -10,8 +10,8 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.definitions import defs
-from assetgen_dagster.workers import cancel
-from assetgen_dagster.workers.cancel import interrupted_when_cancelled
+from assetgen_dagster.launchers.celery import cancel
+from assetgen_dagster.launchers.celery.cancel import interrupted_when_cancelled
 from tests.dev import eventually
 
 

@@ -9,14 +9,14 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.launcher import LaunchRunContext
 
 from assetgen_dagster.assets.keys import JOB_NAME
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.doctor.finding import Finding
+from assetgen_dagster.cli.doctor.workers import examine_workers
 from assetgen_dagster.definitions import defs
-from assetgen_dagster.doctor.finding import Finding
-from assetgen_dagster.doctor.workers import examine_workers
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.launchers.celery.claim import claim
+from assetgen_dagster.launchers.celery.starting import look_after_starting_runs
 from assetgen_dagster.settings import PROJECT_ROOT
-from assetgen_dagster.workers.claim import claim
-from assetgen_dagster.workers.starting import look_after_starting_runs
 from tests.machines import PASSWORD, Redis, on_several_machines
 from tests.postgres import PostgresServer
 

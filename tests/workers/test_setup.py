@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assetgen_dagster.commands.services import worker
+from assetgen_dagster.cli.commands.services import worker
+from assetgen_dagster.cli.dagster_home import prepare_dagster_home
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import prepare_dagster_home
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 
 POSTGRES, BROKER = "postgresql://dagster:pg-secret@127.0.0.1:1/runs", "redis://:redis-secret@127.0.0.1:1/0"

@@ -7,8 +7,8 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.definitions import build_definitions
-from assetgen_dagster.workers.claim import claim, claim_ages
-from assetgen_dagster.workers.starting import AGAIN_SECONDS, BEGIN_SECONDS, decide, report_dead
+from assetgen_dagster.launchers.celery.claim import claim, claim_ages
+from assetgen_dagster.launchers.celery.starting import AGAIN_SECONDS, BEGIN_SECONDS, decide, report_dead
 
 
 def test_a_run_that_no_worker_takes_is_handed_over_again_and_then_given_time_again() -> None:

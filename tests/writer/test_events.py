@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
+from assetgen_dagster.cli.progress import Display, message
 from assetgen_dagster.director.model.events import Asked, Waits
-from assetgen_dagster.progress import Display, message
 from assetgen_dagster.providers.failures import never_started
 
 

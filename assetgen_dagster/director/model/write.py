@@ -31,11 +31,11 @@ from assetgen_dagster.director.model.question import (
     repair_question,
 )
 from assetgen_dagster.director.source import Director
-from assetgen_dagster.drawing.backoff import retry_wait
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.records import CostSource, RecordStore, Spend, SpendKind
 from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.backoff import retry_wait
 from assetgen_dagster.providers.failures import ErrorClass, Failure
 from assetgen_dagster.settings import Settings
 

@@ -4,9 +4,9 @@ import sys
 
 import typer
 
-from assetgen_dagster.commands import drawing, operating, services
+from assetgen_dagster.cli.commands import drawing, operating, services
+from assetgen_dagster.cli.terminal import complain
 from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
-from assetgen_dagster.terminal import complain
 
 #: Below every ``--help``; more in docs/operating.md.
 EXIT_CODES = (

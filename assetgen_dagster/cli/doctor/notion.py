@@ -4,12 +4,12 @@ import queue
 import threading
 from collections.abc import Iterable
 
-from assetgen_dagster.doctor.finding import Finding, broken
+from assetgen_dagster.cli.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.schema import TYPES, Schema
-from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings
+from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings, notion_settings
 from assetgen_dagster.settings import Settings
 
 _NAME = "Notion"
@@ -22,7 +22,7 @@ def examine_notion(settings: Settings, *, seconds: float) -> list[Finding]:
         settings: The settings in force.
         seconds: The longest time for all of it.
     """
-    notion = settings.notion()
+    notion = notion_settings(settings)
     if notion is None:
         return [_half_set_up(settings)]
     found: queue.SimpleQueue[list[Finding]] = queue.SimpleQueue()

@@ -164,7 +164,7 @@ def _check_storage(path: Path, content: bytes, database: str | None) -> None:
 
 
 def _check_launcher(path: Path, content: bytes, broker: str | None) -> None:
-    to_workers = b"assetgen_dagster.workers" in content
+    to_workers = any(name in content for name in (b"assetgen_dagster.launchers.celery", b"assetgen_dagster.workers"))
     if broker is not None and not to_workers:
         raise AssetgenError(
             f"{_BROKER} is set, but {path} hands no run to workers. Move that file away: the next command puts the "

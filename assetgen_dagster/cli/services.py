@@ -6,8 +6,8 @@ import socket
 import sys
 from pathlib import Path
 
+from assetgen_dagster.cli.dagster_home import check_storage_reachable, prepare_dagster_home
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import check_storage_reachable, prepare_dagster_home
 from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.project.workspace import unwritable
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
@@ -59,7 +59,7 @@ def become_worker(*, slots: int, name: str) -> None:
     check_storage_reachable()
     options = ["--concurrency", str(slots), "--hostname", f"{name}@%h", "--loglevel", "INFO"]
     quiet = ["--without-gossip", "--without-mingle"]  # workers have nothing to tell each other
-    _become(home, "celery", "--app", "assetgen_dagster.workers.app", "worker", *options, *quiet)
+    _become(home, "celery", "--app", "assetgen_dagster.launchers.celery.app", "worker", *options, *quiet)
 
 
 def _hold(home: Path, port: int) -> FileLock:

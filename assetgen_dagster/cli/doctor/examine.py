@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from assetgen_dagster.doctor.finding import Finding, broken
-from assetgen_dagster.doctor.gemini import examine_gemini
-from assetgen_dagster.doctor.instance import examine_instance
-from assetgen_dagster.doctor.machine import examine_machine
-from assetgen_dagster.doctor.notion import examine_notion
-from assetgen_dagster.doctor.paying import examine_paying
-from assetgen_dagster.doctor.postgres import examine_server
-from assetgen_dagster.doctor.variables import examine_variables
+from assetgen_dagster.cli.doctor.finding import Finding, broken
+from assetgen_dagster.cli.doctor.gemini import examine_gemini
+from assetgen_dagster.cli.doctor.instance import examine_instance
+from assetgen_dagster.cli.doctor.machine import examine_machine
+from assetgen_dagster.cli.doctor.notion import examine_notion
+from assetgen_dagster.cli.doctor.paying import examine_paying
+from assetgen_dagster.cli.doctor.postgres import examine_server
+from assetgen_dagster.cli.doctor.variables import examine_variables
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.support.redact import hide

@@ -2,13 +2,13 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
+from pydantic import SecretStr
 
-from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import hide, redact
 
 #: About 50,000 events.
@@ -32,10 +32,10 @@ def configure_logging(stream: TextIO | None = None) -> None:
     )
 
 
-def prepare_log(settings: Settings, stream: TextIO | None = None) -> None:
-    """Configures logging and makes the secrets of the settings known to it."""
+def prepare_log(secrets: Iterable[SecretStr | str | None], stream: TextIO | None = None) -> None:
+    """Configures logging such that these secrets are masked."""
     configure_logging(stream)
-    hide(*settings.secrets())
+    hide(*secrets)
 
 
 def make_room(path: Path) -> None:

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from assetgen_dagster.cli.terminal import say, show
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
-from assetgen_dagster.terminal import say, show
 
 _LONGEST_PROMPT = 160
 

@@ -9,17 +9,17 @@ import dagster as dg
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
 from assetgen_dagster.assets.projects import COMMAND_TAG, ensure_partition
 from assetgen_dagster.assets.studio import Listener
+from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_home
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.director.source import DOCUMENT_FILE, resolve_in_folder
 from assetgen_dagster.drawing.plan import Mode, Redraw
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance, prepare_dagster_home
-from assetgen_dagster.log import make_room
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project, unwritable
 from assetgen_dagster.run_coordinator import project_tags
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.files import write_atomically
+from assetgen_dagster.support.log import make_room
 
 #: What Dagster makes of Ctrl-C and of a termination, depending on where it strikes.
 _INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}

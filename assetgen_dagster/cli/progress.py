@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from assetgen_dagster.budget.admission import AdmissionWaits
+from assetgen_dagster.cli.terminal import say
 from assetgen_dagster.director.model.events import Asked, ManifestMade, StoryEvent, Waits
 from assetgen_dagster.drawing.events import (
     Event,
@@ -22,7 +23,6 @@ from assetgen_dagster.drawing.events import (
     PictureWaits,
     PlanMade,
 )
-from assetgen_dagster.terminal import say
 
 Message = dict[str, Any]
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_number
-from assetgen_dagster.cost_report import Cost
-from assetgen_dagster.home import open_instance
+from assetgen_dagster.cli.cost_report import Cost
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.support.months import month_bounds
 

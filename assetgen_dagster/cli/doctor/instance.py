@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding, broken
-from assetgen_dagster.doctor.postgres import examine_storage
-from assetgen_dagster.doctor.services import examine_services
-from assetgen_dagster.doctor.workers import examine_workers
+from assetgen_dagster.cli.dagster_home import lacking, open_instance, template
+from assetgen_dagster.cli.doctor.finding import CAUSE_CHARACTERS, Finding, broken
+from assetgen_dagster.cli.doctor.postgres import examine_storage
+from assetgen_dagster.cli.doctor.services import examine_services
+from assetgen_dagster.cli.doctor.workers import examine_workers
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import lacking, open_instance, template
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import redact
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from assetgen_dagster.cli.terminal import stdout
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.terminal import stdout
 
 
 def demo(
@@ -22,7 +22,7 @@ def demo(
 
     Example: assetgen demo --ui
     """
-    from assetgen_dagster.demo import run_demo
+    from assetgen_dagster.cli.demo import run_demo
     from assetgen_dagster.settings import PROJECT_ROOT
 
     where = (folder or PROJECT_ROOT / "demo").resolve()
@@ -36,7 +36,7 @@ def dev(
 
     Example: assetgen dev --port 3001
     """
-    from assetgen_dagster.services import become_dagster_dev
+    from assetgen_dagster.cli.services import become_dagster_dev
 
     become_dagster_dev(port)
 
@@ -51,7 +51,7 @@ def worker(
 
     Example: assetgen worker --slots 3
     """
-    from assetgen_dagster.services import become_worker
+    from assetgen_dagster.cli.services import become_worker
 
     become_worker(slots=slots, name=name)
 
@@ -64,11 +64,12 @@ def init_notion(
     Example: assetgen init-notion \
     --parent https://www.notion.so/Videos-0123456789abcdef0123456789abcdef
     """
-    from assetgen_dagster.log import configure_logging
     from assetgen_dagster.notion.create import create_database
+    from assetgen_dagster.notion.settings import settings_of_database
     from assetgen_dagster.settings import load_settings
+    from assetgen_dagster.support.log import configure_logging
 
-    settings = load_settings().notion_for("")
+    settings = settings_of_database(load_settings(), "")
     if settings is None:
         raise AssetgenError(
             "Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).", code="notion_token"

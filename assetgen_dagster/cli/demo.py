@@ -20,9 +20,9 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from assetgen_dagster.cli.progress import Display
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
-from assetgen_dagster.progress import Display
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, open_project
@@ -254,7 +254,7 @@ def _report(
     links: bool,
 ) -> None:
     os.environ.update(environment)
-    from assetgen_dagster.costs import materialized_costs  # noqa: PLC0415 - takes 2 s to import
+    from assetgen_dagster.cli.costs import materialized_costs  # noqa: PLC0415 - takes 2 s to import
 
     costs = materialized_costs()
     for key, page in pages.items():

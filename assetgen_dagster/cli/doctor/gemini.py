@@ -1,6 +1,6 @@
 """What ``assetgen doctor`` says of key, endpoint and models: the API is asked about a model, which costs nothing."""
 
-from assetgen_dagster.doctor.finding import Finding, of_problem
+from assetgen_dagster.cli.doctor.finding import Finding, of_problem
 from assetgen_dagster.providers.check import ask_about
 from assetgen_dagster.settings import Settings
 

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._core.launcher import LaunchRunContext
 
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.workers.claim import claim_ages
+from assetgen_dagster.launchers.celery.claim import claim_ages
 
 #: After so long without a worker a run is handed over again: it waits for a free process, or it was lost.
 AGAIN_SECONDS = 60.0
@@ -65,7 +65,7 @@ def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapp
     """
     from kombu.exceptions import OperationalError  # noqa: PLC0415 - only where Celery is installed
 
-    from assetgen_dagster.workers.launcher import ProjectRunLauncher  # noqa: PLC0415
+    from assetgen_dagster.launchers.celery.launcher import ProjectRunLauncher  # noqa: PLC0415
 
     launcher = instance.run_launcher
     if not isinstance(launcher, ProjectRunLauncher):

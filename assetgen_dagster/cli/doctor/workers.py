@@ -5,9 +5,9 @@ Also asked by a worker's own machine. Nothing is handed over.
 
 from urllib.parse import urlsplit
 
-from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
+from assetgen_dagster.cli.doctor.finding import CAUSE_CHARACTERS, Finding
+from assetgen_dagster.launchers.celery.celery_settings import CELERY_SETTINGS
 from assetgen_dagster.support.redact import redact
-from assetgen_dagster.workers.celery_settings import CELERY_SETTINGS
 
 _NAME = "workers"
 

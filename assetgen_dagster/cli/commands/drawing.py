@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assetgen_dagster.cli.terminal import complain, note, say, show, stdout
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
-from assetgen_dagster.terminal import complain, note, say, show, stdout
 
 if TYPE_CHECKING:
     from assetgen_dagster.director.model.events import StoryEvent
@@ -48,7 +48,7 @@ def generate(
 
     Example: assetgen generate --channel poke1 --project vid_123 --mode resume
     """
-    from assetgen_dagster import generate as generating
+    from assetgen_dagster.cli import generate as generating
     from assetgen_dagster.director.source import check_has_story
     from assetgen_dagster.project.channels import load_channels
     from assetgen_dagster.project.key import ProjectKey
@@ -104,10 +104,10 @@ def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
 
 def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
     """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
-    from assetgen_dagster import generate as generating
+    from assetgen_dagster.cli import generate as generating
+    from assetgen_dagster.cli.planning import drawn_again
+    from assetgen_dagster.cli.progress import Display, message, result_table, worth_a_table
     from assetgen_dagster.drawing.events import PlanMade
-    from assetgen_dagster.planning import drawn_again
-    from assetgen_dagster.progress import Display, message, result_table, worth_a_table
 
     console = stdout()
     with Display(console) as display:
@@ -144,7 +144,7 @@ def manifest(
 
     Example: assetgen manifest 03_assets.md --json
     """
-    from assetgen_dagster.cli_preview import preview
+    from assetgen_dagster.cli.manifest_preview import preview
     from assetgen_dagster.director.source import read_manifest
     from assetgen_dagster.manifest.file import all_warnings
 
@@ -177,7 +177,7 @@ def plan(
     Example: assetgen plan --channel poke1 --project vid_123 \
     --pictures "5, 13-14" --remark "less golden light"
     """
-    from assetgen_dagster import planning
+    from assetgen_dagster.cli import planning
     from assetgen_dagster.director.source import Story
     from assetgen_dagster.project.key import ProjectKey
 

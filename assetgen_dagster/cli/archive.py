@@ -13,9 +13,9 @@ import dagster as dg
 
 from assetgen_dagster.assets.projects import PARTITION_TAG, PARTITIONS, ensure_partition
 from assetgen_dagster.assets.request import UNFINISHED
+from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.status import finished_at
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.records import RecordsError, RecordStore
 from assetgen_dagster.project.workspace import locate_project

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from assetgen_dagster.cost_report import By, Format
+from assetgen_dagster.cli.cost_report import By, Format
+from assetgen_dagster.cli.terminal import show, stderr, stdout
 from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
-from assetgen_dagster.terminal import show, stderr, stdout
 
 
 def doctor(
@@ -20,8 +20,8 @@ def doctor(
 
     Example: assetgen doctor --json
     """
-    from assetgen_dagster.doctor import examine as examining
-    from assetgen_dagster.log import configure_logging
+    from assetgen_dagster.cli.doctor import examine as examining
+    from assetgen_dagster.support.log import configure_logging
 
     configure_logging(io.StringIO())  # what a retry would say is in the findings
     findings = examining.examine(services=services)
@@ -73,8 +73,8 @@ def costs(
     Example: assetgen costs --by project --by model --month 2026-11 \
     --format csv
     """
-    from assetgen_dagster import cost_report
-    from assetgen_dagster.costs import recorded_costs
+    from assetgen_dagster.cli import cost_report
+    from assetgen_dagster.cli.costs import recorded_costs
     from assetgen_dagster.settings import load_settings
 
     zone, by = load_settings().zone, by or [By.MONTH, By.CHANNEL]
@@ -107,7 +107,7 @@ def archive(
     Example: assetgen archive --channel poke1 --finished-before 2026-11-01 \
     --dry-run
     """
-    from assetgen_dagster import archive as archiving
+    from assetgen_dagster.cli import archive as archiving
     from assetgen_dagster.project.key import ProjectKey
     from assetgen_dagster.settings import load_settings
     from assetgen_dagster.support.months import day_begins

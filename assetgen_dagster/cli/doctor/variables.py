@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Iterable
 
-from assetgen_dagster.doctor.finding import Finding
+from assetgen_dagster.cli.doctor.finding import Finding
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, default_environment, env_files
 from assetgen_dagster.support.env_file import names_in
 

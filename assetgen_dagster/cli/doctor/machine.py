@@ -2,7 +2,7 @@
 
 import shutil
 
-from assetgen_dagster.doctor.finding import Finding, broken, of_problem
+from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
 from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, local_problem
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.errors import AssetgenError

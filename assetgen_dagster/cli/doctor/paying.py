@@ -6,7 +6,7 @@ from assetgen_dagster.budget.limits import state_in_words
 from assetgen_dagster.budget.reservations import limits_of
 from assetgen_dagster.budget.stores import held_now, open_reservations
 from assetgen_dagster.budget.words import held_in_words
-from assetgen_dagster.doctor.finding import Finding, broken
+from assetgen_dagster.cli.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import ChannelsFileError
 from assetgen_dagster.settings import Settings

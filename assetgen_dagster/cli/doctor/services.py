@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from assetgen_dagster.doctor.finding import CAUSE_CHARACTERS, Finding
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.doctor.finding import CAUSE_CHARACTERS, Finding
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from assetgen_dagster.doctor.finding import Finding, broken
+from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.cli.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.home import open_instance
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.database import SETTING, connect, same_database, where
 

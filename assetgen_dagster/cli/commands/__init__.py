@@ -1,0 +1,1 @@
+"""The subcommands. They load what is heavy (Dagster takes 2 s) only when they run: ``--help`` must not wait."""
