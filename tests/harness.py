@@ -25,7 +25,7 @@ from assetgen_dagster.project.records import ProjectRecords, RecordStore, SpendK
 from assetgen_dagster.project.workspace import ProjectPaths, open_project
 from assetgen_dagster.providers.backoff import Clock
 from assetgen_dagster.settings import Settings, load_settings
-from assetgen_emulators.gemini_journal import Call
+from assetgen_emulators.gemini.journal import Call
 
 #: For tests whose subject is what is kept there; the others need not run twice. The second time is for
 #: ``make test-slow``: what differs between the two has tests of its own in ``tests/test_postgres*.py``.

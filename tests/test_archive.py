@@ -26,7 +26,7 @@ from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.months import day_begins
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, billed_usd, both_storages, manifest_of
 from tests.sensors.pipeline import ROW, carry_out, look, report

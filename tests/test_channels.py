@@ -15,7 +15,7 @@ from assetgen_dagster.project.channels import (
 )
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from tests.harness import ATMOSPHERE, Core, manifest_of
 from tests.studio import STORY, Dagit, failure_of
 

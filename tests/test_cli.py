@@ -16,7 +16,7 @@ from assetgen_dagster.director.source import ManifestConflictError, resolve_in_f
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from tests import commands
 from tests.harness import billed, manifest_of, write_project
 

@@ -18,7 +18,7 @@ from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.support.months import month_bounds, month_of
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import Hang, NoImage
+from assetgen_emulators.gemini.faults import Hang, NoImage
 from tests import commands
 from tests.harness import billed_usd, manifest_of
 from tests.studio import Dagit

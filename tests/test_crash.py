@@ -10,7 +10,7 @@ import pytest
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.project.records import ProjectRecords
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import Hang
+from assetgen_emulators.gemini.faults import Hang
 from tests import commands
 from tests.commands import Command
 from tests.harness import billed_usd, both_storages, manifest_of, write_project

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_faults import (
+from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     Fault,

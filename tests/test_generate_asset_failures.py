@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_faults import (
+from assetgen_emulators.gemini.faults import (
     ApiError,
     Fault,
     HalfPng,

@@ -12,7 +12,7 @@ from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.cli.doctor.workers import examine_workers
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_journal import Call
+from assetgen_emulators.gemini.journal import Call
 from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, eventually, running_dev
 from tests.harness import billed, manifest_of, write_project

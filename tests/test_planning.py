@@ -21,7 +21,7 @@ from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetTyp
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import OddPicture
+from assetgen_emulators.gemini.faults import OddPicture
 from tests.harness import Core, billed_usd
 
 KEY = ProjectKey("poke1", "vid_123")

@@ -4,7 +4,7 @@ import pytest
 
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_dagster.support.redact import hide, preview, redact
-from assetgen_emulators.notion_board import TOKEN
+from assetgen_emulators.notion.board import TOKEN
 
 PACKAGE = PROJECT_ROOT / "assetgen_dagster"
 

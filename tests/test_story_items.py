@@ -25,7 +25,7 @@ from assetgen_dagster.providers.prices import estimate_cost
 from assetgen_dagster.providers.script import CLIScriptError, run_cli_script
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, Hang
+from assetgen_emulators.gemini.faults import ApiError, Hang
 from tests.harness import Core, FakeClock, billed, manifest_of, on_disk
 from tests.studio import Dagit, failure_of
 

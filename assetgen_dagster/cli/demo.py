@@ -28,7 +28,7 @@ from assetgen_dagster.project.records import ProjectRecords, RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, open_project
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, PROJECT_ROOT, default_environment, load_settings
 from assetgen_dagster.support.database import SETTING, empty_schema
-from assetgen_emulators.gemini_journal import read_journal
+from assetgen_emulators.gemini import read_journal
 from assetgen_emulators.notion import NotionEmulator
 
 #: Two channels, one project id: their folders, costs and runs stay apart.

@@ -15,7 +15,7 @@ from assetgen_dagster.drawing.thumbnails import INLINE_CHARACTERS, PREVIEW_CHARA
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.providers.script import output_files
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, Hang, NoImage, OddPicture
+from assetgen_emulators.gemini.faults import ApiError, Hang, NoImage, OddPicture
 from tests.drawing.test_money import attempts, call
 from tests.harness import Core, billed, billed_usd, both_storages, manifest_of, on_disk
 from tests.studio import STORY, Dagit, failure_of

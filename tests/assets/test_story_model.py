@@ -20,7 +20,7 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, FlawedStory, Hang, NoImage
+from assetgen_emulators.gemini.faults import ApiError, FlawedStory, Hang, NoImage
 from tests.harness import billed_usd, on_disk
 from tests.studio import STORY, Dagit, failure_of
 

@@ -13,7 +13,7 @@ from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_dagster.settings import default_environment
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import ApiError, Hang
+from assetgen_emulators.notion.faults import ApiError, Hang
 from tests.doctor.told import command, problem, problems
 
 

@@ -7,7 +7,7 @@ import pytest
 from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import ApiError
+from assetgen_emulators.notion.faults import ApiError
 from tests.doctor.told import problem, problems
 
 

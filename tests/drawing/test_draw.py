@@ -12,7 +12,7 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.manifest.model import AssetManifest, AssetType
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, NoUsage, Thoughts
+from assetgen_emulators.gemini.faults import ApiError, NoUsage, Thoughts
 from tests.harness import ATMOSPHERE, Core, billed, billed_usd, manifest_of
 
 

@@ -6,7 +6,7 @@ from assetgen_dagster.drawing.events import PictureNotStarted, PictureWaits
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import (
+from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     HalfPng,

@@ -16,7 +16,7 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.gemini.faults import ApiError
 from tests.harness import Core, Drawing, billed_usd, manifest_of
 
 FOREIGN = Path(__file__).parent.parent / "scripts" / "foreign_generate_asset.py"

@@ -23,7 +23,7 @@ from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.script import output_files, run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, NoUsage
+from assetgen_emulators.gemini.faults import ApiError, NoUsage
 from tests.harness import ATMOSPHERE, Core, FakeClock, manifest_of
 
 ARGUMENTS = "import sys; output = sys.argv[2].removeprefix('--output=')\n"

@@ -6,7 +6,7 @@ import pytest
 
 from assetgen_dagster.providers.backoff import SystemClock
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.gemini.faults import ApiError
 from tests.harness import Core, manifest_of
 
 

@@ -11,7 +11,7 @@ from assetgen_dagster.drawing.redraw import RedrawError, known_pictures, remark_
 from assetgen_dagster.manifest.file import load_manifest, write_manifest
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from tests.harness import Core, billed, manifest_of
 
 

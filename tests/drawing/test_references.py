@@ -14,8 +14,8 @@ from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetTyp
 from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, Delay, NoImage, OddPicture
-from assetgen_emulators.gemini_journal import Call
+from assetgen_emulators.gemini.faults import ApiError, Delay, NoImage, OddPicture
+from assetgen_emulators.gemini.journal import Call
 from tests.harness import Core, Drawing, billed, billed_usd
 
 FOREIGN = Path(__file__).parent.parent / "scripts" / "foreign_generate_asset.py"

@@ -4,7 +4,7 @@ import time
 
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, NoImage
+from assetgen_emulators.gemini.faults import ApiError, NoImage
 from tests.harness import Core, billed
 
 

@@ -6,8 +6,9 @@ from typing import Any, get_args
 
 import pytest
 
-from assetgen_emulators import gemini_faults, notion_faults
-from assetgen_emulators.fault_plan import faults_to_json
+from assetgen_emulators.core.faults import faults_to_json
+from assetgen_emulators.gemini import faults as gemini_faults
+from assetgen_emulators.notion import faults as notion_faults
 
 EMULATORS = [gemini_faults, notion_faults]
 

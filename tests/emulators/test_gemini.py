@@ -17,16 +17,17 @@ from urllib.request import Request, urlopen
 import pytest
 from PIL import Image
 
-from assetgen_emulators.fault_plan import faults_to_json
-from assetgen_emulators.gemini import GeminiEmulator, main, read_journal
-from assetgen_emulators.gemini_faults import (
+from assetgen_emulators.core.faults import faults_to_json
+from assetgen_emulators.gemini import GeminiEmulator, read_journal
+from assetgen_emulators.gemini.__main__ import main
+from assetgen_emulators.gemini.faults import (
     ApiError,
     Fault,
     Hang,
     faults_from_json,
 )
-from assetgen_emulators.gemini_journal import Journal
-from assetgen_emulators.gemini_protocol import MODELS, Question, image_part
+from assetgen_emulators.gemini.journal import Journal
+from assetgen_emulators.gemini.protocol import MODELS, Question, image_part
 from assetgen_emulators.painting import as_png
 from tests.emulators.wire import MODEL, PROMPT, ask, body_of, in_background, parts_of, picture_in
 

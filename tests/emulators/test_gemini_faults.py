@@ -5,7 +5,7 @@ import http.client
 import pytest
 
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_faults import (
+from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     Delay,
@@ -25,7 +25,7 @@ from assetgen_emulators.gemini_faults import (
     TornBody,
     TwoImages,
 )
-from assetgen_emulators.gemini_quota import RequestQuota
+from assetgen_emulators.gemini.quota import RequestQuota
 from tests.emulators.wire import ASKED, PICTURE, ask, body_of, in_background, parts_of, picture_in
 
 # --- faults -----------------------------------------------------------------------------------------------------------

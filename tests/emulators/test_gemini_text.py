@@ -9,7 +9,7 @@ import pytest
 
 from assetgen_dagster.director.model.question import ANSWER_SCHEMA
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import HalfPng, NoImage
+from assetgen_emulators.gemini.faults import HalfPng, NoImage
 
 MODEL = "gemini-3.8-flash"
 

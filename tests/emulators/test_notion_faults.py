@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from assetgen_dagster.notion.create import create_database
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_emulators.fault_plan import faults_to_json
+from assetgen_emulators.core.faults import faults_to_json
 from assetgen_emulators.notion import TOKEN, NotionEmulator, read_journal
-from assetgen_emulators.notion_board import control
-from assetgen_emulators.notion_faults import (
+from assetgen_emulators.notion.board import control
+from assetgen_emulators.notion.faults import (
     ApiError,
     Fault,
 )

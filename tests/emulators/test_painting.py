@@ -7,8 +7,8 @@ import pytest
 from assetgen_dagster.cli.demo import PROJECTS
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_emulators.painting import as_png, paint
-from assetgen_emulators.scene import LIGHTS, scene_of
-from assetgen_emulators.silhouettes import CREATURES, PROPS
+from assetgen_emulators.painting.scene import LIGHTS, scene_of
+from assetgen_emulators.painting.silhouettes import CREATURES, PROPS
 
 ATMOSPHERE = "Natural forest lighting, misty morning"
 

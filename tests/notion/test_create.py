@@ -9,7 +9,7 @@ from assetgen_dagster.notion.create import Created, create_database, parse_page_
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.schema import TYPES
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import AnyAction, ApiError, HtmlPage, OddJson, Reset, TornBody
+from assetgen_emulators.notion.faults import AnyAction, ApiError, HtmlPage, OddJson, Reset, TornBody
 from tests.notion.harness import FastClock, board_for, endpoints, settings_for
 
 PAGE = "0123456789abcdef0123456789abcdef"

@@ -14,7 +14,7 @@ from assetgen_dagster.notion.calls import Pace
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.update import RunLink
 from assetgen_emulators.notion import NotionEmulator
-from assetgen_emulators.notion_faults import (
+from assetgen_emulators.notion.faults import (
     AnyAction,
     ApiError,
     Delay,

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_emulators.notion import NotionEmulator
-from assetgen_emulators.notion_faults import ApiError, Fault, blocked
+from assetgen_emulators.notion.faults import ApiError, Fault, blocked
 from tests.notion.harness import board_for, settings_for
 
 TRIGGER = "Generating Assets"

@@ -12,8 +12,8 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.sheet import ReviewSheet, SheetPicture, mark_of, marks_on
 from assetgen_emulators.notion import NotionEmulator
-from assetgen_emulators.notion_content import PERSON
-from assetgen_emulators.notion_faults import (
+from assetgen_emulators.notion.content import PERSON
+from assetgen_emulators.notion.faults import (
     AnyAction,
     ApiError,
     EmptyBody,

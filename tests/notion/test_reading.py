@@ -8,7 +8,7 @@ import pytest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_emulators.notion import NotionEmulator
-from assetgen_emulators.notion_faults import ApiError, Fault
+from assetgen_emulators.notion.faults import ApiError, Fault
 from tests.notion.harness import board_for, endpoints
 
 TRIGGER = "Generating Assets"

@@ -9,7 +9,7 @@ from assetgen_dagster.notion.errors import BoardError, RowGoneError
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.update import RunLink
 from assetgen_emulators.notion import NotionEmulator
-from assetgen_emulators.notion_faults import ApiError, Fault
+from assetgen_emulators.notion.faults import ApiError, Fault
 from tests.notion.harness import board_for, endpoints
 
 TRIGGER = "Generating Assets"

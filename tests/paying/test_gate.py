@@ -19,7 +19,7 @@ from assetgen_dagster.drawing.plan import Request
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.gemini.faults import ApiError
 from tests.harness import Core, billed, manifest_of
 
 DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")

@@ -14,7 +14,7 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.sensors import hold
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.gemini.faults import ApiError
 from assetgen_emulators.notion import NotionEmulator
 from tests.conftest import API_KEY
 from tests.harness import billed_usd, manifest_of

@@ -8,7 +8,7 @@ import sqlalchemy as sql
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.sensors.ended_runs import ended_since
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import NotionEmulator
 from tests.harness import both_storages
 from tests.sensors.pipeline import carry_out, report, requested

@@ -11,7 +11,7 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import REPORTED_TAG
 from assetgen_dagster.sensors.upkeep import project_upkeep
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError, NoImage
+from assetgen_emulators.gemini.faults import ApiError, NoImage
 from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, both_storages
 from tests.sensors.pipeline import ROW, at_the_picture, carry_out, look, report, requested, said

@@ -14,9 +14,9 @@ import pytest
 from assetgen_dagster.definitions import build_definitions
 from assetgen_emulators.gemini import Fault as GeminiFault
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import NotionEmulator
-from assetgen_emulators.notion_faults import (
+from assetgen_emulators.notion.faults import (
     AnyAction,
     ApiError,
     EmptyBody,

@@ -17,9 +17,9 @@ from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.sensors import notion_outcomes, notion_tasks
 from assetgen_emulators.gemini import Fault as GeminiFault
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import ApiError
+from assetgen_emulators.notion.faults import ApiError
 from tests.harness import billed
 from tests.notion.harness import settings_for
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, look, re_execute, requested

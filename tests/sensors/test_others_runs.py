@@ -11,7 +11,7 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.sensors import notion_tasks
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import NotionEmulator
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 from tests.sensors.test_notion_reconciler import died

@@ -6,7 +6,7 @@ from assetgen_dagster.budget.stores import open_switches
 from assetgen_dagster.budget.switches import pause, resume
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.gemini.faults import ApiError
 from assetgen_emulators.notion import NotionEmulator
 from tests.harness import billed, manifest_of
 from tests.sensors.pipeline import ROW, carry_out, report, requested, said

@@ -12,9 +12,9 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.sensors import notion_tasks
 from assetgen_emulators.gemini import Fault as GeminiFault
 from assetgen_emulators.gemini import GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import ApiError
+from assetgen_emulators.notion.faults import ApiError
 from tests.harness import billed
 from tests.sensors.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 

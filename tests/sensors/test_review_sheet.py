@@ -14,7 +14,7 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import review_sheets
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import ApiError, Delay
+from assetgen_emulators.notion.faults import ApiError, Delay
 from tests.harness import billed
 from tests.sensors.pipeline import ROW, Pipeline
 

@@ -10,7 +10,7 @@ from assetgen_dagster.assets.projects import CHANNEL_TAG, PAGE_TAG, PARTITION_TA
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import BOARD_SECONDS
 from assetgen_emulators.notion import Fault, NotionEmulator
-from assetgen_emulators.notion_faults import ApiError
+from assetgen_emulators.notion.faults import ApiError
 from tests.notion.harness import FastClock
 from tests.sensors.pipeline import ROW, Pipeline, report_and_hear, requested
 

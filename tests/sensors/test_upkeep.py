@@ -21,7 +21,7 @@ from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, p
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.database import DatabaseError
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from tests.harness import both_storages, manifest_of
 from tests.studio import Dagit
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from assetgen_dagster.project.records import ProjectRecords, Spend, SpendKind
-from assetgen_emulators.gemini_journal import Call
+from assetgen_emulators.gemini.journal import Call
 
 #: Answers that are paid for and hold no whole picture: the picture is drawn again, and that is right.
 _PAID_FOR_NOTHING = {"half_png", "no_image", "text_only"}

@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from assetgen_emulators import gemini_faults as gemini
-from assetgen_emulators import notion_faults as notion
+from assetgen_emulators.gemini import faults as gemini
+from assetgen_emulators.notion import faults as notion
 
 Action = TypeVar("Action")
 

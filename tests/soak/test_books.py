@@ -11,7 +11,7 @@ from assetgen_dagster.project.records import (
     Spend,
     SpendKind,
 )
-from assetgen_emulators.gemini_journal import Call
+from assetgen_emulators.gemini.journal import Call
 from tests.soak.books import Books, compare
 
 PROMPT = "An owl at dusk"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_dagster.manifest.model import AssetPrompt
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import Hang, NoImage
+from assetgen_emulators.gemini.faults import Hang, NoImage
 from assetgen_emulators.notion import NotionEmulator
 from tests.dev import Dev, eventually
 from tests.harness import billed, project_folder, write_project

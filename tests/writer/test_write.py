@@ -20,7 +20,7 @@ from assetgen_dagster.director.model.write import StoryModelError
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.records import RecordStore, SpendKind
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini_faults import (
+from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     CutShort,

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from assetgen_emulators import notion_properties as properties
-from assetgen_emulators import notion_protocol as protocol
-from assetgen_emulators.notion_content import PERSON, Content
-from assetgen_emulators.notion_properties import Option, Property
-from assetgen_emulators.notion_query import find_property, select_rows
+from assetgen_emulators.notion import properties, protocol
+from assetgen_emulators.notion.content import PERSON, Content
+from assetgen_emulators.notion.properties import Option, Property
+from assetgen_emulators.notion.query import find_property, select_rows
 
 _BOT = {"object": "user", "id": "b0b0b0b0-0000-4000-8000-000000000001"}
 _CREATABLE = {*properties.TYPES} - {"status"}

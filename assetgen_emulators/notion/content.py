@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from assetgen_emulators import notion_protocol as protocol
-from assetgen_emulators.notion_blocks import Block, Blocks
-from assetgen_emulators.notion_uploads import Uploads
+from assetgen_emulators.notion import protocol
+from assetgen_emulators.notion.blocks import Block, Blocks
+from assetgen_emulators.notion.uploads import Uploads
 
 #: Whoever writes by hand.
 PERSON = "c0c0c0c0-0000-4000-8000-000000000001"

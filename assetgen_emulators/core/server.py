@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from assetgen_emulators.fault_plan import F, FaultPlan
-from assetgen_emulators.journal import C, Journal, Ticket
+from assetgen_emulators.core.faults import F, FaultPlan
+from assetgen_emulators.core.journal import C, Journal, Ticket
 
 _CONTROL = "/standin/"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from assetgen_emulators import notion_properties as properties
-from assetgen_emulators.notion_properties import Property
-from assetgen_emulators.notion_protocol import PAGE_SIZE, check_fields, invalid, malformed, parse_id
+from assetgen_emulators.notion import properties
+from assetgen_emulators.notion.properties import Property
+from assetgen_emulators.notion.protocol import PAGE_SIZE, check_fields, invalid, malformed, parse_id
 
 _FIELDS = {"sorts", "filter", "start_cursor", "page_size", "archived", "in_trash", "result_type"}
 _TIMES = ("created_time", "last_edited_time")

@@ -1,57 +1,23 @@
-"""The Gemini emulator: an HTTP server on this machine that answers like the published API, faults included.
+"""How the Gemini emulator answers a call: accepts or rejects it, bills it, and answers or fails as planned."""
 
-In a test::
-
-    with GeminiEmulator() as gemini:
-        gemini.plan([Fault(ApiError(503), nth=5)])
-        ...  # run the code under test with GOOGLE_GEMINI_BASE_URL=gemini.base_url
-        assert [call.outcome for call in gemini.journal()] == ["ok"] * 4 + ["api_error"]
-
-As a process: ``python -m assetgen_emulators.gemini --port 0 --latency 2 --faults plan.json`` prints its base URL
-when it is ready and ends on SIGTERM; then there are GET ``/standin/journal``, POST ``/standin/faults`` and POST
-``/standin/reset``, and ``read_journal``.
-
-Here is how a call is answered. The server is in ``service``, what the API accepts and answers in ``gemini_protocol``,
-what can go wrong in ``gemini_faults``, how many calls a minute it takes in ``gemini_quota``, whole answers in
-``gemini_answers`` and ``gemini_text``, the memory in ``gemini_journal``, the pictures in ``painting``.
-"""
-
-import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from assetgen_emulators import gemini_faults as faults
-from assetgen_emulators import gemini_protocol as protocol
-from assetgen_emulators import gemini_text
-from assetgen_emulators.gemini_answers import Drawing
-from assetgen_emulators.gemini_faults import Fault, faults_from_json
-from assetgen_emulators.gemini_journal import Call, Journal, read_journal
-from assetgen_emulators.gemini_quota import RequestQuota
-from assetgen_emulators.journal import Ticket
-from assetgen_emulators.service import Handler, Service
-
-__all__ = ["Call", "Fault", "GeminiEmulator", "main", "read_journal"]
-
-#: Below the ``--help``; what else an action may say is in ``gemini_faults``.
-_FAULTS = """\
-a plan for --faults, or for an emulator that runs already (curl URL/standin/faults -d @plan.json):
-  [{"nth": 7, "action": {"kind": "no_image"}},
-   {"prompt": "winter", "times": null, "action": {"kind": "prompt_blocked"}},
-   {"after": 20, "times": 3, "action": {"kind": "api_error", "status": 503}}]
-The seventh call from then on gets no picture; every prompt with the word winter is refused; of those after the
-twentieth three fail and are made again. [] takes the plan back. Kinds of action, with what they need:
-  {kinds}
-"""
+from assetgen_emulators.core.journal import Ticket
+from assetgen_emulators.core.server import Handler, Service
+from assetgen_emulators.gemini import faults, protocol, texts
+from assetgen_emulators.gemini.faults import Fault, faults_from_json
+from assetgen_emulators.gemini.journal import Call, Journal
+from assetgen_emulators.gemini.pictures import Drawing
+from assetgen_emulators.gemini.quota import RequestQuota
 
 _PREFIX, _METHOD = "/v1beta/models/", ":generateContent"
-_ACCEPT: dict[str, Callable[[Any, str], Drawing | gemini_text.Writing]] = {
+_ACCEPT: dict[str, Callable[[Any, str], Drawing | texts.Writing]] = {
     "picture": Drawing.accept,
-    "text": gemini_text.Writing.accept,
+    "text": texts.Writing.accept,
 }
 
 
@@ -70,7 +36,7 @@ class _Handler(Handler["GeminiEmulator"]):
         self.emulator.looked_up.append(name)
         try:
             protocol.check_key(self._key(), self.emulator.api_keys)
-            if name not in gemini_text.MODELS:
+            if name not in texts.MODELS:
                 protocol.check_model(name)
         except protocol.Rejected as rejected:
             self.send(rejected.status, rejected.body)
@@ -87,7 +53,7 @@ class _Handler(Handler["GeminiEmulator"]):
         except ValueError:
             body = None
         question = protocol.read_question(body)
-        kind = "text" if model_name in gemini_text.MODELS else "picture"
+        kind = "text" if model_name in texts.MODELS else "picture"
         ticket = emulator.calls.arrive(model_name, question, self.path, kind)
         try:
             protocol.check_key(self._key(), emulator.api_keys)
@@ -191,33 +157,3 @@ class GeminiEmulator(Service[Call, Fault]):
     def control(self, name: str, raw: bytes) -> Any:
         """Carries out a request to ``/standin/<name>``."""
         return self.reset() if name == "reset" else super().control(name, raw)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Runs the emulator as a process until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        description="Imitate the Gemini API on this machine.",
-        epilog=_FAULTS.replace("{kinds}", faults.kinds()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds a picture takes")
-    parser.add_argument("--requests-per-minute", type=int, help="answer 429 to calls beyond so many")
-    parser.add_argument("--faults", type=Path, help="a fault plan as JSON")
-    arguments = parser.parse_args(argv)
-    try:
-        emulator = GeminiEmulator(arguments.port, arguments.latency)
-    except OSError as error:
-        parser.error(f"--port {arguments.port}: {error.strerror}")
-    emulator.limit_requests(arguments.requests_per_minute)
-    if arguments.faults:
-        try:
-            emulator.plan(faults_from_json(arguments.faults.read_bytes()))
-        except (OSError, ValueError) as error:
-            parser.error(f"--faults {arguments.faults}: {error}")
-    emulator.serve_until_stopped()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from assetgen_emulators.fault_plan import STRICT, Rule
+from assetgen_emulators.core.faults import STRICT, Rule
 
 _CODES = {
     400: "validation_error",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assetgen_emulators import notion_protocol as protocol
+from assetgen_emulators.notion import protocol
 
 PART_BYTES = 20 * 1024 * 1024
 _LIFE = timedelta(hours=1)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from assetgen_emulators import notion_protocol as protocol
-from assetgen_emulators.notion_properties import read_pieces, rich_text_answer
-from assetgen_emulators.notion_uploads import Uploads
+from assetgen_emulators.notion import protocol
+from assetgen_emulators.notion.properties import read_pieces, rich_text_answer
+from assetgen_emulators.notion.uploads import Uploads
 
 #: What one request may append to one block, and how deep what it appends may be nested.
 CHILDREN = 100

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from assetgen_emulators.gemini_faults import ApiError
+from assetgen_emulators.gemini.faults import ApiError
 
 
 class RequestQuota:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from assetgen_emulators import journal
-from assetgen_emulators.gemini_protocol import Question
+from assetgen_emulators.core import journal
+from assetgen_emulators.gemini.protocol import Question
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from assetgen_emulators import journal
+from assetgen_emulators.core import journal
 
 
 @dataclass(frozen=True, kw_only=True)

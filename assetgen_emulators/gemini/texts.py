@@ -9,9 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from assetgen_emulators import gemini_faults as faults
-from assetgen_emulators import gemini_protocol as protocol
-from assetgen_emulators.gemini_answers import refuses, whole_answer
+from assetgen_emulators.gemini import faults, protocol
+from assetgen_emulators.gemini.pictures import refuses, whole_answer
 
 
 @dataclass(frozen=True)

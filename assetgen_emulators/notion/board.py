@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.request import Request, urlopen
 
-from assetgen_emulators.journal import Journal
-from assetgen_emulators.notion_content import PERSON
-from assetgen_emulators.notion_faults import Fault, faults_from_json
-from assetgen_emulators.notion_journal import Call, RateLimit
-from assetgen_emulators.notion_properties import Option, Property, empty
-from assetgen_emulators.notion_world import World
-from assetgen_emulators.service import Service
+from assetgen_emulators.core.journal import Journal
+from assetgen_emulators.core.server import Service
+from assetgen_emulators.notion.content import PERSON
+from assetgen_emulators.notion.faults import Fault, faults_from_json
+from assetgen_emulators.notion.journal import Call, RateLimit
+from assetgen_emulators.notion.properties import Option, Property, empty
+from assetgen_emulators.notion.world import World
 
 #: The integration's token; it looks like one, so that masking can be tested.
 TOKEN = "ntn_standin0123456789abcdefghijklmnopqrstuv"  # noqa: S105 - of the emulator only

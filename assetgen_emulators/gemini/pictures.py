@@ -1,7 +1,6 @@
-"""The complete answers of the Gemini emulator: a picture, or what a fault puts in its place, and what it costs.
+"""The Gemini emulator's answers to a request for a picture: the picture, or what a fault puts in its place.
 
-Pure but for the painting. The shapes of the JSON are in ``gemini_protocol``; texts are written in ``gemini_text``,
-which takes from here what all answers have.
+Pure but for the painting. ``texts`` shares ``refuses`` and ``whole_answer``.
 """
 
 import uuid
@@ -10,8 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from assetgen_emulators import gemini_faults as faults
-from assetgen_emulators import gemini_protocol as protocol
+from assetgen_emulators.gemini import faults, protocol
 from assetgen_emulators.painting import as_jpeg, as_png, paint
 
 

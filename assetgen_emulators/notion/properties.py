@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from assetgen_emulators.notion_protocol import TEXT_ITEMS, TEXT_UNITS, invalid, malformed, too_long, units
+from assetgen_emulators.notion.protocol import TEXT_ITEMS, TEXT_UNITS, invalid, malformed, too_long, units
 
 TEXTS = ("title", "rich_text")
 CHOICES = ("select", "status")

@@ -14,8 +14,8 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageFont
 
-from assetgen_emulators.scene import Colour, Light, Scene, scene_of
-from assetgen_emulators.silhouettes import CREATURES, PROPS, Palette, Pen, draw_fir, draw_grass, mix
+from assetgen_emulators.painting.scene import Colour, Light, Scene, scene_of
+from assetgen_emulators.painting.silhouettes import CREATURES, PROPS, Palette, Pen, draw_fir, draw_grass, mix
 
 #: Draws the foreground on the full picture, which is so many times as large as the background was painted.
 Foreground = Callable[[ImageDraw.ImageDraw, float], None]

@@ -5,8 +5,8 @@ import json
 from email.message import Message
 from typing import Any
 
-from assetgen_emulators import notion_protocol as protocol
-from assetgen_emulators.notion_uploads import PART_BYTES, SentFile
+from assetgen_emulators.notion import protocol
+from assetgen_emulators.notion.uploads import PART_BYTES, SentFile
 
 _SEND = "file_uploads.send"
 
