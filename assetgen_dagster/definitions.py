@@ -14,7 +14,8 @@ from assetgen_dagster.assets.studio import Listener, session_resource
 from assetgen_dagster.sensors.log_retention import log_retention
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
-from assetgen_dagster.sensors.upkeep import project_upkeep, refresh_project_assets
+from assetgen_dagster.sensors.project_upkeep import project_upkeep
+from assetgen_dagster.sensors.refresh import refresh_project_assets
 from assetgen_dagster.settings import load_settings
 
 #: All of them; ``assetgen doctor`` asks whether each one looks.

@@ -1,282 +1,89 @@
-"""What the row of a run that has ended is told, judged by the pictures; for both Notion sensors."""
+"""Which runs ended since the last tick: each is met once, and stays pending until its sensor is done with it.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+``updated_after`` goes by clocks; a window of ten minutes makes up for their differences. Dagster's
+``fetch_run_status_changes`` has a cursor that needs no clock, but would lose runs:
+
+- It stores an event before it changes the run's status, so a run that has just ended is still STARTED then.
+- PostgreSQL gives out an event's id before the event can be seen, so a cursor may pass one that is committed late.
+- A run that Dagster gives up to retry changes its tags, and ends by no event. ``updated_after`` meets it again.
+
+``RunRecord.storage_id`` tells the order in which runs were created, not that in which they ended.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
-from assetgen_dagster.assets.keys import IMAGES_STEP, JOB_NAME, REFRESH_JOB_NAME, image_number, is_own
-from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
-from assetgen_dagster.assets.projects import (
-    AUTO_RETRY_TAG,
-    FAILURE_REASON_TAG,
-    PAGE_TAG,
-    PARTITION_TAG,
-    REDRAW_TAG,
-    REPORTED_TAG,
-    STOPPED_BY_TAG,
-    WILL_RETRY_TAG,
-)
-from assetgen_dagster.assets.request import FINISHED, mode_of, read_request, started_in_dagster, with_continued
-from assetgen_dagster.budget.breaker import EVERYBODYS
-from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.preflight import cause_on_this_machine
-from assetgen_dagster.drawing.redraw import is_taken
-from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
-from assetgen_dagster.errors import AssetgenError, coded
-from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
-from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
-from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
-from assetgen_dagster.project.project_lock import held_projects
-from assetgen_dagster.project.records import RecordStore
-from assetgen_dagster.project.workspace import locate_project
-from assetgen_dagster.providers import failures
-from assetgen_dagster.settings import Settings
+from assetgen_dagster.assets.request import FINISHED
 
-_REPORT_SECONDS = 10.0
-
-#: Runs are looked at again for so long after they ended: a run's end bears the time of the machine that it ran on.
-_OVERLAP_SECONDS = 600.0
-
-#: The code of a run whose process was killed, or whose machine is gone.
-RUN_DIED = "run_died"
-
-#: How a run says that it stopped at another run's lock.
-_AT_THE_LOCK = "is at work on this project"
-
-#: What stopped a run whose row was withdrawn.
-_WITHDRAWN = failures.withdrawn("").code
-
-#: What stopped a run that is to be asked for again when the key's quota is renewed.
-_USED_UP = failures.quota_used_up("", "").code
-
-#: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
-_MACHINES = frozenset({"script_cannot_start", "cannot_write"})
-
-#: What stopped a run that is to be asked for again when there is room in the monthly budget.
-_BUDGET = failures.over_budget("", "").code
+#: Must exceed what two machines' clocks differ by: a run's end bears the time of the machine that it ran on.
+WINDOW_SECONDS = 600.0
 
 
-@dataclass(frozen=True)
-class StepError:
-    """Why a run failed.
+@dataclass
+class EndedRuns:
+    """A sensor's place among the runs that ended.
 
     Attributes:
-        message: Of the step that failed, or of the run.
-        step: The step that failed; empty for the run as a whole.
+        until: Unix time: runs that ended later are new.
+        pending: Runs that the sensor is not done with, oldest first.
+        done: Runs in the window that it is done with.
     """
 
-    message: str
-    step: str = ""
+    until: float
+    pending: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_cursor(cls, cursor: Mapping[str, Any], *, start: float) -> "EndedRuns":
+        """Returns the place that a sensor's cursor holds; earlier versions kept its parts as keys of the cursor itself.
+
+        Args:
+            cursor: The sensor's cursor; empty at the first tick.
+            start: Where the first tick begins, Unix time.
+        """
+        if "ended" in cursor:
+            return cls(**cursor["ended"])
+        until = cursor.get("looked_until", cursor.get("ended_after", start))
+        return cls(until, list(cursor.get("run_ids", [])), list(cursor.get("done", [])))
+
+    def advance(self, instance: dg.DagsterInstance, wanted: Callable[[dg.DagsterRun], bool]) -> list[dg.RunRecord]:
+        """Adds the wanted ones of the runs that ended to the pending ones; returns all in the window.
+
+        Args:
+            instance: Whose runs.
+            wanted: Asked for each run in the window again, until it is pending: its tags may have changed.
+        """
+        now = time.time()
+        found = ended_since(instance, self.until - WINDOW_SECONDS)
+        known = {*self.pending, *self.done}
+        for record in found:
+            # A machine whose clock is ahead must not make the next tick begin in the future.
+            self.until = max(self.until, min(record.end_time or 0.0, now))
+            run = record.dagster_run
+            if run.run_id not in known and wanted(run):
+                self.pending.append(run.run_id)
+        inside = {record.dagster_run.run_id for record in found}
+        self.done = [run_id for run_id in self.done if run_id in inside]
+        return found
+
+    def finish(self, run_id: str) -> None:
+        """Ends the sensor's work on a pending run."""
+        self.pending.remove(run_id)
+        self.done.append(run_id)
+
+    def postpone(self, run_id: str) -> None:
+        """Moves a pending run to the end, so that it keeps no other waiting."""
+        self.pending.remove(run_id)
+        self.pending.append(run_id)
 
 
 def ended_since(instance: dg.DagsterInstance, moment: float) -> list[dg.RunRecord]:
-    """Returns the runs that ended since a moment, Unix time, and some from shortly before; the first to end first."""
-    since = datetime.fromtimestamp(max(0.0, moment - _OVERLAP_SECONDS), UTC)
+    """Returns the runs that ended, or changed after that, since a moment, Unix time; the first to end first."""
+    since = datetime.fromtimestamp(max(0.0, moment), UTC)
     found = instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED), updated_after=since))
     return sorted(found, key=lambda record: record.end_time or 0.0)
-
-
-def is_ours(run: dg.DagsterRun) -> bool:
-    """Whether a run carries out some of our assets, and so takes its project's lock; a step after them does not."""
-    return run.job_name in (JOB_NAME, REFRESH_JOB_NAME) or any(map(is_own, run.asset_selection or ()))
-
-
-def handled_pictures(run: dg.DagsterRun) -> bool:
-    """Whether a run was to look after all pictures, or some."""
-    if not run.asset_selection:
-        return run.job_name == JOB_NAME
-    return any(image_number(key) is not None for key in run.asset_selection)
-
-
-def needs_no_report(run: dg.DagsterRun) -> bool:
-    """Whether a run was reported, or Dagster runs it again by itself."""
-    if run.tags.get(REPORTED_TAG) or run.tags.get(WILL_RETRY_TAG) == "true":
-        return True
-    try:
-        ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))
-    except InvalidIdentifierError:
-        return True
-    return False
-
-
-def settle(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, board: TaskBoard, settings: Settings, notion: NotionSettings
-) -> bool:
-    """Tells the row of a run that has ended; returns whether there is nothing left to do for that run.
-
-    A run that stopped at another one's lock has nothing to say while that one is at work, whose row it is as well.
-
-    Raises:
-        BoardError: Notion cannot be told now.
-    """
-    key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
-    failures = list(_failures(instance, run))
-    message = failures[0].message if failures else ""
-    taken = order_taken(instance, run, key, settings) and is_carried_out(instance, run, failures)
-    waits = goes_on_by_itself(instance, run, settings, notion)
-    # What the row is told to be set to must be one of its options.
-    words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
-    report = outcome(run, key, message, settings, words, waits=waits, taken=taken)
-    drawn = report.status == notion.status_ready
-    if _AT_THE_LOCK in message:
-        if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
-            return False
-        if not drawn or started_in_dagster(run):
-            # The other one has told the row, or it died: then the row still asks, and its next run goes on.
-            mark(instance, run, NOTHING_TO_SAY)
-            return True
-    if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == _BUDGET:
-        # Nobody sets its row by itself for it; one that waits for room goes on waiting.
-        mark(instance, run, NOTHING_TO_SAY)
-        return True
-    if not drawn and was_not_retried(instance, run):
-        # The row asks for its next run, which goes on.
-        report = waiting_report(words, reason=message, project_cost_usd=report.cost_usd, pictures=report.pictures)
-    tell(
-        board,
-        notion,
-        run=run,
-        key=key,
-        report=report,
-        instance=instance,
-        seconds=_REPORT_SECONDS,
-        # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
-        only_figures=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
-        order_taken=taken,
-    )
-    return True
-
-
-def was_not_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether a run died that Dagster was to start again and did not: it gives up where no code server answers.
-
-    Not one that was to draw anew what is there: another request would draw again what it has drawn.
-    """
-    anew = REDRAW_TAG in run.tags or mode_of(run) is Mode.REGENERATE
-    if anew or started_in_dagster(run) or run.tags.get(WILL_RETRY_TAG) != "false":
-        return False
-    died = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(FAILURE_REASON_TAG) != "STEP_FAILURE"
-    return died and int(run.tags.get(AUTO_RETRY_TAG, "0")) < instance.run_retries_max_retries
-
-
-def goes_on_by_itself(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings, notion: NotionSettings
-) -> bool:
-    """Whether a run's row goes on asking: what stopped the run is nothing that the row's producer could mend.
-
-    A wrong key, a missing model or script, or a full disk becomes the error of one row, so that somebody hears of it.
-    The rows whose runs were in the queue behind it, and those that are tried to see whether it is over, wait.
-    """
-    code = run.tags.get(STOPPED_BY_TAG, "")
-    if code == _USED_UP:
-        return True
-    if started_in_dagster(run):
-        return False
-    if code not in EVERYBODYS and not (code in _MACHINES and cause_on_this_machine(settings)):
-        return False
-    same = {STOPPED_BY_TAG: code, REPORTED_TAG: notion.status_error}
-    success = [dg.DagsterRunStatus.SUCCESS]
-    told, drawn = (
-        instance.get_run_records(filters, limit=1, order_by="end_time")
-        for filters in (dg.RunsFilter(job_name=JOB_NAME, tags=same), dg.RunsFilter(job_name=JOB_NAME, statuses=success))
-    )
-    return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
-
-
-def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKey, settings: Settings) -> bool:
-    """Whether a run has taken its row's order to draw single pictures again, if it had one, into the records."""
-    if REDRAW_TAG not in run.tags:
-        return True
-    try:
-        records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
-    except AssetgenError:
-        return False
-    return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
-
-
-def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[StepError]) -> bool:
-    """Whether a run did what its row had asked for, if all pictures are there.
-
-    They may be those of before: of a run that did not come to them, or that was to draw only what had changed.
-    """
-    if PAGE_TAG not in run.tags or run.status is dg.DagsterRunStatus.SUCCESS:
-        return True
-    if mode_of(run) is Mode.RESUME and any(failure.step == IMAGES_STEP for failure in failures):
-        return False
-    return any(_came_to_pictures(instance, one) for one in with_continued(instance, run))
-
-
-def _came_to_pictures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    begun = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
-    return any(entry.step_key == IMAGES_STEP for entry in begun)
-
-
-def outcome(
-    run: dg.DagsterRun,
-    key: ProjectKey,
-    message: str,
-    settings: Settings,
-    notion: NotionSettings,
-    *,
-    waits: bool,
-    taken: bool,
-) -> Report:
-    """Returns what a run's row is to be told: judged by the pictures, not by the run.
-
-    Args:
-        run: The run.
-        key: Its project.
-        message: Why it failed; empty if it did not.
-        settings: The settings in force.
-        notion: Names of the statuses.
-        waits: Whether the row goes on asking.
-        taken: False where the run did not come to what it was asked for: pictures of before say nothing about it then.
-    """
-    cost = there = None
-    try:
-        paths = locate_project(key, workspace=settings.workspace)
-        records = RecordStore(paths.records).records
-        cost = records.total_usd()
-        found = load_manifest(paths.project / MANIFEST_FILE)
-        if found is not None:
-            pictures = measured_pictures(found.manifest, records, paths)
-            there = sum(facts is not None for facts in pictures.values())
-            require_ready(found.manifest, records, pictures)
-            if taken:
-                return ready_report(notion, project_cost_usd=cost, pictures=there)
-        missing = "No pictures were drawn." if found is None else "Nothing was drawn again."
-    except NotReadyError as error:
-        missing = str(error)
-    except AssetgenError as error:
-        missing = message = str(error)
-    over_budget = run.tags.get(STOPPED_BY_TAG) == _BUDGET
-    if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
-        message = f"{coded('The run was cancelled.', 'cancelled')} {missing}"
-    report = waiting_report if waits else budget_report if over_budget else error_report
-    return report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
-
-
-def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:
-    """Yields what failed in a run that failed; that of the first step first."""
-    if run.status is not dg.DagsterRunStatus.FAILURE:
-        return
-    said = False
-    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
-    for entry in instance.all_logs(run.run_id, of_type=kinds):
-        event = entry.dagster_event
-        if event is None:
-            continue
-        message = event.message
-        if event.is_step_failure:
-            data = event.step_failure_data
-            described = data.user_failure_data.description if data.user_failure_data else None
-            message = described or (data.error.message if data.error else "")
-        if message:
-            said = True
-            yield StepError(message, event.step_key or "")
-    if not said:
-        yield StepError(coded("The run ended without a word; its process may have been killed.", RUN_DIED))

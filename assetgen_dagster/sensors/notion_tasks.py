@@ -35,9 +35,9 @@ from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
-from assetgen_dagster.sensors.ended_runs import settle
 from assetgen_dagster.sensors.hold import Hold, hold
-from assetgen_dagster.sensors.waking import wake
+from assetgen_dagster.sensors.requeue import requeue
+from assetgen_dagster.sensors.run_outcome import settle
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.support.log import prepare_log
 
@@ -69,7 +69,7 @@ def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
         if order := held_in_words(held_now(settings), settings):
             return dg.SkipReason(f"No runs are requested. {order}")
         with TaskBoard(notion, total_seconds=BOARD_SECONDS) as board:
-            troubles = list(wake(context.instance, board, settings, notion))
+            troubles = list(requeue(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)
             held = hold(context, settings) if asking else Hold(Go.ALL)

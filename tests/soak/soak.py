@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.cli.dagster_home import open_instance
-from assetgen_dagster.sensors.upkeep import project_upkeep
+from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator

@@ -18,7 +18,9 @@ from assetgen_dagster.settings import Settings
 _ROOM = "There is room in the monthly budget: the pictures are drawn now."
 
 
-def wake(instance: dg.DagsterInstance, board: TaskBoard, settings: Settings, notion: NotionSettings) -> Iterator[str]:
+def requeue(
+    instance: dg.DagsterInstance, board: TaskBoard, settings: Settings, notion: NotionSettings
+) -> Iterator[str]:
     """Sets the rows that there is room for to ask again; yields what keeps one from being set."""
     ledger = open_reservations(settings)
     waiting = ledger.waiting()

@@ -16,8 +16,9 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import held_projects, hold_project
 from assetgen_dagster.project.records import RecordStore, Round
 from assetgen_dagster.project.workspace import open_project
-from assetgen_dagster.sensors import upkeep
-from assetgen_dagster.sensors.upkeep import Memory, bury_dead_runs, dead_runs, project_upkeep
+from assetgen_dagster.sensors import run_monitor
+from assetgen_dagster.sensors.project_upkeep import project_upkeep
+from assetgen_dagster.sensors.run_monitor import dead_runs, fail_orphaned_runs
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.database import DatabaseError
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -34,12 +35,11 @@ def started_run(dagit: Dagit, tags: dict[str, str] = TAGS) -> str:
     return dagit.instance.create_run_for_job(job, tags=tags, status=STARTED).run_id
 
 
-def bury(dagit: Dagit, run_id: str) -> list[str]:
-    """Looks for dead runs, a minute after this one was seen without its lock; returns what kept it from looking."""
-    troubles: list[str] = []
-    memory = Memory(0.0, unlocked_since={run_id: time.time() - 60})
-    bury_dead_runs(dagit.instance, memory, load_settings(), troubles)
-    return troubles
+def monitor(dagit: Dagit, run_id: str) -> list[str]:
+    """Fails orphaned runs, a minute after this one was seen without its lock; returns which projects it cannot read."""
+    failures: list[str] = []
+    fail_orphaned_runs(dagit.instance, {run_id: time.time() - 60}, load_settings(), failures)
+    return failures
 
 
 def status(dagit: Dagit, run_id: str) -> dg.DagsterRunStatus:
@@ -61,7 +61,7 @@ def test_a_run_that_has_its_lock_again_is_forgotten() -> None:
 @both_storages
 def test_a_started_run_whose_project_nobody_has_locked_is_reported_as_failed(dagit: Dagit) -> None:
     run_id = started_run(dagit)
-    bury(dagit, run_id)
+    monitor(dagit, run_id)
     assert status(dagit, run_id) is FAILURE
 
 
@@ -73,23 +73,23 @@ def test_a_started_run_whose_project_is_locked_is_left_alone(
     monkeypatch.setenv("ASSETGEN_MACHINES", machines)
     run_id, key, settings = started_run(dagit), ProjectKey("poke1", "vid_123"), load_settings()
     lock = hold_project(key, open_project(key, workspace=settings.workspace), settings, run_id=run_id)
-    bury(dagit, run_id)
+    monitor(dagit, run_id)
     assert status(dagit, run_id) is STARTED
     lock.release()
-    bury(dagit, run_id)
+    monitor(dagit, run_id)
     assert status(dagit, run_id) is FAILURE
 
 
-def test_nothing_is_buried_while_the_locks_cannot_be_seen(dagit: Dagit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_run_is_failed_while_the_locks_cannot_be_seen(dagit: Dagit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "postgresql://127.0.0.1:1/runs")
     monkeypatch.setenv("ASSETGEN_MACHINES", "several")
     run_id = started_run(dagit)
     with pytest.raises(DatabaseError, match="does not answer"):
-        bury(dagit, run_id)
+        monitor(dagit, run_id)
     assert status(dagit, run_id) is STARTED
 
 
-def test_a_project_that_cannot_be_looked_at_keeps_no_dead_run_of_another_from_being_buried(
+def test_a_project_that_cannot_be_looked_at_keeps_no_dead_run_of_another_from_being_failed(
     dagit: Dagit, tmp_path: Path
 ) -> None:
     dead = started_run(dagit)
@@ -97,21 +97,21 @@ def test_a_project_that_cannot_be_looked_at_keeps_no_dead_run_of_another_from_be
     elsewhere.symlink_to(tmp_path)
     tags = TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"}
     started_run(dagit, tags)
-    [trouble] = bury(dagit, dead)
+    [trouble] = monitor(dagit, dead)
     assert str(elsewhere) in trouble
     assert status(dagit, dead) is FAILURE
 
 
-def test_a_lock_that_cannot_be_opened_keeps_no_dead_run_of_another_from_being_buried(dagit: Dagit) -> None:
+def test_a_lock_that_cannot_be_opened_keeps_no_dead_run_of_another_from_being_failed(dagit: Dagit) -> None:
     dead = started_run(dagit)
     lock = open_project(ProjectKey("poke1", "vid_124"), workspace=load_settings().workspace).lock
     lock.mkdir(parents=True)
     tags = TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"}
     unknown = started_run(dagit, tags)
-    [trouble] = bury(dagit, dead)
+    [trouble] = monitor(dagit, dead)
     assert str(lock) in trouble
     assert status(dagit, dead) is FAILURE
-    assert bury(dagit, unknown)
+    assert monitor(dagit, unknown)
     assert status(dagit, unknown) is STARTED, "whether it is held is not known"
 
 
@@ -125,8 +125,8 @@ def test_a_run_that_ends_well_while_its_lock_is_looked_at_stays_a_success(
         dagit.instance.report_dagster_event(dg.DagsterEvent(event_type_value=kind, job_name=JOB_NAME), run_id)
         return held_projects(*given, **named)
 
-    monkeypatch.setattr(upkeep, "held_projects", ends_meanwhile)
-    assert bury(dagit, run_id) == []
+    monkeypatch.setattr(run_monitor, "held_projects", ends_meanwhile)
+    assert monitor(dagit, run_id) == []
     assert status(dagit, run_id) is SUCCESS
 
 
@@ -139,7 +139,7 @@ def tick(dagit: Dagit, cursor: str | None) -> dg.SensorResult:
 
 @pytest.fixture
 def cursor() -> str:
-    return json.dumps({"looked_until": 0.0, "unlocked_since": {}})
+    return json.dumps({"ended": {"until": 0.0}})
 
 
 def redraw(dagit: Dagit, *numbers: int) -> dg.ExecuteInProcessResult:
@@ -207,7 +207,7 @@ def test_damaged_records_of_one_project_keep_no_other_from_its_sums_and_their_ow
     assert still.skip_reason is not None
     assert str(records) in str(still.skip_reason.skip_message)
     assert still.cursor is not None
-    waiting = json.loads(still.cursor)["run_ids"]
+    waiting = json.loads(still.cursor)["ended"]["pending"]
     assert run.run_id in waiting
     assert other.run_id not in waiting, "only what could not be looked at is looked at again"
     records.write_bytes(whole)
@@ -216,13 +216,14 @@ def test_damaged_records_of_one_project_keep_no_other_from_its_sums_and_their_ow
     assert tick(dagit, again.cursor).run_requests == []
 
 
-def test_a_run_that_ended_by_a_slow_clock_before_the_last_look_is_looked_at(dagit: Dagit, cursor: str) -> None:
+def test_a_run_that_ended_by_a_slow_clock_before_the_last_tick_is_met(dagit: Dagit, cursor: str) -> None:
     dagit.write_manifest(manifest_of(1))
     dagit.materialize()
     seen = tick(dagit, cursor).cursor
     assert seen is not None
     run = redraw(dagit, 1)
-    ahead = json.dumps(json.loads(seen) | {"looked_until": time.time() + 300})  # as this look's clock has it
+    held = json.loads(seen)
+    ahead = json.dumps(held | {"ended": held["ended"] | {"until": time.time() + 300}})  # as this tick's clock has it
     found = tick(dagit, ahead)
     assert [request.run_key for request in found.run_requests or []] == [run.run_id]
     assert tick(dagit, found.cursor).run_requests == []
@@ -303,10 +304,10 @@ def test_a_run_that_dagster_starts_again_is_left_to_it_until_it_gives_up(
 def test_a_retry_that_dagster_promised_and_lost_is_given_up_as_after_seed_22_of_the_soak(
     dagit: Dagit, cursor: str | None, monkeypatch: pytest.MonkeyPatch, retried: bool
 ) -> None:
-    monkeypatch.setattr(upkeep, "_LOOKS_WITHOUT_RETRY", 3)
+    monkeypatch.setattr(run_monitor, "TICKS_WITHOUT_RETRY", 3)
     run_id = started_run(dagit)
     dagit.instance.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})
-    bury(dagit, run_id)
+    monitor(dagit, run_id)
     dagit.instance.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})  # this instance retries nothing
     job = dagit.definitions.resolve_job_def(JOB_NAME)
     if retried:
@@ -369,7 +370,7 @@ def test_runs_of_other_jobs_are_none_of_our_business(dagit: Dagit, cursor: str) 
     assert projects.name == "projects"
     job = build_definitions().resolve_job_def(JOB_NAME)
     stranger = dagit.instance.create_run_for_job(job, tags={"dagster/partition": "2026-11-22"}, status=STARTED)
-    bury(dagit, stranger.run_id)
+    monitor(dagit, stranger.run_id)
     assert status(dagit, stranger.run_id) is STARTED
 
 
@@ -388,5 +389,5 @@ def test_a_living_run_of_a_step_after_ours_is_left_alone_though_nobody_holds_the
     run = dagit.instance.create_run_for_job(
         job, tags=TAGS, status=STARTED, asset_selection=frozenset({dg.AssetKey(selected)})
     )
-    bury(dagit, run.run_id)
+    monitor(dagit, run.run_id)
     assert status(dagit, run.run_id) is left

@@ -1,0 +1,81 @@
+"""``project_upkeep``: what must happen after a run has ended, whatever started it and however it ended.
+
+It reports runs whose process died (``run_monitor``), hands runs over again that a broker lost, and refreshes what
+depends on pictures that changed (``refresh``).
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.launchers.celery.starting import look_after_starting_runs
+from assetgen_dagster.sensors import TICK_SECONDS
+from assetgen_dagster.sensors.collecting import collecting
+from assetgen_dagster.sensors.ended_runs import EndedRuns
+from assetgen_dagster.sensors.refresh import may_need_refresh, refresh_project_assets, refresh_requests
+from assetgen_dagster.sensors.run_monitor import fail_orphaned_runs, give_up_lost_retries
+from assetgen_dagster.settings import Settings, load_settings
+
+
+@dataclass
+class Cursor:
+    """What the sensor remembers between ticks.
+
+    Attributes:
+        ended: Runs that ended, of which some are still to be followed by a refresh.
+        unlocked_since: When each started run was first seen without its project's lock.
+        handed_over: When each run on its way to a worker was last handed to the broker.
+        not_retried: At how many ticks each run that Dagster was to retry was seen without its retry.
+    """
+
+    ended: EndedRuns
+    unlocked_since: dict[str, float] = field(default_factory=dict)
+    handed_over: dict[str, float] = field(default_factory=dict)
+    not_retried: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Cursor":
+        """Returns what a cursor holds; runs that ended long before the first tick are left out."""
+        held: dict[str, Any] = json.loads(cursor) if cursor else {}
+        return cls(
+            EndedRuns.from_cursor(held, start=time.time()),
+            held.get("unlocked_since", {}),
+            held.get("handed_over", {}),
+            held.get("not_retried", {}),
+        )
+
+
+@dg.sensor(
+    name="project_upkeep",
+    job=refresh_project_assets,
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports runs whose process died, and refreshes projects whose pictures changed since.",
+)
+def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Does one tick."""
+    cursor, failures = Cursor.read(context.cursor), list[str]()
+    try:
+        settings = load_settings()
+        cursor.unlocked_since = fail_orphaned_runs(context.instance, cursor.unlocked_since, settings, failures)
+        with collecting(failures):
+            _look_after_starting_runs(context.instance, cursor, settings)
+        ended = cursor.ended.advance(context.instance, may_need_refresh)
+        runs = [record.dagster_run for record in ended]
+        cursor.not_retried = give_up_lost_retries(context.instance, cursor.not_retried, runs)
+        requests = refresh_requests(context.instance, cursor.ended, settings, failures)
+    except (AssetgenError, OSError) as error:
+        return dg.SkipReason(str(error))
+    for failure in dict.fromkeys(failures):
+        context.log.warning(failure)
+    said = None if requests or not failures else dg.SkipReason(" ".join(dict.fromkeys(failures)))
+    return dg.SensorResult(run_requests=requests, skip_reason=said, cursor=json.dumps(asdict(cursor)))
+
+
+def _look_after_starting_runs(instance: dg.DagsterInstance, cursor: Cursor, settings: Settings) -> None:
+    if settings.broker is not None and settings.database is not None:
+        cursor.handed_over = look_after_starting_runs(instance, settings.database, cursor.handed_over)

@@ -1,0 +1,114 @@
+"""``assets_ready`` and ``contact_sheet`` follow a run that left all pictures there, but not what depends on them.
+
+Such a run drew single pictures, or ended before that.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JOB_NAME
+from assetgen_dagster.assets.projects import (
+    CHANNEL_TAG,
+    COMMAND_TAG,
+    PARTITION_TAG,
+    PARTITIONS,
+    PROJECT_TAG,
+    WILL_RETRY_TAG,
+)
+from assetgen_dagster.assets.runs import includes_images, is_ours
+from assetgen_dagster.drawing.plan import missing_pictures
+from assetgen_dagster.drawing.status import is_stale
+from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
+from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.workspace import ProjectPaths
+from assetgen_dagster.sensors.collecting import collecting
+from assetgen_dagster.sensors.ended_runs import EndedRuns
+from assetgen_dagster.sensors.run_monitor import project_of, runs_in
+from assetgen_dagster.settings import Settings
+
+#: A run in one of these goes on by itself. Not NOT_STARTED: a run that was created only may never start.
+_AT_WORK = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+#: Consecutive failed refreshes before giving up; each attempt that died is retried by Dagster, too.
+_ATTEMPTS = 3
+
+#: Of a run that refreshes: which of these attempts it is.
+_ATTEMPT_TAG = "refresh_attempt"
+
+refresh_project_assets = dg.define_asset_job(
+    REFRESH_JOB_NAME,
+    selection=dg.AssetSelection.assets(ASSETS_READY, CONTACT_SHEET),
+    description="Sums a project up again; draws nothing, costs nothing.",
+)
+
+
+def may_need_refresh(run: dg.DagsterRun) -> bool:
+    """Returns whether a run that has ended may have left a project out of date, and nothing else goes on with it.
+
+    Dagster goes on with a run that it retries. A command that failed is given again: it continues the open round, which
+    nobody must close meanwhile, or it would pay for a new one.
+    """
+    failed = run.status is not dg.DagsterRunStatus.SUCCESS
+    if run.tags.get(WILL_RETRY_TAG) == "true" or (failed and COMMAND_TAG in run.tags and run.parent_run_id is None):
+        return False
+    if run.job_name == REFRESH_JOB_NAME:
+        return failed and _attempt(run) < _ATTEMPTS
+    return includes_images(run)
+
+
+def refresh_requests(
+    instance: dg.DagsterInstance, ended: EndedRuns, settings: Settings, failures: list[str]
+) -> list[dg.RunRequest]:
+    """Returns what refreshes the projects of the pending runs: one request a project.
+
+    None where the partition is gone: Dagster refuses such a request together with all that this tick did. Nor does a
+    project that was archived come back by a refresh: drawing it again adds its partition.
+    """
+    requests = {request.partition_key: request for request in _requests(instance, ended, settings, failures)}
+    there = set(instance.get_dynamic_partitions(PARTITIONS)) if requests else set()
+    return [request for key, request in requests.items() if key in there]
+
+
+def _requests(
+    instance: dg.DagsterInstance, ended: EndedRuns, settings: Settings, failures: list[str]
+) -> Iterator[dg.RunRequest]:
+    """Yields a request for each run that left its project out of date.
+
+    A run stays pending while its project cannot be read, or another run is at work on it: that one refreshes it.
+    """
+    at_work = _partitions_at_work(instance) if ended.pending else set()
+    for run_id in tuple(ended.pending):
+        run = instance.get_run_by_id(run_id)
+        if run is not None and run.tags.get(PARTITION_TAG) in at_work:
+            continue
+        with collecting(failures):
+            found = project_of(run, settings) if run is not None else None
+            outdated = found is not None and _is_outdated(found[1])
+            ended.finish(run_id)
+            if run is not None and outdated:
+                tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
+                tags[_ATTEMPT_TAG] = str(_attempt(run) + 1)
+                yield dg.RunRequest(run_key=run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)
+
+
+def _partitions_at_work(instance: dg.DagsterInstance) -> set[str | None]:
+    return {run.tags.get(PARTITION_TAG) for run in runs_in(instance, _AT_WORK) if is_ours(run)}
+
+
+def _attempt(run: dg.DagsterRun) -> int:
+    return int(run.tags.get(_ATTEMPT_TAG, "0"))
+
+
+def _is_outdated(paths: ProjectPaths) -> bool:
+    """Returns whether all pictures are there, and some are newer than what depends on them."""
+    found, records = load_manifest(paths.project / MANIFEST_FILE), RecordStore(paths.records).records
+    if found is None or not is_stale(records):
+        return False
+    present = {asset.name for asset in found.manifest.assets if paths.output_path(asset).is_file()}
+    return not missing_pictures(found.manifest, records, present)

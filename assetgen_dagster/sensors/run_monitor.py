@@ -1,0 +1,117 @@
+"""Reports what Dagster does not notice of a run: that its process died, and that its promised retry never came.
+
+A run whose process died stays STARTED in Dagster and would keep its project's place in the queue for ever. A free
+project lock shows that nobody is at work.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from assetgen_dagster.assets.projects import PARENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
+from assetgen_dagster.assets.runs import is_ours
+from assetgen_dagster.errors import coded
+from assetgen_dagster.launchers.celery.starting import report_dead
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.project_lock import held_projects
+from assetgen_dagster.project.workspace import ProjectPaths, locate_project
+from assetgen_dagster.sensors.collecting import collecting
+from assetgen_dagster.sensors.run_outcome import RUN_DIED
+from assetgen_dagster.settings import Settings
+
+#: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
+_GRACE_SECONDS = 30.0
+
+#: Ticks to wait for a promised auto-retry. Dagster makes it within a tick or two, and loses it where its database goes
+#: away just then. Ticks, because the daemon may be down, too.
+TICKS_WITHOUT_RETRY = 36
+
+
+def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -> tuple[set[str], dict[str, float]]:
+    """Returns the runs that are dead, and since when the others have been without their lock.
+
+    Args:
+        unlocked: Started runs whose project nobody has locked.
+        since: When each was first seen so.
+        now: Unix time.
+    """
+    seen = {run_id: since.get(run_id, now) for run_id in unlocked}
+    dead = {run_id for run_id, first in seen.items() if now - first >= _GRACE_SECONDS}
+    return dead, {run_id: first for run_id, first in seen.items() if run_id not in dead}
+
+
+def fail_orphaned_runs(
+    instance: dg.DagsterInstance, unlocked_since: Mapping[str, float], settings: Settings, failures: list[str]
+) -> dict[str, float]:
+    """Reports started runs as failed that have been without their project's lock for a while.
+
+    Not those of a step after ours, which take no lock.
+
+    Args:
+        instance: Whose runs.
+        unlocked_since: When each run was first seen without its lock, Unix time.
+        settings: The settings in force.
+        failures: Why a project could not be examined is added here; it does not keep the others.
+
+    Returns:
+        Since when each run that is not dead has been without its lock.
+    """
+    started = {run.run_id: run for run in runs_in(instance, [dg.DagsterRunStatus.STARTED])}
+    projects: dict[str, tuple[ProjectKey, ProjectPaths]] = {}
+    for run_id, run in started.items():
+        with collecting(failures):
+            if found := project_of(run, settings):
+                projects[run_id] = found
+    held = held_projects(dict(projects.values()), settings, troubles=failures)
+    unlocked = [run_id for run_id, (key, _) in projects.items() if key not in held]
+    dead, since = dead_runs(unlocked, unlocked_since, time.time())
+    why = "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again."
+    for run_id in dead:
+        report_dead(instance, run_id, dg.DagsterRunStatus.STARTED, coded(why, RUN_DIED))
+    return since
+
+
+def give_up_lost_retries(
+    instance: dg.DagsterInstance, not_retried: Mapping[str, int], ended: Iterable[dg.DagsterRun]
+) -> dict[str, int]:
+    """Notes on runs whose promised retry never came that there will be none, as Dagster does where it gives up itself.
+
+    Else what waits for the retry, such as the run's row, would wait for ever.
+
+    Args:
+        instance: Whose runs.
+        not_retried: At how many ticks each run was seen without its retry.
+        ended: Runs that ended lately.
+
+    Returns:
+        The same after this tick.
+    """
+    promised = [run.run_id for run in ended if run.tags.get(WILL_RETRY_TAG) == "true" and is_ours(run)]
+    missing = [one for one in promised if not instance.get_run_ids(dg.RunsFilter(tags={PARENT_TAG: one}), limit=1)]
+    ticks = {run_id: not_retried.get(run_id, 0) + 1 for run_id in missing}
+    for run_id, count in ticks.items():
+        if count >= TICKS_WITHOUT_RETRY:
+            instance.add_run_tags(run_id, {WILL_RETRY_TAG: "false"})
+    return ticks
+
+
+def runs_in(instance: dg.DagsterInstance, statuses: Sequence[dg.DagsterRunStatus]) -> Iterator[dg.DagsterRun]:
+    """Yields the runs in one of these statuses."""
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(statuses))):
+        yield record.dagster_run
+
+
+def project_of(run: dg.DagsterRun, settings: Settings) -> tuple[ProjectKey, ProjectPaths] | None:
+    """Returns a run's project and its files; None for a run that is not ours.
+
+    Raises:
+        WorkspaceError: The project's folder cannot be used.
+    """
+    if not is_ours(run):
+        return None
+    try:
+        key = ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))
+    except InvalidIdentifierError:
+        return None
+    return key, locate_project(key, workspace=settings.workspace)

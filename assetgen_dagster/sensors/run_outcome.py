@@ -1,0 +1,259 @@
+"""What the row of a run that has ended is told, judged by the pictures; both Notion sensors report by it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import dagster as dg
+
+from assetgen_dagster.assets.keys import IMAGES_STEP, JOB_NAME
+from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
+from assetgen_dagster.assets.projects import (
+    AUTO_RETRY_TAG,
+    FAILURE_REASON_TAG,
+    PAGE_TAG,
+    PARTITION_TAG,
+    REDRAW_TAG,
+    REPORTED_TAG,
+    STOPPED_BY_TAG,
+    WILL_RETRY_TAG,
+)
+from assetgen_dagster.assets.request import mode_of, read_request, started_in_dagster, with_continued
+from assetgen_dagster.budget.breaker import EVERYBODYS
+from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.drawing.preflight import cause_on_this_machine
+from assetgen_dagster.drawing.redraw import is_taken
+from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
+from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
+from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
+from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.project_lock import held_projects
+from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.workspace import locate_project
+from assetgen_dagster.providers import failures
+from assetgen_dagster.settings import Settings
+
+_REPORT_SECONDS = 10.0
+
+#: The code of a run whose process was killed, or whose machine is gone.
+RUN_DIED = "run_died"
+
+#: How a run says that it stopped at another run's lock.
+_AT_THE_LOCK = "is at work on this project"
+
+#: What stopped a run whose row was withdrawn.
+_WITHDRAWN = failures.withdrawn("").code
+
+#: What stopped a run that is to be asked for again when the key's quota is renewed.
+_USED_UP = failures.quota_used_up("", "").code
+
+#: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
+_MACHINES = frozenset({"script_cannot_start", "cannot_write"})
+
+#: What stopped a run that is to be asked for again when there is room in the monthly budget.
+_BUDGET = failures.over_budget("", "").code
+
+
+@dataclass(frozen=True)
+class StepError:
+    """Why a run failed.
+
+    Attributes:
+        message: Of the step that failed, or of the run.
+        step: The step that failed; empty for the run as a whole.
+    """
+
+    message: str
+    step: str = ""
+
+
+def needs_no_report(run: dg.DagsterRun) -> bool:
+    """Whether a run was reported, or Dagster runs it again by itself."""
+    if run.tags.get(REPORTED_TAG) or run.tags.get(WILL_RETRY_TAG) == "true":
+        return True
+    try:
+        ProjectKey.from_partition_key(run.tags.get(PARTITION_TAG, ""))
+    except InvalidIdentifierError:
+        return True
+    return False
+
+
+def settle(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, board: TaskBoard, settings: Settings, notion: NotionSettings
+) -> bool:
+    """Tells the row of a run that has ended; returns whether there is nothing left to do for that run.
+
+    A run that stopped at another one's lock has nothing to say while that one is at work, whose row it is as well.
+
+    Raises:
+        BoardError: Notion cannot be told now.
+    """
+    key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
+    failures = list(_failures(instance, run))
+    message = failures[0].message if failures else ""
+    taken = order_taken(instance, run, key, settings) and is_carried_out(instance, run, failures)
+    waits = goes_on_by_itself(instance, run, settings, notion)
+    # What the row is told to be set to must be one of its options.
+    words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
+    report = outcome(run, key, message, settings, words, waits=waits, taken=taken)
+    drawn = report.status == notion.status_ready
+    if _AT_THE_LOCK in message:
+        if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
+            return False
+        if not drawn or started_in_dagster(run):
+            # The other one has told the row, or it died: then the row still asks, and its next run goes on.
+            mark(instance, run, NOTHING_TO_SAY)
+            return True
+    if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == _BUDGET:
+        # Nobody sets its row by itself for it; one that waits for room goes on waiting.
+        mark(instance, run, NOTHING_TO_SAY)
+        return True
+    if not drawn and was_not_retried(instance, run):
+        # The row asks for its next run, which goes on.
+        report = waiting_report(words, reason=message, project_cost_usd=report.cost_usd, pictures=report.pictures)
+    tell(
+        board,
+        notion,
+        run=run,
+        key=key,
+        report=report,
+        instance=instance,
+        seconds=_REPORT_SECONDS,
+        # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
+        only_figures=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
+        order_taken=taken,
+    )
+    return True
+
+
+def was_not_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run died that Dagster was to start again and did not: it gives up where no code server answers.
+
+    Not one that was to draw anew what is there: another request would draw again what it has drawn.
+    """
+    anew = REDRAW_TAG in run.tags or mode_of(run) is Mode.REGENERATE
+    if anew or started_in_dagster(run) or run.tags.get(WILL_RETRY_TAG) != "false":
+        return False
+    died = run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(FAILURE_REASON_TAG) != "STEP_FAILURE"
+    return died and int(run.tags.get(AUTO_RETRY_TAG, "0")) < instance.run_retries_max_retries
+
+
+def goes_on_by_itself(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings, notion: NotionSettings
+) -> bool:
+    """Whether a run's row goes on asking: what stopped the run is nothing that the row's producer could mend.
+
+    A wrong key, a missing model or script, or a full disk becomes the error of one row, so that somebody hears of it.
+    The rows whose runs were in the queue behind it, and those that are tried to see whether it is over, wait.
+    """
+    code = run.tags.get(STOPPED_BY_TAG, "")
+    if code == _USED_UP:
+        return True
+    if started_in_dagster(run):
+        return False
+    if code not in EVERYBODYS and not (code in _MACHINES and cause_on_this_machine(settings)):
+        return False
+    same = {STOPPED_BY_TAG: code, REPORTED_TAG: notion.status_error}
+    success = [dg.DagsterRunStatus.SUCCESS]
+    told, drawn = (
+        instance.get_run_records(filters, limit=1, order_by="end_time")
+        for filters in (dg.RunsFilter(job_name=JOB_NAME, tags=same), dg.RunsFilter(job_name=JOB_NAME, statuses=success))
+    )
+    return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
+
+
+def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKey, settings: Settings) -> bool:
+    """Whether a run has taken its row's order to draw single pictures again, if it had one, into the records."""
+    if REDRAW_TAG not in run.tags:
+        return True
+    try:
+        records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
+    except AssetgenError:
+        return False
+    return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
+
+
+def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[StepError]) -> bool:
+    """Whether a run did what its row had asked for, if all pictures are there.
+
+    They may be those of before: of a run that did not come to them, or that was to draw only what had changed.
+    """
+    if PAGE_TAG not in run.tags or run.status is dg.DagsterRunStatus.SUCCESS:
+        return True
+    if mode_of(run) is Mode.RESUME and any(failure.step == IMAGES_STEP for failure in failures):
+        return False
+    return any(_came_to_pictures(instance, one) for one in with_continued(instance, run))
+
+
+def _came_to_pictures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    begun = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
+    return any(entry.step_key == IMAGES_STEP for entry in begun)
+
+
+def outcome(
+    run: dg.DagsterRun,
+    key: ProjectKey,
+    message: str,
+    settings: Settings,
+    notion: NotionSettings,
+    *,
+    waits: bool,
+    taken: bool,
+) -> Report:
+    """Returns what a run's row is to be told: judged by the pictures, not by the run.
+
+    Args:
+        run: The run.
+        key: Its project.
+        message: Why it failed; empty if it did not.
+        settings: The settings in force.
+        notion: Names of the statuses.
+        waits: Whether the row goes on asking.
+        taken: False where the run did not come to what it was asked for: pictures of before say nothing about it then.
+    """
+    cost = there = None
+    try:
+        paths = locate_project(key, workspace=settings.workspace)
+        records = RecordStore(paths.records).records
+        cost = records.total_usd()
+        found = load_manifest(paths.project / MANIFEST_FILE)
+        if found is not None:
+            pictures = measured_pictures(found.manifest, records, paths)
+            there = sum(facts is not None for facts in pictures.values())
+            require_ready(found.manifest, records, pictures)
+            if taken:
+                return ready_report(notion, project_cost_usd=cost, pictures=there)
+        missing = "No pictures were drawn." if found is None else "Nothing was drawn again."
+    except NotReadyError as error:
+        missing = str(error)
+    except AssetgenError as error:
+        missing = message = str(error)
+    over_budget = run.tags.get(STOPPED_BY_TAG) == _BUDGET
+    if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
+        message = f"{coded('The run was cancelled.', 'cancelled')} {missing}"
+    report = waiting_report if waits else budget_report if over_budget else error_report
+    return report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
+
+
+def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:
+    """Yields what failed in a run that failed; that of the first step first."""
+    if run.status is not dg.DagsterRunStatus.FAILURE:
+        return
+    said = False
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run.run_id, of_type=kinds):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        message = event.message
+        if event.is_step_failure:
+            data = event.step_failure_data
+            described = data.user_failure_data.description if data.user_failure_data else None
+            message = described or (data.error.message if data.error else "")
+        if message:
+            said = True
+            yield StepError(message, event.step_key or "")
+    if not said:
+        yield StepError(coded("The run ended without a word; its process may have been killed.", RUN_DIED))
