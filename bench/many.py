@@ -19,7 +19,7 @@ from rich.table import Table
 
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.notion import NotionEmulator
-from tests.postgres import running_postgres
+from tests.helpers.postgres import running_postgres
 
 #: Rows whose runs are on their way, and rows that ask for a new one.
 WAITING, ASKING = 200, 25

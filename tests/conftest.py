@@ -15,11 +15,11 @@ from assetgen_dagster.settings import ENV_FILE_VARIABLE
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
-from tests.dev import Dev, running_dev
-from tests.harness import SETTINGS, Core, manifest_of
-from tests.machines import Redis, running_redis
-from tests.postgres import PostgresServer, running_postgres
-from tests.studio import Dagit
+from tests.helpers.dev import Dev, running_dev
+from tests.helpers.harness import SETTINGS, Core, manifest_of
+from tests.helpers.machines import Redis, running_redis
+from tests.helpers.postgres import PostgresServer, running_postgres
+from tests.helpers.studio import Dagit
 
 NO_TELEMETRY = {"telemetry": {"enabled": False}}
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, default_environment
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
-from tests.harness import SETTINGS
-from tests.postgres import running_postgres
+from tests.helpers.harness import SETTINGS
+from tests.helpers.postgres import running_postgres
 from tests.soak.soak import Soak, Wishes
 
 

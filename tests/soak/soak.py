@@ -20,9 +20,9 @@ from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
-from tests.dev import Dev, free_port
-from tests.postgres import PostgresServer
-from tests.services import RUNS, Kind, Services
+from tests.helpers.dev import Dev, free_port
+from tests.helpers.postgres import PostgresServer
+from tests.helpers.services import RUNS, Kind, Services
 from tests.soak.faults import gemini_plan, notion_plan
 from tests.soak.verdict import examine, records_of
 

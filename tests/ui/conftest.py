@@ -15,7 +15,7 @@ from PIL import Image
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
-from tests.dev import Dev, running_dev
+from tests.helpers.dev import Dev, running_dev
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

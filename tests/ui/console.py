@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Error, Locator, Page, expect
 
-from tests.dev import Dev
+from tests.helpers.dev import Dev
 
 #: Pages and runs are waited for, not timed: other work may be going on beside them.
 PAGE_MILLISECONDS = 60_000

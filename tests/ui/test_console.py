@@ -10,10 +10,10 @@ from assetgen_dagster.manifest.model import AssetPrompt
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import Hang, NoImage
 from assetgen_emulators.notion import NotionEmulator
-from tests.dev import Dev, eventually
-from tests.harness import billed, project_folder, write_project
-from tests.sensors.pipeline import ROW
-from tests.studio import STORY
+from tests.helpers.dev import Dev, eventually
+from tests.helpers.harness import billed, project_folder, write_project
+from tests.helpers.pipeline import ROW
+from tests.helpers.studio import STORY
 from tests.ui.conftest import Screenshots
 from tests.ui.console import Console
 

@@ -1,0 +1,114 @@
+"""What the doctor says of key, endpoint and models."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from assetgen_dagster.cli.doctor import examine as examining
+from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_emulators.gemini import GeminiEmulator
+from tests.integration.cli.doctor.told import problem, problems
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GEMINI_API_KEY", "AIzaSomeOtherKeyThatIsWrong0123456", "Set GEMINI_API_KEY to a valid key"),
+        ("GEMINI_API_KEY", "two words", "Copy the key again"),
+        ("GEMINI_API_KEY", "schlüssel", "Copy the key again"),
+        ("GEMINI_IMAGE_MODEL", "gemini-of-yesterday", "Set GEMINI_IMAGE_MODEL"),
+        ("GOOGLE_GEMINI_BASE_URL", "nowhere", "GOOGLE_GEMINI_BASE_URL is no web address"),
+        ("GOOGLE_GEMINI_BASE_URL", "ftp://127.0.0.1", "GOOGLE_GEMINI_BASE_URL is no web address"),
+        ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:1", "Check network, name server and proxy"),
+        ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:99999", "GOOGLE_GEMINI_BASE_URL if it is set"),
+    ],
+)
+def test_a_gemini_setting_that_does_not_work_is_named(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    line = problem()
+    assert words in line
+    assert name != "GEMINI_API_KEY" or value not in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"ASSETGEN_STORY_MODEL": "gemini-9"}, "Set ASSETGEN_STORY_MODEL (now 'gemini-9')"),
+        ({"ASSETGEN_STORY_MODEL": "gemini 3"}, "ASSETGEN_STORY_MODEL: String should match"),
+        (
+            {"ASSETGEN_STORY_MODEL": "gemini-3.8-flash", "GEMINI_API_KEY": "", "ASSETGEN_SCRIPT": "tests/conftest.py"},
+            "KEY",
+        ),
+    ],
+)
+def test_a_language_model_that_cannot_be_asked_is_named(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert words in problem()
+    assert gemini.journal() == []
+
+
+def test_a_language_model_that_is_there_is_in_order(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSETGEN_STORY_MODEL", "models/gemini-3.8-flash")
+    assert problems() == []
+    assert "there is a model gemini-3.8-flash" in "\n".join(map(str, examine()))
+
+
+def test_a_missing_key_is_said_once(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY")
+    assert "Set GEMINI_API_KEY" in problem()
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "words"),
+    [
+        ("403 Forbidden", '{"error": {"status": "PERMISSION_DENIED", "message": "No."}}', "Set GEMINI_API_KEY"),
+        ("400 Bad Request", '{"error": {"message": "unexpected model name"}}', "Check GEMINI_IMAGE_MODEL"),
+        ("503 Service Unavailable", '{"error": {"message": "Overloaded."}}', "again"),
+        ("404 Not Found", "<html>nothing here</html>", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
+        ("302 Found", "{}", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
+        ("200 OK", '{"supportedGenerationMethods": ["embedContent"]}', "Set GEMINI_IMAGE_MODEL"),
+    ],
+)
+def test_an_odd_answer_of_gemini_is_said_in_plain_words(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, head: str, body: str, words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(4096)
+            connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert words in problem()
+
+
+def test_an_answer_that_drips_ends_the_check_in_its_time(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examining, "NETWORK_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            connection.recv(4096)
+            with contextlib.suppress(OSError):
+                for letter in b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b" " * 100:
+                    connection.sendall(bytes([letter]))
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        begun = time.monotonic()
+        assert "No answer within 1 s" in problem()
+        assert time.monotonic() - begun < 8

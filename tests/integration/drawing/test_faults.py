@@ -1,0 +1,258 @@
+"""Every row of the error table: the fault injected, and the calls, waits, messages and files that follow."""
+
+import pytest
+
+from assetgen_dagster.drawing.events import PictureNotStarted, PictureWaits
+from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.providers.failures import ErrorClass
+from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_emulators.gemini.faults import (
+    AnyAction,
+    ApiError,
+    HalfPng,
+    Hang,
+    HtmlPage,
+    JpegLabelledPng,
+    NoImage,
+    PromptBlocked,
+    Reset,
+    TextOnly,
+    TornBody,
+)
+from tests.helpers.harness import Core, FakeClock, billed, billed_usd, manifest_of
+
+WORST = "Subject 02"
+
+
+def accounts_agree(core: Core, gemini: GeminiEmulator) -> bool:
+    """Whether the journal's bill is what we have confirmed plus what we list as possibly billed."""
+    ours = core.confirmed_usd() + core.possibly_billed_usd()
+    return ours == pytest.approx(billed_usd(gemini.journal()), abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        ApiError(429),
+        ApiError(408),
+        ApiError(500),
+        ApiError(502),
+        ApiError(503),
+        ApiError(504),
+        HtmlPage(),
+        Reset(),
+        NoImage("NO_IMAGE"),
+        NoImage("IMAGE_OTHER"),
+        TextOnly(),
+    ],
+    ids=repr,
+)
+def test_a_passing_fault_is_retried_after_a_second(core: Core, gemini: GeminiEmulator, action: AnyAction) -> None:
+    gemini.plan([Fault(action, prompt=WORST)])
+    clock = FakeClock()
+    drawing = core.draw(clock=clock)
+    assert drawing.summary.generated == 3
+    assert 1.0 in clock.waits
+    assert len(gemini.journal()) == 4
+    assert accounts_agree(core, gemini)
+
+
+def test_a_fault_that_stays_is_retried_five_times_at_growing_intervals(core: Core, gemini: GeminiEmulator) -> None:
+    gemini.plan([Fault(ApiError(500), prompt=WORST, times=None)])
+    clock = FakeClock()
+    drawing = core.draw(clock=clock)
+    assert clock.waits == [1.0, 2.0, 4.0, 8.0, 16.0]
+    [failed] = drawing.failed()
+    assert (failed.task.number, failed.attempts) == (2, 6)
+    assert "500" in failed.failure.cause
+    assert "INTERNAL" in failed.failure.cause
+    assert sorted(core.files()) == ["picture_01", "picture_03"]
+    assert len(billed(gemini.journal())) == 2
+    gemini.plan([])
+    core.draw()
+    assert len(billed(gemini.journal())) == 3
+
+
+def test_waits_are_spread_by_up_to_a_quarter(core: Core, gemini: GeminiEmulator) -> None:
+    import random
+
+    gemini.plan([Fault(ApiError(500), prompt=WORST, times=None)])
+    clock = FakeClock()
+    core.draw(clock=clock, rng=random.Random(7))
+    assert all(base <= wait <= base * 1.25 for base, wait in zip((1, 2, 4, 8, 16), clock.waits, strict=True))
+    assert clock.waits != [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
+@pytest.mark.parametrize("asked", [ApiError(503, headers={"Retry-After": "33"}), ApiError(429, retry_delay_seconds=33)])
+def test_what_the_api_asks_to_wait_is_honoured(core: Core, gemini: GeminiEmulator, asked: ApiError) -> None:
+    gemini.plan([Fault(asked, prompt=WORST)])
+    clock = FakeClock()
+    assert core.draw(clock=clock).summary.failed == 0
+    assert max(clock.waits) == 33.0
+
+
+def test_being_asked_to_wait_more_than_two_minutes_ends_the_picture(core: Core, gemini: GeminiEmulator) -> None:
+    gemini.plan([Fault(ApiError(503, headers={"Retry-After": "121"}), prompt=WORST, times=None)])
+    drawing = core.draw()
+    assert [failed.task.number for failed in drawing.failed()] == [2]
+    assert len(gemini.journal()) == 3
+
+
+def test_a_rate_limit_makes_the_whole_project_wait(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
+    gemini.plan([Fault(ApiError(429, retry_delay_seconds=20), nth=1)])
+    clock = FakeClock()
+    drawing = core.draw(clock=clock)
+    # The first picture waits for its retry; the second would have been free to start, and waits, too.
+    assert clock.waits[:2] == [20.0, 20.0]
+    assert drawing.summary.generated == 3
+
+
+def test_another_fault_makes_only_its_picture_wait(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
+    gemini.plan([Fault(ApiError(503), nth=1)])
+    clock = FakeClock()
+    core.draw(clock=clock)
+    assert clock.waits == [1.0]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        NoImage("IMAGE_SAFETY"),
+        NoImage("PROHIBITED_CONTENT"),
+        NoImage("IMAGE_PROHIBITED_CONTENT"),
+        NoImage("RECITATION"),
+        NoImage("SAFETY"),
+        PromptBlocked("BLOCKLIST"),
+        PromptBlocked("PROHIBITED_CONTENT"),
+    ],
+    ids=repr,
+)
+def test_a_refusal_is_not_retried_and_says_to_edit_the_prompt(
+    core: Core, gemini: GeminiEmulator, action: NoImage | PromptBlocked
+) -> None:
+    gemini.plan([Fault(action, prompt=WORST, times=None)])
+    drawing = core.draw()
+    [failed] = drawing.failed()
+    assert (failed.failure.error_class, failed.attempts) == (ErrorClass.REFUSED, 1)
+    assert "Edit this prompt" in str(failed.failure)
+    reason = action.finish_reason if isinstance(action, NoImage) else action.reason
+    assert reason in failed.failure.cause
+    assert drawing.summary.generated == 2
+    assert accounts_agree(core, gemini)
+
+
+def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "1.5")
+    gemini.plan([Fault(Hang(), prompt=WORST)])
+    drawing = core.draw()
+    [failed] = drawing.failed()
+    assert (failed.failure.error_class, failed.failure.code, failed.attempts) == (
+        ErrorClass.TIMEOUT,
+        "script_timeout",
+        1,
+    )
+    assert core.possibly_billed_usd() > 0
+    assert accounts_agree(core, gemini)
+    monkeypatch.delenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS")
+    assert core.draw().summary.generated == 1
+    assert accounts_agree(core, gemini)
+
+
+@pytest.mark.parametrize("action", [TornBody(), HalfPng()], ids=repr)
+def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_later_run(
+    core: Core, gemini: GeminiEmulator, action: AnyAction
+) -> None:
+    gemini.plan([Fault(action, prompt=WORST)])
+    drawing = core.draw()
+    assert [failed.failure.error_class for failed in drawing.failed()] == [ErrorClass.TIMEOUT]
+    assert len(gemini.journal()) == 3
+    assert sorted(core.files()) == ["picture_01", "picture_03"]
+    assert accounts_agree(core, gemini)
+    assert core.draw().summary.generated == 1
+
+
+def test_a_rejected_prompt_fails_alone(core: Core, gemini: GeminiEmulator) -> None:
+    gemini.plan([Fault(ApiError(400, message="Prompt is bad"), prompt=WORST, times=None)])
+    drawing = core.draw()
+    assert [(f.failure.error_class, f.attempts) for f in drawing.failed()] == [(ErrorClass.REJECTED, 1)]
+    assert drawing.summary.generated == 2
+
+
+def test_three_rejected_in_a_row_stop_the_drawing(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
+    core.manifest = manifest_of(6)
+    gemini.plan([Fault(ApiError(400), times=None)])
+    drawing = core.draw()
+    assert len(gemini.journal()) == 3
+    assert len(drawing.summary.not_started) == 3
+    assert drawing.summary.stopped_by is not None
+    assert drawing.summary.stopped_by.code == "all_rejected"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "names"),
+    [
+        (ApiError(400, reason="API_KEY_INVALID", message="API key not valid."), "api_key", "GEMINI_API_KEY"),
+        (ApiError(403, message="Permission denied"), "api_key", "GEMINI_API_KEY"),
+        (ApiError(404, message="models/x is not found"), "model_not_found", "GEMINI_IMAGE_MODEL"),
+        (ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel"), "daily_quota", "midnight"),
+        (ApiError(429, message="Your project has exceeded its spending cap."), "billing", "spending limit"),
+    ],
+)
+def test_a_fatal_problem_stops_new_pictures_lets_those_in_flight_finish_and_names_the_remedy(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: ApiError, code: str, names: str
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "2")
+    gemini.set_latency(0.4)
+    core.manifest = manifest_of(6)
+    gemini.plan([Fault(fault, prompt=WORST, times=None)])
+    drawing = core.draw()
+    assert drawing.summary.stopped_by is not None
+    assert drawing.summary.stopped_by.code == code
+    assert names in drawing.summary.stopped_by.remedy
+    assert len(gemini.journal()) == 2
+    assert drawing.summary.generated == 1
+    assert len([event for event in drawing.events if isinstance(event, PictureNotStarted)]) == 4
+    assert not [event for event in drawing.events if isinstance(event, PictureWaits)]
+
+
+def test_without_a_key_nothing_is_started(core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY")
+    drawing = core.draw()
+    assert gemini.journal() == []
+    assert drawing.summary.stopped_by is not None
+    assert "GEMINI_API_KEY" in drawing.summary.stopped_by.cause
+    assert len(drawing.summary.not_started) == 3
+
+
+def test_an_empty_prompt_fails_by_name_and_the_others_are_drawn(core: Core, gemini: GeminiEmulator) -> None:
+    core.manifest = manifest_of(3, picture_02=" \n\t ")
+    drawing = core.draw()
+    assert [(f.task.number, f.failure.code) for f in drawing.failed()] == [(2, "blank_prompt")]
+    assert drawing.summary.generated == 2
+    assert len(gemini.journal()) == 2
+
+
+def test_jpeg_bytes_labelled_png_become_a_real_png(core: Core, gemini: GeminiEmulator) -> None:
+    gemini.plan([Fault(JpegLabelledPng(), prompt=WORST)])
+    core.draw()
+    assert core.files()["picture_02"].startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_a_failed_reroll_leaves_the_old_picture(core: Core, gemini: GeminiEmulator) -> None:
+    core.draw()
+    before = core.files()
+    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt=WORST, times=None)])
+    assert core.draw({2}).summary.failed == 1
+    assert core.files() == before
+    assert core.draw(mode=Mode.RESUME).summary.skipped == 3

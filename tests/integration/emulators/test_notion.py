@@ -1,0 +1,133 @@
+"""The Notion emulator answers what the real client library understands."""
+
+from typing import Any
+
+import pytest
+from notion_client import APIResponseError, helpers
+
+from assetgen_emulators.notion import NotionEmulator
+from tests.integration.emulators.notion_wire import UNKNOWN, database_of
+
+PARENT = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a"
+
+
+def test_the_library_takes_the_answers_for_whole_objects(notion: NotionEmulator, client: Any) -> None:
+    page_id = notion.add_row(topic="Owls", channel="poke1", status="Draft", cost=1)
+    database = client.databases.retrieve(database_of(notion))
+    assert helpers.is_full_database(database)
+    source = client.data_sources.retrieve(database["data_sources"][0]["id"])
+    assert helpers.is_full_data_source(source)
+    assert {name: config["type"] for name, config in source["properties"].items()}["Status"] == "status"
+    assert all(config[config["type"]] is not None for config in source["properties"].values())
+    found = helpers.collect_paginated_api(client.data_sources.query, data_source_id=source["id"])
+    assert [helpers.is_full_page(page) for page in found] == [True]
+    page = client.pages.retrieve(page_id)
+    assert page == found[0]
+    assert helpers.is_text_rich_text_item_response(page["properties"]["Topic"]["title"][0])
+    assert page["properties"]["Status"]["status"]["name"] == "Draft"
+    assert page["properties"]["Topic"]["id"] == "title"
+    assert page["created_time"].endswith(":00.000Z"), "Notion tells times to the minute"
+    assert helpers.is_full_user(client.users.me())
+    assert helpers.get_id(page["url"]) == page_id
+
+
+def test_pages_of_results_follow_each_other_in_the_order_asked_for(notion: NotionEmulator, client: Any) -> None:
+    for number in (3, 1, 2, 5, 4):
+        notion.add_row(topic=f"row {number}", cost=number, created=f"2026-03-0{number}T00:00:00+00:00")
+    (source,) = notion.data_sources()
+
+    def costs(**query: Any) -> list[float]:
+        pages = helpers.collect_paginated_api(client.data_sources.query, data_source_id=source, page_size=2, **query)
+        return [page["properties"]["Cost (USD)"]["number"] for page in pages]
+
+    assert costs(sorts=[{"timestamp": "created_time", "direction": "ascending"}]) == [1, 2, 3, 4, 5]
+    assert costs(sorts=[{"timestamp": "created_time", "direction": "descending"}]) == [5, 4, 3, 2, 1]
+    assert costs(sorts=[{"property": "Cost (USD)", "direction": "descending"}]) == [5, 4, 3, 2, 1]
+    assert costs(sorts=[{"property": "Topic", "direction": "ascending"}]) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("test", "found"),
+    [
+        ({"property": "Status", "status": {"equals": "Draft"}}, "ab"),
+        ({"property": "Status", "status": {"does_not_equal": "Draft"}}, "cd"),
+        ({"property": "Status", "status": {"is_empty": True}}, "d"),
+        ({"property": "Channel", "select": {"equals": "poke1"}}, "a"),
+        ({"property": "Channel", "select": {"is_not_empty": True}}, "ab"),
+        ({"property": "Topic", "title": {"equals": "A"}}, "a"),
+        ({"property": "Topic", "title": {"contains": "B"}}, "b"),
+        ({"property": "Story Direction", "rich_text": {"is_empty": True}}, "bcd"),
+        ({"property": "Cost (USD)", "number": {"equals": 2}}, "b"),
+        ({"or": [{"property": "Topic", "title": {"equals": x}} for x in "ac"]}, "ac"),
+        (
+            {
+                "and": [
+                    {"property": "Status", "status": {"equals": "Draft"}},
+                    {"or": [{"property": "Topic", "title": {"equals": x}} for x in "bc"]},
+                ]
+            },
+            "b",
+        ),
+        ({"timestamp": "created_time", "created_time": {"on_or_after": "2026-03-03T00:00:00+00:00"}}, "cd"),
+        ({"timestamp": "created_time", "created_time": {"before": "2026-03-02T00:00:00+00:00"}}, "a"),
+    ],
+)
+def test_a_filter_lets_the_right_rows_through(notion: NotionEmulator, client: Any, test: Any, found: str) -> None:
+    day = "2026-03-0{}T00:00:00+00:00".format
+    notion.add_row(topic="a", channel="poke1", status="Draft", story_direction="x", created=day(1))
+    notion.add_row(topic="b", channel="poke2", status="Draft", cost=2, created=day(2))
+    notion.add_row(topic="c", status="Drawing", created=day(3))
+    notion.add_row(topic="d", created=day(4))
+    notion.archive(notion.add_row(topic="a", status="Draft"))
+    answer = client.data_sources.query(notion.data_sources()[0], filter=test)
+    assert "".join(page["properties"]["Topic"]["title"][0]["plain_text"] for page in answer["results"]) == found
+
+
+def test_a_query_that_is_cut_off_says_so(notion: NotionEmulator, client: Any) -> None:
+    notion.set_result_limit(3)
+    for _ in range(4):
+        notion.add_row()
+    answer = client.data_sources.query(notion.data_sources()[0])
+    assert (len(answer["results"]), answer["has_more"]) == (3, False)
+    assert answer["request_status"]["incomplete_reason"] == "query_result_limit_reached"
+
+
+def test_a_page_is_written_read_and_put_into_the_trash(notion: NotionEmulator, client: Any) -> None:
+    page_id = notion.add_row(status="Draft", channel="poke1")
+    text = [{"text": {"content": "a", "link": {"url": "http://x/"}}}, {"text": {"content": "b"}}]
+    properties = {
+        "Error Log": {"rich_text": text},
+        "Status": {"status": {"name": "Drawing"}},
+        "Channel": {"select": None},
+    }
+    answer = client.pages.update(page_id, properties=properties)
+    assert answer == client.pages.retrieve(page_id)
+    assert notion.row(page_id)["Error Log"] == "ab"
+    assert answer["properties"]["Error Log"]["rich_text"][0]["href"] == "http://x/"
+    assert (notion.row(page_id)["Status"], notion.row(page_id)["Channel"]) == ("Drawing", None)
+    assert notion.journal()[0].written == {"Error Log": "ab", "Status": "Drawing", "Channel": None}
+    assert client.pages.update(page_id, in_trash=True)["archived"]
+    assert client.pages.retrieve(page_id)["in_trash"]
+    with pytest.raises(APIResponseError, match="Can't edit block that is archived"):
+        client.pages.update(page_id, properties=properties)
+    assert not client.pages.update(page_id, in_trash=False)["in_trash"]
+
+
+def test_a_database_can_be_created_but_for_a_status_property(notion: NotionEmulator, client: Any) -> None:
+    properties: dict[str, Any] = {"Name": {"title": {}}, "State": {"select": {"options": [{"name": "Draft"}]}}}
+    notion.share_page(PARENT)
+    answer = client.databases.create(
+        parent={"type": "page_id", "page_id": PARENT},
+        title=[{"text": {"content": "Videos"}}],
+        initial_data_source={"properties": properties},
+    )
+    source = client.data_sources.retrieve(answer["data_sources"][0]["id"])
+    assert source["properties"]["State"]["select"]["options"][0]["name"] == "Draft"
+    for wrong in ({"Name": {"rich_text": {}}}, properties | {"Status": {"status": {}}}):
+        with pytest.raises(APIResponseError):
+            client.databases.create(parent={"page_id": PARENT}, initial_data_source={"properties": wrong})
+    for parent in (PARENT, UNKNOWN):
+        notion.unshare_page(parent)
+        with pytest.raises(APIResponseError, match="Could not find page with ID") as refused:
+            client.databases.create(parent={"page_id": parent}, initial_data_source={"properties": properties})
+        assert (refused.value.status, refused.value.code) == (404, "object_not_found")

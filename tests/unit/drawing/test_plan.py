@@ -1,0 +1,206 @@
+from itertools import product
+
+import pytest
+
+from assetgen_dagster.drawing.plan import (
+    Action,
+    FileState,
+    Mode,
+    ReferenceState,
+    Request,
+    assign_numbers,
+    changed_inputs,
+    decide,
+    starts_new_round,
+)
+from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.project.records import Inputs, PictureFacts, PictureRecord, Reference, Round
+from tests.helpers.harness import manifest_of
+
+INPUTS = Inputs(prompt_sha256="p1", model="m1", aspect_ratio="16:9")
+FACTS = PictureFacts(sha256="drawn", width=1344, height=768, size_bytes=1, flat=False)
+SAME, OTHER, BROKEN, NONE = (
+    FileState("drawn", True),
+    FileState("other", True),
+    FileState("x", False),
+    FileState(None, False),
+)
+
+
+def record(*, round_number: int = 1, drawn_at: float | None = 100.0, inputs: Inputs | None = INPUTS) -> PictureRecord:
+    return PictureRecord(path="p.png", facts=FACTS, round=round_number, inputs=inputs, drawn_at=drawn_at)
+
+
+def ask(mode: Mode = Mode.AUTO, at: float | None = 200.0, numbers: set[int] | None = None, run: str = "b") -> Request:
+    return Request(run, at, mode, frozenset(numbers) if numbers is not None else None)
+
+
+def decision(
+    found: PictureRecord | None, file: FileState, request: Request, *, now: Inputs = INPUTS, round_number: int = 1
+) -> Action:
+    return decide(record=found, file=file, inputs=now, round_number=round_number, request=request, number=5).action
+
+
+OPEN = Round(number=1, request_id="a", opened_at=100.0)
+CLOSED = OPEN.model_copy(update={"closed_at": 150.0})
+
+
+@pytest.mark.parametrize(
+    ("last", "request_", "begins"),
+    [
+        (None, ask(), True),
+        (None, ask(Mode.RESUME), True),
+        (None, ask(numbers={5}), True),
+        (OPEN, ask(), False),
+        (OPEN, ask(Mode.RESUME), False),
+        (OPEN, ask(Mode.REGENERATE), True),
+        (OPEN, ask(Mode.REGENERATE, at=90.0), False),
+        (OPEN, ask(Mode.REGENERATE, run="a"), False),
+        (OPEN, ask(Mode.REGENERATE, at=None), False),
+        (OPEN, ask(numbers={5}), False),
+        (CLOSED, ask(), True),
+        (CLOSED, ask(at=149.0), False),
+        (CLOSED, ask(at=None), False),
+        (CLOSED, ask(run="a"), False),
+        (CLOSED, ask(Mode.RESUME), False),
+        (CLOSED, ask(Mode.REGENERATE), True),
+        (CLOSED, ask(Mode.REGENERATE, at=99.0), False),
+        (CLOSED, ask(Mode.REGENERATE, numbers={5}), False),
+        (CLOSED, ask(numbers={5}), False),
+    ],
+)
+def test_a_round_begins_only_for_a_request_that_no_round_has_served(
+    last: Round | None, request_: Request, begins: bool
+) -> None:
+    assert starts_new_round(last, request_) is begins
+
+
+@pytest.mark.parametrize(
+    ("found", "file", "request_", "action"),
+    [
+        (record(), SAME, ask(), Action.KEEP),
+        (record(), NONE, ask(), Action.DRAW),
+        (record(), OTHER, ask(), Action.KEEP),
+        (record(), BROKEN, ask(), Action.DRAW),
+        (None, NONE, ask(), Action.DRAW),
+        (None, OTHER, ask(), Action.ADOPT),
+        (None, BROKEN, ask(), Action.DRAW),
+        (None, OTHER, ask(Mode.REGENERATE), Action.DRAW),
+        (record(), SAME, ask(numbers={5}), Action.DRAW),
+        (record(), OTHER, ask(numbers={5}), Action.DRAW),
+        (record(), SAME, ask(numbers={4}), Action.KEEP),
+        (record(), SAME, ask(Mode.RESUME, numbers={5}), Action.KEEP),
+        (record(drawn_at=300.0), SAME, ask(numbers={5}), Action.KEEP),  # a double click on a re-roll
+        (record(drawn_at=None), SAME, ask(numbers={5}), Action.DRAW),
+        (record(), SAME, ask(at=None, numbers={5}), Action.KEEP),
+    ],
+)
+def test_each_picture_is_drawn_or_kept_as_the_design_says(
+    found: PictureRecord | None, file: FileState, request_: Request, action: Action
+) -> None:
+    assert decision(found, file, request_) is action
+
+
+def test_a_new_round_draws_everything_again_but_what_was_retouched_by_hand() -> None:
+    assert decision(record(), SAME, ask(), round_number=2) is Action.DRAW
+    assert decision(record(), OTHER, ask(), round_number=2) is Action.KEEP
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"prompt_sha256": "p2"}, "prompt"),
+        ({"model": "m2"}, "model"),
+        ({"aspect_ratio": "1:1"}, "aspect ratio"),
+    ],
+)
+def test_what_a_picture_is_drawn_from_decides_whether_it_is_out_of_date(change: dict[str, object], named: str) -> None:
+    now = INPUTS.model_copy(update=change)
+    assert changed_inputs(INPUTS, now) == [named]
+    assert decision(record(), SAME, ask(), now=now) is Action.DRAW
+    assert decision(record(inputs=None), SAME, ask(), now=now) is Action.KEEP
+
+
+FOX = ReferenceState("fox", "f1")
+WITH_FOX = INPUTS.model_copy(update={"references": (Reference(name="fox", sha256="f1"),)})
+
+
+@pytest.mark.parametrize(
+    ("now", "mode", "action", "reason"),
+    [
+        ([FOX], Mode.AUTO, Action.KEEP, "done"),
+        (None, Mode.RESUME, Action.KEEP, "done"),  # the script takes none: nothing would change by drawing
+        ([], Mode.AUTO, Action.DRAW, "references changed"),
+        ([FOX, ReferenceState("owl", "o1")], Mode.AUTO, Action.DRAW, "references changed"),
+        ([ReferenceState("owl", "f1")], Mode.AUTO, Action.DRAW, "references changed"),
+        ([ReferenceState("fox", "f2")], Mode.AUTO, Action.DRAW, "reference fox changed"),
+        ([ReferenceState("fox", None)], Mode.RESUME, Action.KEEP, "done"),  # not there, and not drawn: no other one
+        ([ReferenceState("fox", None, drawn_first=True)], Mode.AUTO, Action.DRAW, "reference fox is drawn anew"),
+        ([ReferenceState("fox", "f2", by_hand=True)], Mode.RESUME, Action.DRAW, "reference fox changed"),
+        (
+            [ReferenceState("fox", "f2", by_hand=True)],
+            Mode.AUTO,
+            Action.KEEP,
+            "done; reference fox changed by hand: mode resume draws it anew",
+        ),
+    ],
+)
+def test_a_picture_is_out_of_date_when_a_picture_that_it_refers_to_is_another(
+    now: list[ReferenceState] | None, mode: Mode, action: Action, reason: str
+) -> None:
+    step = decide(
+        record=record(inputs=WITH_FOX), file=SAME, inputs=INPUTS, round_number=1, request=ask(mode), number=5,
+        references=now,
+    )  # fmt: skip
+    assert (step.action, step.reason) == (action, reason)
+
+
+@pytest.mark.parametrize(
+    ("file", "inputs", "references", "request_", "action"),
+    [
+        (NONE, INPUTS, [FOX], ask(), Action.RESTORE),
+        (SAME, INPUTS, [FOX], ask(), Action.RESTORE),  # a process died while it was put back
+        (NONE, INPUTS, None, ask(Mode.RESUME), Action.RESTORE),
+        (OTHER, INPUTS, [FOX], ask(), Action.ADOPT),
+        (NONE, INPUTS.model_copy(update={"model": "m2"}), [FOX], ask(), Action.DRAW),
+        (NONE, INPUTS, [ReferenceState("fox", "f2")], ask(), Action.DRAW),
+        (NONE, INPUTS, [FOX], ask(numbers={5}), Action.DRAW),
+    ],
+)
+def test_a_picture_that_returns_to_the_manifest_is_brought_back_if_it_would_be_drawn_from_the_same(
+    file: FileState, inputs: Inputs, references: list[ReferenceState] | None, request_: Request, action: Action
+) -> None:
+    step = decide(
+        record=None, file=file, inputs=inputs, round_number=3, request=request_, number=5, references=references,
+        retired=record(inputs=WITH_FOX),
+    )  # fmt: skip
+    assert step.action is action
+
+
+def test_no_combination_draws_a_finished_picture_for_a_request_without_a_time() -> None:
+    for mode, numbers, file in product(Mode, (None, {5}, {4}), (SAME, OTHER)):
+        assert decision(record(), file, ask(mode, at=None, numbers=numbers)) is Action.KEEP
+
+
+def test_numbers_follow_characters_environments_props_in_manifest_order() -> None:
+    shuffled = AssetManifest(global_atmosphere="", assets=tuple(reversed(manifest_of(22).assets)))
+    numbers = assign_numbers(shuffled, {}, slots=22)
+    assert list(numbers)[:2] == ["picture_08", "picture_07"]
+    assert list(numbers)[8] == "picture_17"
+    assert list(numbers.values()) == list(range(1, 23))
+
+
+def test_a_picture_keeps_its_number_and_a_new_one_takes_the_lowest_free() -> None:
+    before = assign_numbers(manifest_of(5), {}, slots=22)
+    assets = list(manifest_of(5).assets)
+    del assets[1]
+    assets.insert(0, assets[0].model_copy(update={"name": "newcomer"}))
+    assets.append(assets[0].model_copy(update={"name": "latecomer"}))
+    after = assign_numbers(AssetManifest(global_atmosphere="", assets=tuple(assets)), before, slots=22)
+    assert after == {
+        "picture_01": 1, "newcomer": 2, "picture_03": 3, "picture_04": 4, "picture_05": 5, "latecomer": 6,
+    }  # fmt: skip
+
+
+def test_a_number_beyond_the_slots_is_given_up() -> None:
+    assert assign_numbers(manifest_of(1), {"picture_01": 30}, slots=22) == {"picture_01": 1}
