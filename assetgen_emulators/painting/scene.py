@@ -1,159 +1,95 @@
-"""What a prompt asks the emulator to paint: which composition, which motif, in what light.
+"""What a prompt asks the emulator to paint: which motif, how large, in what light and colour. No pixels here.
 
-Light and weather come from the whole prompt (the Global Atmosphere Block is its first paragraph), the subject from the
-last paragraph, everything else from a hash. No pixels here.
+Light and weather come from the whole prompt (the Global Atmosphere Block is its first paragraph), the rest from the
+last paragraph, and what both leave open from a hash.
 """
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
-Colour = tuple[int, int, int]
-Subject = Literal["character", "environment", "prop"]
+from assetgen_emulators.painting.shapes import MOTIFS, Colour, colours
 
 
-@dataclass(frozen=True)
-class Light:
-    """Colours of one time of day.
+class Light(NamedTuple):
+    """Colours of one time of day: the sky from zenith to horizon, the darkest foreground, and the sun or moon."""
 
-    Attributes:
-        sky: Zenith, middle, horizon.
-        near: The darkest foreground.
-        glow: Sun or moon and what it lights.
-        words: What in a prompt asks for it.
-    """
-
-    sky: tuple[Colour, Colour, Colour]
+    zenith: Colour
+    middle: Colour
+    horizon: Colour
     near: Colour
     glow: Colour
-    words: str
-    night: bool = False
 
 
-LIGHTS = (
-    Light(
-        ((92, 134, 173), (190, 190, 190), (250, 214, 165)),
-        (30, 48, 50),
-        (255, 236, 190),
-        r"dawn|morning|sunrise|spring",
-    ),
-    Light(
-        ((62, 68, 122), (205, 106, 96), (255, 186, 106)),
-        (38, 22, 44),
-        (255, 226, 150),
-        r"sunset|golden|dusk|autumn|evening",
-    ),
-    Light(
-        ((74, 148, 205), (146, 200, 224), (222, 238, 232)),
-        (24, 62, 48),
-        (255, 253, 232),
-        r"noon|midday|sunny|bright|summer|daylight",
-    ),
-    Light(
-        ((9, 16, 42), (24, 46, 86), (70, 110, 140)),
-        (5, 10, 22),
-        (226, 236, 255),
-        r"night|moon|stars?\b|dark|cave",
-        night=True,
-    ),
-    Light(
-        ((96, 110, 122), (146, 158, 164), (196, 202, 198)),
-        (34, 44, 48),
-        (226, 230, 226),
-        r"rain|storm|overcast|fog|cloud|grey|gray",
-    ),
-    Light(
-        ((120, 150, 190), (186, 206, 226), (240, 242, 246)),
-        (44, 66, 92),
-        (255, 255, 255),
-        r"snow|winter|ice|frost|cold",
-    ),
-    Light(
-        ((34, 88, 92), (98, 160, 138), (220, 226, 168)),
-        (10, 36, 34),
-        (250, 246, 196),
-        r"forest|jungle|moss|swamp|green",
-    ),
-    Light(
-        ((84, 62, 120), (176, 112, 160), (250, 190, 186)),
-        (32, 20, 52),
-        (255, 228, 214),
-        r"magic|mystic|twilight|blossom|dream",
-    ),
-)
-_SUBJECT_WORDS: dict[Subject, str] = {
+#: If a prompt asks for several, the first counts: the hour outweighs the season, and both outweigh a place.
+_LIGHTS = {
+    "night": (r"night|moon|stars?\b", "09102a 182e56 466e8c 050a16 e2ecff"),
+    "rain": (r"rain|storm|overcast|fog|cloud|gr[ea]y sk", "606e7a 929ea4 c4cac6 222c30 e2e6e2"),
+    "dawn": (r"dawn|morning|sunrise|first light|spring", "5c86ad ccbabe facea5 1e3032 ffecbe"),
+    "winter": (r"snow|winter|ice\b|frost|cold|arctic", "7896be bacee2 f0f2f6 2c425c ffffff"),
+    "day": (r"noon|midday|sunny|bright|summer|daylight", "4a94cd 92c8e0 deeee8 183e30 fffde8"),
+    "sunset": (r"sunset|golden|dusk|autumn|evening|amber", "3e447a cd6a60 ffba6a 26162c ffe296"),
+    "twilight": (r"magic|mystic|twilight|blossom|dream", "543e78 b070a0 fabeba 201434 ffe4d6"),
+    "forest": (r"forest|jungle|moss|swamp|green", "22585c 62a08a dce2a8 0a2422 faf6c4"),
+}
+LIGHTS = {name: Light(*colours(shades)) for name, (_, shades) in _LIGHTS.items()}
+_SUBJECTS = {
     "environment": r"environment|forest|meadow|clearing|lake|river|pond|stream|waterfall|sea|ocean|coast|beach|"
     r"mountain|hill|valley|cave|sky|field|swamp|desert|canyon|glacier|landscape|panorama|path|ruins",
     "prop": r"prop|leaf|leaves|flower|petal|mushroom|stone|rock|boulder|log|branch|berry|berries|seed|feather|egg|nest|"
-    r"dewdrop|crystal|shell|vine|fern|lily|root|acorn|pinecone|still life|close-up of",
-    "character": r"character|pok[eé]mon|creature|animal|portrait|standing|sleeping|running|hatchling|pose",
+    r"dewdrop|crystal|shell|vine|fern|lily|root|acorn|pinecone|close-up of",
+    "character": r"character|pok[eé]mon|creature|animal|standing|sleeping|running|hatchling|pose",
 }
-#: Words that settle what a picture is of, whatever else its prompt mentions; the first one counts.
-_SETTLED: dict[str, Subject] = {
-    r"macro|still life|detail of": "prop",
-    r"plate|establishing|empty": "environment",
-    r"documentary still|full[- ]body|portrait|profile|creature": "character",
+#: Words that settle the subject, whatever else the prompt mentions; the first one counts.
+_SETTLED = {
+    "prop": r"macro detail|still life|detail of",
+    "environment": r"plate|establishing|empty",
+    "character": r"documentary still|full[- ]body|portrait|profile|creature",
 }
-#: Motifs of each composition and the words that ask for them.
-_MOTIFS: dict[Subject, dict[str, str]] = {
+_WORDS: dict[str, Mapping[str, str]] = {
     "environment": {
-        "lake": r"lake|river|pond|stream|water|sea|ocean|swamp|coast|beach|shore|reflection",
-        "forest": r"forest|wood|clearing|jungle|tree|canopy|path",
-        "peaks": r"mountain|peak|cliff|canyon|glacier|cave|volcano|rock",
-        "hills": r"meadow|hill|field|valley|grass|sky|plain|desert",
+        "lake": r"lake|river|pond|stream|water|sea|ocean|swamp|coast|beach|bay\b|shore|reflection",
+        "ice": r"floes?|iceberg|frozen|melt|ice\b",
+        "forest": r"forest|wood|clearing|jungle|tree|trunk|canopy|path|trail|root",
+        "peaks": r"mountain|peak|cliff|canyon|glacier|cave|volcano|rock|boulder|ridge",
+        "hills": r"meadow|hill|field|valley|grass|sky|plain|desert|slope",
     },
-    "character": {
-        "sprout": r"bulb|\w*saur|seed|turtle|tortoise|frog|toad",
-        "fox": r"fox|vulpix|eevee|wolf|dog|cat",
-        "deer": r"deer|stag|elk|fawn|horse",
-        "owl": r"owl|bird|hawk|raven|pidg",
-        "hare": r"hare|rabbit|bunny|mouse|pikachu|squirrel",
-        "serpent": r"serpent|dragon|sea|fish|snake|char|squirtle|lapras",
-    },
-    "prop": {
-        "mushrooms": r"mushroom|fung|toadstool|log|stump|root",
-        "flower": r"flower|petal|blossom|lily|bud|vine",
-        "stones": r"stone|rock|boulder|pebble|moss|ruin|nest|egg|shell",
-        "leaf": r"leaf|leaves|fern|dew|feather|frond",
-        "crystals": r"crystal|gem|ice|shard|glow|berr|light",
-    },
+    **{subject: {name: motif.words for name, motif in motifs.items()} for subject, motifs in MOTIFS.items()},
 }
-_STYLE_WORDS = {
-    "a",
-    "an",
-    "the",
-    "of",
-    "in",
-    "on",
-    "at",
-    "with",
-    "and",
-    "its",
-    "photorealistic",
-    "realistic",
-    "ultra",
-    "highly",
-    "detailed",
-    "documentary",
-    "still",
+#: Colours that a prompt names, each by its words.
+_COLOURS = {
+    "ba342c": r"red\b|crimson|scarlet", "d6782c": r"orange|copper|amber", "e8be46": r"yellow|golden",
+    "549254": r"green|emerald", "548cd2": r"blue|azure", "865caa": r"purple|violet", "e88eaa": r"pink|rose\b",
+    "885e3c": r"brown", "e4e4e2": r"white|pale", "343238": r"black",
+}  # fmt: skip
+_FRAMINGS = {
+    "small": r"wide shot|small in|very young|newborn|tiny|from afar",
+    "large": r"tight|close-up|head and shoulders|fills? the frame",
 }
+_STYLE = r"a|an|the|of|in|on|at|with|and|its|photorealistic|realistic|ultra|highly|detailed|still|very"
 
 
 class Scene(NamedTuple):
-    """What is to be painted, decided before any pixel.
+    """What is painted, decided before any pixel.
 
     Attributes:
-        subject: Which composition.
-        motif: A word that the composition knows, or the hash's choice.
-        light: Time of day and weather.
+        subject: ``character``, ``environment`` or ``prop``.
+        motif: A place, a creature or a prop.
+        accent: A prop that is mentioned beside it, or None.
+        light: The name of one of ``LIGHTS``.
+        colour: Of the motif, where the prompt names one.
+        framing: ``small``, ``large`` or None.
         caption: A few words for the corner.
         seed: Of everything that only has to look varied.
     """
 
-    subject: Subject
+    subject: str
     motif: str
-    light: Light
+    accent: str | None
+    light: str
+    colour: Colour | None
+    framing: str | None
     caption: str
     seed: int
 
@@ -161,26 +97,33 @@ class Scene(NamedTuple):
 def scene_of(prompt: str) -> Scene:
     """Reads a prompt the way a person skims it."""
     paragraphs = [part for part in re.split(r"\n\s*\n", prompt.strip()) if part.strip()] or [prompt]
-    own, atmosphere = paragraphs[-1].lower(), prompt.lower()
+    head, _, details = paragraphs[-1].partition(":")
+    own, about = paragraphs[-1].lower(), (details or head).lower().split(". ")[0]
     seed = int.from_bytes(hashlib.sha256(prompt.encode("utf-8", "replace")).digest()[:8], "big")
-    hits = {subject: _hits(words, own) for subject, words in _SUBJECT_WORDS.items()}
-    subject = max(hits, key=lambda subject: hits[subject]) if any(hits.values()) else "character"
-    if (settled := _first({words: words for words in _SETTLED}, own)) is not None:
-        subject = _SETTLED[settled]
-    light = max(LIGHTS, key=lambda light: 3 * _hits(light.words, own) + _hits(light.words, atmosphere))
-    if not _hits(light.words, atmosphere):
-        light = LIGHTS[seed % len(LIGHTS)]
-    motif = _first(_MOTIFS[subject], own) or sorted(_MOTIFS[subject])[seed // 64 % len(_MOTIFS[subject])]
-    words = [word for word in re.findall(r"[^\W\d_][\w'-]*", paragraphs[-1]) if word.lower() not in _STYLE_WORDS]
-    return Scene(subject, motif, light, " ".join(words[:5]), seed)
+    hits = {subject: len(re.findall(rf"\b(?:{words})", own)) for subject, words in _SUBJECTS.items()}
+    likely = max(hits, key=lambda subject: hits[subject]) if any(hits.values()) else "character"
+    subject = _first(_SETTLED, own) or likely
+    motifs = _WORDS[subject]
+    motif = None if subject == "character" else _first(motifs, about)
+    texts = (own, prompt.lower())
+    lights = [name for text in texts for name, (words, _) in _LIGHTS.items() if re.search(rf"\b(?:{words})", text)]
+    colour = _first(_COLOURS, about)
+    caption = re.findall(rf"\b(?!(?:{_STYLE})\b)[^\W\d_][\w'-]*", details or head, re.IGNORECASE)
+    name = [head.split(",")[-1].strip()] if details and subject == "character" else []
+    return Scene(
+        subject=subject,
+        motif=motif or _first(motifs, own) or sorted(motifs)[seed // 64 % len(motifs)],
+        accent=None if subject == "prop" else _first(_WORDS["prop"], about),
+        light=(lights or list(_LIGHTS))[0 if lights else seed % len(_LIGHTS)],
+        colour=colours(colour)[0] if colour else None,
+        framing=_first(_FRAMINGS, own),
+        caption=" ".join([*name, *caption][:5]),
+        seed=seed,
+    )
 
 
-def _first(choices: dict[str, str], text: str) -> str | None:
+def _first(choices: Mapping[str, str], text: str) -> str | None:
     """Returns the choice whose word comes first in a text."""
     places = {choice: re.search(rf"\b(?:{words})", text) for choice, words in choices.items()}
     found = {choice: match.start() for choice, match in places.items() if match}
     return min(found, key=lambda choice: found[choice]) if found else None
-
-
-def _hits(words: str, text: str) -> int:
-    return len(re.findall(rf"\b(?:{words})", text))

@@ -3,13 +3,15 @@
 import time
 
 import pytest
+from PIL import ImageChops, ImageStat
 
 from assetgen_dagster.cli.demo import PROJECTS
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_emulators.painting import as_png, paint
-from assetgen_emulators.painting.scene import LIGHTS, scene_of
-from assetgen_emulators.painting.silhouettes import CREATURES, PROPS
+from assetgen_emulators.painting.scene import scene_of
+from assetgen_emulators.painting.shapes import MOTIFS
 
+CREATURES, PROPS = MOTIFS["character"], MOTIFS["prop"]
 ATMOSPHERE = "Natural forest lighting, misty morning"
 
 
@@ -41,8 +43,32 @@ def test_every_picture_of_the_demo_shows_what_it_is(story: tuple[str, str]) -> N
 
 
 def test_the_atmosphere_decides_the_light_and_the_own_paragraph_may_overrule_it() -> None:
-    assert scene_of(f"{ATMOSPHERE}\n\nA fox").light is LIGHTS[0]
-    assert scene_of(f"{ATMOSPHERE}\n\nA fox on a moonlit night under stars").light.night
+    assert scene_of(f"{ATMOSPHERE}\n\nA fox").light == "dawn"
+    assert scene_of(f"{ATMOSPHERE}\n\nA fox on a moonlit night under stars").light == "night"
+
+
+@pytest.mark.parametrize("framing", ["small", None, "large"])
+def test_the_framing_decides_how_much_of_the_picture_a_creature_fills(
+    framing: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"small": "Wide shot", "large": "Tight head and shoulders", None: "Eye level"}
+    prompt = f"Documentary still, fox: listening. {words[framing]}."
+    assert scene_of(prompt).framing == framing
+    whole = paint(prompt, 320, 180)
+    monkeypatch.setitem(CREATURES, "fox", CREATURES["fox"]._replace(outline=""))
+    filled = (
+        ImageChops.difference(whole, paint(prompt, 320, 180)).convert("L").point(lambda level: level > 8).histogram()
+    )
+    least, most = {"small": (0.005, 0.04), None: (0.04, 0.14), "large": (0.14, 0.5)}[framing]
+    assert least < sum(filled[1:]) / (320 * 180) < most
+
+
+def test_a_colour_in_the_prompt_is_in_the_picture() -> None:
+    def redness(prompt: str) -> float:
+        red, _, blue = paint(prompt, 320, 180).split()
+        return ImageStat.Stat(ImageChops.subtract(red, blue)).mean[0]
+
+    assert redness("still life at noon: a red mushroom") > 2 * redness("still life at noon: a blue mushroom")
 
 
 def test_a_few_words_of_the_prompt_are_in_the_corner() -> None:
@@ -68,11 +94,12 @@ def test_every_motif_is_painted_and_full_of_colour(word: str) -> None:
 
 @pytest.mark.parametrize("motif", [*CREATURES, *PROPS])
 def test_every_creature_and_thing_is_in_its_picture(motif: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    word = {"sprout": "bulb"}.get(motif, motif)
+    word = {"sprout": "bulb", "drops": "dewdrops"}.get(motif, motif)
     prompt = f"{'creature' if motif in CREATURES else 'still life'}: {word}"
     assert scene_of(prompt).motif == motif
     whole = as_png(paint(prompt, 320, 180))
-    monkeypatch.setitem(CREATURES if motif in CREATURES else PROPS, motif, lambda *_: None)
+    motifs = CREATURES if motif in CREATURES else PROPS
+    monkeypatch.setitem(motifs, motif, motifs[motif]._replace(outline=""))
     assert as_png(paint(prompt, 320, 180)) != whole
 
 
