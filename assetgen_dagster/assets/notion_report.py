@@ -16,12 +16,23 @@ from assetgen_dagster.assets.studio import Project
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.columns import (
+    CLEARED,
+    ERROR_LOG,
+    REDRAW,
+    REDRAW_REMARK,
+    REGENERATE,
+    RUN,
+    STATUS,
+    Figures,
+    RowUpdate,
+    RunLink,
+)
 from assetgen_dagster.notion.errors import RowGoneError
 from assetgen_dagster.notion.redraw import asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.report import Report, ready_report
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
-from assetgen_dagster.notion.update import RunLink
 from assetgen_dagster.project.key import ProjectKey
 
 #: Values of a run's tag where nothing was told: the row was gone (and has not been told, should it come back), or there
@@ -36,14 +47,12 @@ _IN_RUN_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
-def report_ready_at_once(
-    context: dg.AssetExecutionContext, project: Project, *, project_cost_usd: float, pictures: int
-) -> None:
+def report_ready_at_once(context: dg.AssetExecutionContext, project: Project, figures: Figures) -> None:
     """Tells the row of a run that all pictures are there; Notion's troubles change nothing about the run."""
     settings = notion_settings(project.settings)
     if settings is None:
         return
-    report = ready_report(settings, project_cost_usd=project_cost_usd, pictures=pictures)
+    report = ready_report(settings, figures)
     try:
         with TaskBoard(settings) as board:
             tell(
@@ -92,7 +101,7 @@ def tell(
     elif names_another(row, key):
         told = NOTHING_TO_SAY
         if row.status == settings.status_drawing:  # which asks for nothing
-            board.update_row(page_id, status=settings.status_trigger[0], deadline_seconds=time_left(deadline))
+            board.update_row(page_id, {STATUS: settings.status_trigger[0]}, deadline_seconds=time_left(deadline))
     else:
         told = _write(
             board,
@@ -136,13 +145,13 @@ def _write(
     try:
         written = board.update_row(
             row.page_id,
-            status=report.status,
-            error_log=report.error_log,
-            cost_usd=report.cost_usd,
-            pictures=report.pictures,
-            run_link=RunLink(run.run_id, settings.run_url(run.run_id)),
-            clear_regenerate=regenerate,
-            clear_redraw=redraw,
+            {
+                STATUS: report.status,
+                ERROR_LOG: report.error_log,
+                RUN: RunLink(run.run_id, settings.run_url(run.run_id)),
+                **report.figures,
+                **_cleared(regenerate=regenerate, redraw=redraw),
+            },
             only_if=waits,
             deadline_seconds=time_left(deadline),
         )
@@ -150,15 +159,21 @@ def _write(
             return report.status or WAITS
         board.update_row(
             row.page_id,
-            cost_usd=report.cost_usd,
-            pictures=report.pictures,
-            clear_regenerate=regenerate and mode_of(run) is Mode.REGENERATE,
-            clear_redraw=redraw,
+            {
+                **report.figures,
+                **_cleared(regenerate=regenerate and mode_of(run) is Mode.REGENERATE, redraw=redraw),
+            },
             deadline_seconds=time_left(deadline),
         )
     except RowGoneError:
         return ROW_GONE
     return "left to the producer"
+
+
+def _cleared(*, regenerate: bool, redraw: bool) -> RowUpdate:
+    """Returns the update that empties the orders that a run took up."""
+    orders = ([REGENERATE] if regenerate else []) + ([REDRAW, REDRAW_REMARK] if redraw else [])
+    return dict.fromkeys(orders, CLEARED)
 
 
 def names_another(row: Row, key: ProjectKey) -> bool:

@@ -4,6 +4,7 @@ import structlog
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.columns import STATUS
 from assetgen_dagster.notion.errors import RowGoneError
 from assetgen_dagster.notion.schema import Schema
 from assetgen_dagster.notion.settings import NotionSettings
@@ -62,7 +63,7 @@ class RowWatch:
         try:
             board.update_row(
                 self._page_id,
-                status=self._settings.status_drawing,
+                {STATUS: self._settings.status_drawing},
                 only_if=lambda row: row.status in self._settings.status_trigger,
                 deadline_seconds=_SECONDS,
             )

@@ -12,6 +12,7 @@ from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.studio import RunSession, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
+from assetgen_dagster.notion.figures import figures_of
 
 
 def build_assets_ready(slots: int) -> dg.AssetsDefinition:
@@ -47,6 +48,6 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(metadata=asdict(found) | row_link(context.run), check_results=checks)
             # Only now: a run that dies before leaves the round open, and an open round is not drawn again.
             note_recorded(project.store, ready=True)
-            report_ready_at_once(context, project, project_cost_usd=found.project_cost_usd, pictures=len(pictures))
+            report_ready_at_once(context, project, figures_of(project.store.records, pictures))
 
     return assets_ready

@@ -12,6 +12,7 @@ from typing import Self
 
 from assetgen_dagster.notion import filters
 from assetgen_dagster.notion.calls import REQUEST_SECONDS, Caller, Clock, Deadline, Json, Pace
+from assetgen_dagster.notion.columns import PROJECT_ID, REDRAW, RUN, STATUS, RowUpdate
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError, RowGoneError
 from assetgen_dagster.notion.page import Page, not_allowed
 from assetgen_dagster.notion.row import Row, read_row
@@ -20,7 +21,7 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.sheet import ReviewSheet
 from assetgen_dagster.notion.table import Table
 from assetgen_dagster.notion.trouble import Kind
-from assetgen_dagster.notion.update import RunLink, Update
+from assetgen_dagster.notion.update import settings_behind, to_properties, without_link
 from assetgen_dagster.notion.values import same
 
 #: A select takes any name and makes an option of it, so before writing to one the schema must be as young as this.
@@ -131,7 +132,7 @@ class TaskBoard:
             if re.fullmatch(r"[0-9a-f]{32}", project):
                 page = self._page(str(uuid.UUID(project)), schema, deadline)
                 pages = [page] if page else []
-            if "project_id" in schema.columns:
+            if PROJECT_ID in schema.properties:
                 pages += self._query_project(schema, channel, project, deadline)
             return self._rows(pages, schema)
 
@@ -166,19 +167,13 @@ class TaskBoard:
         Raises:
             BoardError: The database cannot be read.
         """
-        return not self.schema(deadline_seconds=deadline_seconds).faults.keys() & {"status", TRIGGER, DRAWING}
+        return not self.schema(deadline_seconds=deadline_seconds).faults.keys() & {STATUS.setting, TRIGGER, DRAWING}
 
     def update_row(
         self,
         page_id: str,
+        update: RowUpdate,
         *,
-        status: str | None = None,
-        error_log: str | None = None,
-        cost_usd: float | None = None,
-        pictures: int | None = None,
-        run_link: RunLink | None = None,
-        clear_regenerate: bool = False,
-        clear_redraw: bool = False,
         only_if: Callable[[Row], bool] | None = None,
         deadline_seconds: float | None = None,
     ) -> Row | None:
@@ -186,13 +181,7 @@ class TaskBoard:
 
         Args:
             page_id: The row.
-            status: Name of an option; as for the others, None leaves the cell as it is.
-            error_log: Of any length; empty clears it.
-            cost_usd: In all. Left out, like all that follow, where the database has no such column.
-            pictures: How many are there.
-            run_link: The last finished run.
-            clear_regenerate: Empties the order to regenerate.
-            clear_redraw: Empties the order to redraw.
+            update: New values; columns that the database lacks are left out.
             only_if: Looks at the row before each attempt; where it says no, nothing is written (any more).
             deadline_seconds: How long it may take in all.
 
@@ -205,19 +194,9 @@ class TaskBoard:
             BoardUnavailableError: Notion did not answer in time; the write may have been saved, write it again.
         """
         deadline = self._deadline(deadline_seconds)
-        update = Update(
-            status=status,
-            error_log=error_log,
-            cost_usd=cost_usd,
-            pictures=pictures,
-            run=run_link,
-            clear_regenerate=clear_regenerate,
-            clear_redraw=clear_redraw,
-        )
-        links = True
         while True:
             schema = self._schema_to_write(update, deadline)
-            body = update.body(schema, links=links)
+            body = to_properties(update, schema)
             try:
                 return self._write(page_id, body, only_if, schema, deadline)
             except _LeftAlone:
@@ -230,9 +209,9 @@ class TaskBoard:
                     raise _gone(page_id) from None
                 if self._fresh_schema(deadline) == schema:
                     # Notion may not like a link into a UI that only this machine can reach: once more, without.
-                    if not links or update.body(schema, links=False) == body:
+                    update = without_link(update)
+                    if to_properties(update, schema) == body:
                         raise
-                    links = False
 
     def show_sheet(
         self, page_id: str, sheet: ReviewSheet, picture: bytes, *, deadline_seconds: float | None = None
@@ -251,12 +230,9 @@ class TaskBoard:
         """
         deadline, hint = self._deadline(deadline_seconds), ""
         schema = self._schema(deadline)
-        if "redraw" in schema.columns:
-            trigger = (schema.triggers or self.settings.status_trigger)[0]
-            hint = (
-                f"To have some drawn again, write their numbers into {self.settings.redraw} and set the status to "
-                f"{trigger}."
-            )
+        if REDRAW in schema.properties:
+            trigger, redraw = (schema.triggers or self.settings.status_trigger)[0], schema.properties[REDRAW].name
+            hint = f"To have some drawn again, write their numbers into {redraw} and set the status to {trigger}."
         try:
             return Page(self._caller, page_id, deadline).show(sheet, picture, hint=hint)
         except BoardError as error:
@@ -314,12 +290,12 @@ class TaskBoard:
             return known[1]
         return self._fresh_schema(deadline)
 
-    def _schema_to_write(self, update: Update, deadline: Deadline) -> Schema:
+    def _schema_to_write(self, update: RowUpdate, deadline: Deadline) -> Schema:
         schema = self._schema(deadline)
-        column = schema.columns.get("status")
-        if update.status is not None and column and column.type == "select":
+        status = schema.properties.get(STATUS)
+        if update.get(STATUS) is not None and status and status.type == "select":
             schema = self._schema(deadline, max_age=SELECT_SCHEMA_SECONDS)
-        schema.require(update.needs(self.settings))
+        schema.require(settings_behind(update, self.settings))
         return schema
 
     def _with_schema(self, read: Callable[[Schema], list[Row]], deadline: Deadline) -> list[Row]:
@@ -392,7 +368,7 @@ def _holds(page: Json, body: Json, schema: Schema, before: Row | None) -> bool:
     if written == body.keys():
         return True
     # All of an update is saved, or nothing: if the run is there, the rest was, and the producer has changed it since.
-    run = schema.columns.get("run")
+    run = schema.properties.get(RUN)
     return bool(before and run and run.name in written and read_row(page, schema).run != before.run)
 
 

@@ -8,15 +8,13 @@ from notion_client import Client
 
 from assetgen_dagster.errors import COMMAND_LINE
 from assetgen_dagster.notion.calls import Caller, Clock, Deadline, Json, Pace, checked_answer
+from assetgen_dagster.notion.columns import COLUMNS, STATUS
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.table import find_id
 from assetgen_dagster.notion.trouble import Kind, classify
 
 TITLE = "Videos"
-
-#: The values of the Regenerate column; see ``Row.mode``.
-REGENERATE = ("All", "Missing or changed")
 
 #: What the first status of a new row is called; it starts nothing.
 _DRAFT = "Draft"
@@ -97,24 +95,11 @@ def create_database(
 
 def properties(settings: NotionSettings) -> Json:
     """Returns the columns as ``databases.create`` takes them; an empty name switches an optional one off."""
-    # A status property would be made with options of Notion's own; a select serves as well.
     statuses = dict.fromkeys([_DRAFT, *settings.status_trigger[:1], *settings.statuses().values()])
-    wanted: dict[str, Json] = {
-        "topic": {"title": {}},
-        "channel": {"select": {"options": []}},
-        "project_id": {"rich_text": {}},
-        "story_direction": {"rich_text": {}},
-        "status": {"select": _options(statuses)},
-        "error_log": {"rich_text": {}},
-        "cost": {"number": {"format": "dollar"}},
-        "pictures": {"number": {"format": "number"}},
-        # Not a url: that one would have to hold the bare id of a run where there is no link to it.
-        "run": {"rich_text": {}},
-        "regenerate": {"select": _options(REGENERATE)},
-        "redraw": {"rich_text": {}},
-        "redraw_remark": {"rich_text": {}},
+    created = {column: column.created for column in COLUMNS} | {
+        STATUS: {"select": {"options": [{"name": name} for name in statuses]}}
     }
-    return {name: value for role, value in wanted.items() if (name := settings.property_name(role))}
+    return {name: created[column] for column in COLUMNS if (name := settings.name_of(column))}
 
 
 def parse_page_id(given: str) -> str:
@@ -132,10 +117,6 @@ def parse_page_id(given: str) -> str:
             code=COMMAND_LINE,
         )
     return found
-
-
-def _options(names: Any) -> Json:
-    return {"options": [{"name": name} for name in names]}
 
 
 def _for_a_page(error: BoardError, page_id: str) -> BoardError:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from assetgen_dagster.notion.schema import Column, Schema
+from assetgen_dagster.notion.columns import CHANNEL, PROJECT_ID, STATUS, Property
+from assetgen_dagster.notion.schema import Schema
 
 Json = dict[str, Any]
 
@@ -17,7 +18,7 @@ class CannotMatchError(Exception):
 
 def with_status(schema: Schema, wanted: Iterable[str]) -> Json:
     """Returns the filter for rows in one of these statuses, of which at least one has to exist."""
-    status = schema.columns["status"]
+    status = schema.properties[STATUS]
     # Notion refuses a filter with an option that does not exist, so only those that do are asked for.
     names = sorted({*wanted} & {*status.options})
     tests = [{"property": status.name, status.type: {"equals": name}} for name in names]
@@ -30,8 +31,8 @@ def for_project(schema: Schema, *, channel: str, project: str) -> Json | None:
     Raises:
         CannotMatchError: There can be no such row.
     """
-    wanted = (("channel", channel), ("project_id", project))
-    tests = [_equals(schema.columns[role], value) for role, value in wanted if role in schema.columns]
+    wanted = ((CHANNEL, channel), (PROJECT_ID, project))
+    tests = [_equals(schema.properties[column], value) for column, value in wanted if column in schema.properties]
     return both(test for test in tests if test)
 
 
@@ -46,20 +47,20 @@ def both(tests: Iterable[Json | None]) -> Json | None:
     return real[0] if len(real) == 1 else {"and": real} if real else None
 
 
-def _equals(column: Column, value: str) -> Json | None:
+def _equals(found: Property, value: str) -> Json | None:
     """Returns the test for a value, or None where Notion cannot test it (a formula's result type is not known)."""
-    kind = column.type
+    kind = found.type
     if kind in _TEXTS:
         # A cell may have spaces around what is in it, which "equals" would not overlook.
-        return {"property": column.name, kind: {"contains": value}}
+        return {"property": found.name, kind: {"contains": value}}
     if kind in ("select", "status", "multi_select"):
-        if value not in column.options:
+        if value not in found.options:
             raise CannotMatchError
-        return {"property": column.name, kind: {"contains" if kind == "multi_select" else "equals": value}}
+        return {"property": found.name, kind: {"contains" if kind == "multi_select" else "equals": value}}
     if kind in ("number", "unique_id"):
         digits = re.search(r"(?<!\d)-?\d+(?:\.\d+)?\Z" if kind == "number" else r"\d+\Z", value)
         if digits is None:
             raise CannotMatchError
-        found = float(digits.group()) if kind == "number" else int(digits.group())
-        return {"property": column.name, kind: {"equals": found}}
+        number = float(digits.group()) if kind == "number" else int(digits.group())
+        return {"property": found.name, kind: {"equals": number}}
     return None

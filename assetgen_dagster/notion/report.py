@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from assetgen_dagster.notion.columns import COST, REDRAW, REDRAW_REMARK, Figures
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.providers.failures import EDIT_PROMPT
 from assetgen_dagster.support.redact import redact
@@ -14,74 +15,64 @@ class Report:
     Attributes:
         status: Name of the option; None leaves it as it is, so that the row goes on asking.
         error_log: Empty where nothing failed.
-        cost_usd: What all runs of the project cost; None where that cannot be read.
-        pictures: How many are there; None where that cannot be read.
+        figures: The project's numbers.
     """
 
     status: str | None
     error_log: str
-    cost_usd: float | None
-    pictures: int | None = None
+    figures: Figures
 
 
-def ready_report(settings: NotionSettings, *, project_cost_usd: float, pictures: int) -> Report:
+def ready_report(settings: NotionSettings, figures: Figures) -> Report:
     """Returns the report that all pictures are there."""
-    return Report(settings.status_ready, "", round(project_cost_usd, 4), pictures)
+    return Report(settings.status_ready, "", figures)
 
 
-def error_report(
-    settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
-) -> Report:
+def error_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
     """Returns the report that they are not.
 
     Args:
         settings: Names of the statuses.
+        figures: The project's numbers.
         reason: The failed run's message: what to do, and each failed picture with its cause.
-        project_cost_usd: What all runs of the project cost; None where that cannot be read.
-        pictures: How many are there; None where that cannot be read.
     """
-    cost = "" if project_cost_usd is None else f"This project has cost ${project_cost_usd:.2f} so far. "
+    cost_usd = figures.get(COST)
+    cost = "" if cost_usd is None else f"This project has cost ${cost_usd:.2f} so far. "
     again = f"To try again, set the status to {settings.status_trigger[0]}: only what is missing is drawn and paid for."
     edit = _edit_from_here(settings) if EDIT_PROMPT in reason else ""
-    return _report(settings.status_error, reason, f"{edit}{cost}{again}", project_cost_usd, pictures)
+    return _report(settings.status_error, reason, f"{edit}{cost}{again}", figures)
 
 
 def _edit_from_here(settings: NotionSettings) -> str:
     """Returns how a producer, who has no files, changes a prompt; nothing where the board has no properties for it."""
-    if not (settings.redraw and settings.redraw_remark):
+    redraw, remark = settings.name_of(REDRAW), settings.name_of(REDRAW_REMARK)
+    if not (redraw and remark):
         return ""
     return (
-        f"To change a prompt from here, write the picture's number into {settings.redraw} and what is to be different "
-        f"into {settings.redraw_remark}. "
+        f"To change a prompt from here, write the picture's number into {redraw} and what is to be different into "
+        f"{remark}. "
     )
 
 
-def budget_report(
-    settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
-) -> Report:
+def budget_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
     """Returns the report that the row waits for room in the budget, and asks again by itself when there is some."""
     what_follows = (
         f"When there is room, the status is set to {settings.status_trigger[0]} by itself. To keep it from that, set "
         "another status."
     )
-    return _report(settings.status_waiting, _first_line(reason), what_follows, project_cost_usd, pictures)
+    return _report(settings.status_waiting, _first_line(reason), what_follows, figures)
 
 
-def waiting_report(
-    settings: NotionSettings, *, reason: str, project_cost_usd: float | None, pictures: int | None
-) -> Report:
+def waiting_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
     """Returns the report that the row has to wait, and goes on asking: nothing about it is wrong."""
     # A status for "is being drawn" asks for nothing.
     status = settings.status_trigger[0] if settings.status_drawing else None
     what_follows = "There is nothing to do here: after that, the row goes on by itself."
-    return _report(status, _first_line(reason), what_follows, project_cost_usd, pictures)
+    return _report(status, _first_line(reason), what_follows, figures)
 
 
-def _report(
-    status: str | None, reason: str, what_follows: str, project_cost_usd: float | None, pictures: int | None
-) -> Report:
-    cost = None if project_cost_usd is None else round(project_cost_usd, 4)
-    return Report(status, f"{redact(reason)}\n\n{what_follows}", cost, pictures)
+def _report(status: str | None, reason: str, what_follows: str, figures: Figures) -> Report:
+    return Report(status, f"{redact(reason)}\n\n{what_follows}", figures)
 
 
 def _first_line(reason: str) -> str:

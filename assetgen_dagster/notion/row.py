@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from assetgen_dagster.notion.columns import COLUMNS
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.schema import Schema
 from assetgen_dagster.notion.values import plain_text
@@ -79,24 +80,21 @@ def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
             setting="NOTION_TOKEN",
         )
 
-    def text(role: str) -> str:
-        column = schema.columns.get(role)
-        return plain_text(cells.get(column.name, {})).strip() if column else ""
-
+    texts = dict.fromkeys(_ROLES, "")
+    for column, found in schema.properties.items():
+        if column.role in texts:
+            texts[column.role] = plain_text(cells.get(found.name, {})).strip()
+    texts["project_id"] = texts["project_id"] or uuid.UUID(page["id"]).hex
     return Row(
         page_id=page["id"],
-        channel=text("channel"),
-        project_id=text("project_id") or uuid.UUID(page["id"]).hex,
-        topic=text("topic"),
-        story_direction=text("story_direction"),
-        status=text("status"),
-        run=text("run"),
-        regenerate=text("regenerate"),
-        redraw=text("redraw"),
-        redraw_remark=text("redraw_remark"),
         created=_moment(page["created_time"]),
         last_edited=_moment(page["last_edited_time"]),
+        **texts,
     )
+
+
+#: The columns that are read: those that a row has a field for.
+_ROLES = {column.role for column in COLUMNS} & {field.name for field in fields(Row)}
 
 
 def _moment(text: str) -> datetime:

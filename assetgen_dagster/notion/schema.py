@@ -4,50 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assetgen_dagster.notion.columns import COLUMNS, STATUS, Column, Property
 from assetgen_dagster.notion.errors import BoardError
-from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, REQUIRED, NotionSettings
-from assetgen_dagster.notion.values import READABLE
+from assetgen_dagster.notion.settings import NotionSettings
 
-_CLEARABLE = frozenset({"select", "multi_select", "rich_text", "checkbox"})
-
-#: Which types serve for which column.
-TYPES: Mapping[str, frozenset[str]] = {
-    "channel": READABLE,
-    "topic": READABLE,
-    "story_direction": READABLE,
-    "status": frozenset({"status", "select"}),
-    "error_log": frozenset({"rich_text"}),
-    "project_id": READABLE,
-    "cost": frozenset({"number"}),
-    "pictures": frozenset({"number"}),
-    "run": frozenset({"rich_text", "url"}),
-    "regenerate": _CLEARABLE,
-    "redraw": _CLEARABLE - {"checkbox"},
-    "redraw_remark": _CLEARABLE - {"checkbox"},
-}
-
-#: Columns that reading a row needs.
-TO_READ = tuple(PROPERTY_SETTINGS)
+#: Settings that must fit the database before a row is read.
+TO_READ = tuple(column.setting for column in COLUMNS)
 
 TRIGGER = "NOTION_STATUS_TRIGGER"
 DRAWING = "NOTION_STATUS_DRAWING"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A property of the database that plays a role.
-
-    Attributes:
-        name: As the producer called it.
-        id: Stays when the name changes.
-        type: Notion's.
-        options: Names of its choices, where it has any.
-    """
-
-    name: str
-    id: str
-    type: str
-    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,36 +21,35 @@ class Schema:
 
     Attributes:
         source_id: The data source.
-        columns: By role; optional ones may be missing.
+        properties: The database's property for each column; optional ones may be missing.
         triggers: The trigger statuses that exist.
-        faults: What does not fit, by role or by the setting that names a status.
+        faults: What does not fit, by the setting that names the property or status.
     """
 
     source_id: str
-    columns: Mapping[str, Column]
+    properties: Mapping[Column, Property]
     triggers: tuple[str, ...]
     faults: Mapping[str, BoardError]
 
-    def require(self, keys: Iterable[str] | None = None) -> None:
+    def require(self, settings: Iterable[str] | None = None) -> None:
         """Raises what stands in the way.
 
         Args:
-            keys: Roles, or settings that name statuses; all of them unless given.
+            settings: Only these settings matter; all of them unless given.
 
         Raises:
             BoardError: The first fault, with the others' sentences behind it.
         """
-        wanted = self.faults if keys is None else set(keys)
-        found = [fault for key, fault in self.faults.items() if key in wanted]
+        wanted = self.faults if settings is None else set(settings)
+        found = [fault for setting, fault in self.faults.items() if setting in wanted]
         if found:
             raise BoardError(" ".join(fault.message for fault in found), code=found[0].code, setting=found[0].setting)
 
     def fits(self, page: Mapping[str, Any], settings: NotionSettings) -> bool:
         """Returns whether a page has the columns as they were when the schema was read: none renamed, none added."""
         cells = page.get("properties") or {}
-        known = {role: column.type for role, column in self.columns.items()}
-        names = {role: settings.property_name(role) for role in TYPES}
-        there = {role: cells[name]["type"] for role, name in names.items() if name in cells}
+        known = {column: found.type for column, found in self.properties.items()}
+        there = {column: cells[name]["type"] for column, name in settings.properties.items() if name in cells}
         return not cells or known == there
 
 
@@ -97,35 +61,36 @@ def read_schema(source_id: str, properties: Mapping[str, Any], settings: NotionS
         properties: As ``data_sources.retrieve`` answers them.
         settings: What columns and statuses are called.
     """
-    columns: dict[str, Column] = {}
+    found: dict[Column, Property] = {}
     faults: dict[str, BoardError] = {}
-    for role, types in TYPES.items():
-        name, setting = settings.property_name(role), PROPERTY_SETTINGS[role]
+    for column in COLUMNS:
+        name = settings.name_of(column)
         given = properties.get(name) if name else None
         if given is None:
-            if role in REQUIRED:
-                faults[role] = _missing(name, setting, properties)
-        elif given["type"] not in types:
-            faults[role] = _wrong_type(name, setting, given["type"], types, optional=role not in REQUIRED)
+            if column.required:
+                faults[column.setting] = _missing(name, column, properties)
+        elif given["type"] not in column.types:
+            faults[column.setting] = _wrong_type(name, column, given["type"])
         else:
-            columns[role] = _column(given)
+            found[column] = _property(given)
     triggers: tuple[str, ...] = ()
-    if status := columns.get("status"):
+    if status := found.get(STATUS):
         triggers = tuple(name for name in settings.status_trigger if name in status.options)
         if not triggers:
             faults[TRIGGER] = _no_option(status, " or ".join(map(repr, settings.status_trigger)), TRIGGER)
         for setting, name in settings.statuses().items():
             if name not in status.options:
                 faults[setting] = _no_option(status, repr(name), setting)
-    return Schema(source_id, columns, triggers, faults)
+    return Schema(source_id, found, triggers, faults)
 
 
-def _column(given: Mapping[str, Any]) -> Column:
+def _property(given: Mapping[str, Any]) -> Property:
     options = (given.get(given["type"]) or {}).get("options", ())
-    return Column(given["name"], given["id"], given["type"], tuple(option["name"] for option in options))
+    return Property(given["name"], given["id"], given["type"], tuple(option["name"] for option in options))
 
 
-def _missing(name: str, setting: str, properties: Mapping[str, Any]) -> BoardError:
+def _missing(name: str, column: Column, properties: Mapping[str, Any]) -> BoardError:
+    setting = column.setting
     if not name:
         return BoardError(
             f"{setting} is empty: set it to the name of a property.", code="notion_property", setting=setting
@@ -138,17 +103,17 @@ def _missing(name: str, setting: str, properties: Mapping[str, Any]) -> BoardErr
     )
 
 
-def _wrong_type(name: str, setting: str, kind: str, types: Iterable[str], *, optional: bool) -> BoardError:
-    without = ", or to none to do without" if optional else ""
+def _wrong_type(name: str, column: Column, kind: str) -> BoardError:
+    without = "" if column.required else ", or to none to do without"
     return BoardError(
-        f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(types))}. Change its type in "
-        f"Notion, or set {setting} to another property{without}.",
+        f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(column.types))}. Change its "
+        f"type in Notion, or set {column.setting} to another property{without}.",
         code="notion_property",
-        setting=setting,
+        setting=column.setting,
     )
 
 
-def _no_option(status: Column, wanted: str, setting: str) -> BoardError:
+def _no_option(status: Property, wanted: str, setting: str) -> BoardError:
     return BoardError(
         f"The Notion property {status.name!r} has no option {wanted} (renamed or removed?). Add it in Notion, or set "
         f"{setting} to one of: {_listed(status.options)}.",

@@ -5,26 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from assetgen_dagster.notion.columns import COLUMNS, Column
 from assetgen_dagster.settings import NONE, Settings
-
-#: Which environment variable names a column, by the column's role.
-PROPERTY_SETTINGS: Mapping[str, str] = {
-    "channel": "NOTION_PROPERTY_CHANNEL",
-    "topic": "NOTION_PROPERTY_TOPIC",
-    "story_direction": "NOTION_PROPERTY_STORY_DIRECTION",
-    "status": "NOTION_PROPERTY_STATUS",
-    "error_log": "NOTION_PROPERTY_ERROR_LOG",
-    "project_id": "NOTION_PROPERTY_PROJECT_ID",
-    "cost": "NOTION_PROPERTY_COST",
-    "pictures": "NOTION_PROPERTY_PICTURES",
-    "run": "NOTION_PROPERTY_RUN",
-    "regenerate": "NOTION_PROPERTY_REGENERATE",
-    "redraw": "NOTION_PROPERTY_REDRAW",
-    "redraw_remark": "NOTION_PROPERTY_REDRAW_REMARK",
-}
-
-#: Columns without which there is nothing to draw, or nowhere to report to.
-REQUIRED = ("channel", "topic", "story_direction", "status", "error_log")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +18,7 @@ class NotionSettings:
         database_id: Of the database or of one of its data sources, or the link to it (``NOTION_DATABASE_ID``).
         base_url: Another endpoint (tests, proxies); None means Notion's.
         ui_url: Address of the Dagster UI, without a slash at its end; None where runs are not to be links.
-        channel: Name of the column that holds the channel; so for the other columns. An empty name switches one of
-            the optional columns off.
-        topic: What the video is about.
-        story_direction: How it is to be told.
-        status: Of type status or select.
-        error_log: Where the reason of a failure goes.
-        project_id: Optional; without it the page's id is the project's.
-        cost: Optional.
-        pictures: Optional: how many of the project's pictures are there.
-        run: Optional: the last finished run.
-        regenerate: Optional.
-        redraw: Optional: pictures that are to be drawn again.
-        redraw_remark: Optional: what is to be different about them.
+        properties: What each property is called; empty for an optional one that is switched off.
         status_trigger: The statuses that ask for pictures; those that the database does not have are left out.
         status_ready: Reported when all pictures are there.
         status_error: Reported when they are not.
@@ -59,30 +29,19 @@ class NotionSettings:
 
     token: SecretStr
     database_id: str
-    base_url: str | None = None
-    ui_url: str | None = None
-    channel: str = "Channel"
-    topic: str = "Topic"
-    story_direction: str = "Story Direction"
-    status: str = "Status"
-    error_log: str = "Error Log"
-    project_id: str = "Project ID"
-    cost: str = "Cost (USD)"
-    pictures: str = "Pictures"
-    run: str = "Run"
-    regenerate: str = "Regenerate"
-    redraw: str = "Redraw"
-    redraw_remark: str = "Redraw Remark"
-    status_trigger: tuple[str, ...] = ("Generating Assets", "Assets Generating")
-    status_ready: str = "Assets Ready"
-    status_error: str = "Asset Error"
-    status_budget: str | None = None
-    status_drawing: str | None = None
-    review_sheet: bool = True
+    base_url: str | None
+    ui_url: str | None
+    properties: Mapping[Column, str]
+    status_trigger: tuple[str, ...]
+    status_ready: str
+    status_error: str
+    status_budget: str | None
+    status_drawing: str | None
+    review_sheet: bool
 
-    def property_name(self, role: str) -> str:
-        """Returns what a role's column is called."""
-        return str(getattr(self, role))
+    def name_of(self, column: Column) -> str:
+        """Returns what a property is called; empty if it is switched off."""
+        return self.properties[column]
 
     def run_url(self, run_id: str) -> str | None:
         """Returns the page of a run in the Dagster UI, if it is known where that is."""
@@ -129,7 +88,7 @@ def settings_of_database(settings: Settings, database_id: str) -> NotionSettings
         database_id=database_id,
         base_url=settings.notion_base_url,
         ui_url=settings.ui_url,
-        **{role: _property_name(settings, role) for role in PROPERTY_SETTINGS},
+        properties={column: _property_name(settings, column) for column in COLUMNS},
         status_trigger=split_names(settings.notion_status_trigger),
         status_ready=settings.notion_status_ready,
         status_error=settings.notion_status_error,
@@ -139,7 +98,6 @@ def settings_of_database(settings: Settings, database_id: str) -> NotionSettings
     )
 
 
-def _property_name(settings: Settings, role: str) -> str:
-    """Returns what a column is called; empty for an optional one that is not to be used."""
-    name: str = getattr(settings, f"notion_property_{role}")
-    return "" if name == NONE and role not in REQUIRED else name
+def _property_name(settings: Settings, column: Column) -> str:
+    name: str = getattr(settings, column.field)
+    return "" if name == NONE and not column.required else name

@@ -27,6 +27,7 @@ from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.drawing.redraw import Known, known_pictures
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
@@ -228,8 +229,7 @@ def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> I
         try:
             board.update_row(
                 reject.row.page_id,
-                status=notion.status_error,
-                error_log=reject.reason,
+                {STATUS: notion.status_error, ERROR_LOG: reject.reason},
                 only_if=lambda row: row.status in notion.status_trigger,
             )
         except BoardUnavailableError:

@@ -10,6 +10,7 @@ from assetgen_dagster.assets.projects import PARTITION_TAG, REPORTED_TAG
 from assetgen_dagster.budget.reservations import Waiting, limits_of
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
@@ -37,8 +38,7 @@ def requeue(
             # The row first: who dies in between finds a row that asks, and no row is forgotten.
             board.update_row(
                 one.page_id,
-                status=status,
-                error_log=_ROOM,
+                {STATUS: status, ERROR_LOG: _ROOM},
                 only_if=lambda row: row.status == notion.status_waiting,
             )
             ledger.wake(one)

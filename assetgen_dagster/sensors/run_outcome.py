@@ -26,6 +26,8 @@ from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, re
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.columns import Figures
+from assetgen_dagster.notion.figures import figures_of
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
@@ -112,7 +114,7 @@ def settle(
         return True
     if not drawn and was_not_retried(instance, run):
         # The row asks for its next run, which goes on.
-        report = waiting_report(words, reason=message, project_cost_usd=report.cost_usd, pictures=report.pictures)
+        report = waiting_report(words, report.figures, reason=message)
     tell(
         board,
         notion,
@@ -213,18 +215,18 @@ def outcome(
         waits: Whether the row goes on asking.
         taken: False where the run did not come to what it was asked for: pictures of before say nothing about it then.
     """
-    cost = there = None
+    figures: Figures = {}
     try:
         paths = locate_project(key, workspace=settings.workspace)
         records = RecordStore(paths.records).records
-        cost = records.total_usd()
+        figures = figures_of(records)
         found = load_manifest(paths.project / MANIFEST_FILE)
         if found is not None:
             pictures = measured_pictures(found.manifest, records, paths)
-            there = sum(facts is not None for facts in pictures.values())
+            figures = figures_of(records, pictures)
             require_ready(found.manifest, records, pictures)
             if taken:
-                return ready_report(notion, project_cost_usd=cost, pictures=there)
+                return ready_report(notion, figures)
         missing = "No pictures were drawn." if found is None else "Nothing was drawn again."
     except NotReadyError as error:
         missing = str(error)
@@ -234,7 +236,7 @@ def outcome(
     if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
         message = f"{coded('The run was cancelled.', 'cancelled')} {missing}"
     report = waiting_report if waits else budget_report if over_budget else error_report
-    return report(notion, reason=message or missing, project_cost_usd=cost, pictures=there)
+    return report(notion, figures, reason=message or missing)
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:

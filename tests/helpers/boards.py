@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
 
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.calls import Pace
-from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.columns import COLUMNS
+from assetgen_dagster.notion.settings import NotionSettings, settings_of_database
+from assetgen_dagster.settings import Settings
 from assetgen_emulators.notion import NotionEmulator
 
 
@@ -31,11 +34,22 @@ class FastClock:
 
 
 def settings_for(notion: NotionEmulator, database_id: str = "", **changes: Any) -> NotionSettings:
-    """Returns settings for a database of the emulator, the latest unless given."""
+    """Returns settings for a database of the emulator, the latest unless given.
+
+    ``changes`` are fields of ``NotionSettings``, or names of properties by role (``cost="Price"``).
+    """
     if not database_id:
         database_id = list(notion.world.databases)[-1]
     given = {"token": SecretStr(notion.token), "database_id": database_id, "base_url": notion.base_url}
-    return NotionSettings(**given | changes)
+    return board_settings(**given | changes)
+
+
+def board_settings(token: SecretStr, database_id: str, base_url: str | None = None, **changes: Any) -> NotionSettings:
+    """Returns the settings of a board, made as the product makes them."""
+    settings = settings_of_database(Settings(notion_token=token, notion_base_url=base_url), database_id)
+    assert settings
+    names = {column: changes.pop(column.role) for column in COLUMNS if column.role in changes}
+    return replace(settings, properties={**settings.properties, **names}, **changes)
 
 
 def board_for(

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from assetgen_dagster.cli.doctor.finding import Finding, broken
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.columns import COLUMNS, STATUS
 from assetgen_dagster.notion.errors import BoardUnavailableError
-from assetgen_dagster.notion.schema import TYPES, Schema
-from assetgen_dagster.notion.settings import PROPERTY_SETTINGS, NotionSettings, notion_settings
+from assetgen_dagster.notion.schema import Schema
+from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.settings import Settings
 
 _NAME = "Notion"
@@ -69,23 +70,23 @@ def _half_set_up(settings: Settings) -> Finding:
 
 
 def _columns(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
-    for role, setting in PROPERTY_SETTINGS.items():
-        if not notion.property_name(role):
-            yield Finding(f"Notion property {setting}", True, "is switched off.")
+    for column in COLUMNS:
+        if not notion.name_of(column):
+            yield Finding(f"Notion property {column.setting}", True, "is switched off.")
             continue
-        name = f"Notion property {notion.property_name(role)!r}"
-        column = schema.columns.get(role)
-        if fault := schema.faults.get(role):
-            yield broken(f"Notion property {setting}", fault)
-        elif column is not None:
-            yield Finding(name, True, f"is there, of type {column.type}.")
+        name = f"Notion property {notion.name_of(column)!r}"
+        found = schema.properties.get(column)
+        if fault := schema.faults.get(column.setting):
+            yield broken(f"Notion property {column.setting}", fault)
+        elif found is not None:
+            yield Finding(name, True, f"is there, of type {found.type}.")
         else:
-            kinds = " or ".join(sorted(TYPES[role])) if len(TYPES[role]) < 5 else "text"
+            kinds = " or ".join(sorted(column.types)) if len(column.types) < 5 else "text"
             yield Finding(name, True, f"is not there; it is optional. To use it, add it, of type {kinds}.")
 
 
 def _statuses(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
-    if not schema.columns.get("status"):
+    if not schema.properties.get(STATUS):
         return
     for setting, name in {"NOTION_STATUS_TRIGGER": " or ".join(schema.triggers), **notion.statuses()}.items():
         if fault := schema.faults.get(setting):

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 
 from assetgen_dagster.budget import reservations as paying_ledger
 from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal, refusal_in_words, remedy
@@ -17,7 +18,6 @@ from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.budget.switches import SwitchesUnavailableError
 from assetgen_dagster.notion.decide import decide_wakes
 from assetgen_dagster.notion.row import Row
-from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project import postgres_lock
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import hold_project
@@ -33,6 +33,7 @@ from assetgen_dagster.project.records import (
 )
 from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.settings import load_settings
+from tests.helpers.boards import board_settings
 from tests.helpers.postgres import PostgresServer
 from tests.integration.project.test_postgres_lock import cut
 
@@ -247,7 +248,7 @@ def test_the_limit_of_a_channel_comes_from_its_file(monkeypatch: pytest.MonkeyPa
     assert ledger.waiting() == []
 
 
-NOTION = NotionSettings(token="t", database_id="d")  # type: ignore[arg-type]
+NOTION = board_settings(SecretStr("t"), "d")
 
 
 def row(page: str, status: str) -> Row:

@@ -14,7 +14,6 @@ from notion_client import APIResponseError
 from pydantic import SecretStr
 
 from assetgen_dagster.notion.create import create_database
-from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_emulators.core.faults import faults_to_json
 from assetgen_emulators.notion import TOKEN, NotionEmulator, read_journal
 from assetgen_emulators.notion.board import control
@@ -22,6 +21,7 @@ from assetgen_emulators.notion.faults import (
     ApiError,
     Fault,
 )
+from tests.helpers.boards import board_settings
 from tests.integration.emulators.notion_wire import ask
 
 
@@ -80,7 +80,7 @@ def test_it_runs_as_a_process_and_is_controlled_over_http() -> None:
         assert process.stdout
         url = process.stdout.readline().strip()
         assert process.stdout.readline() == f"export NOTION_BASE_URL={url} NOTION_TOKEN=ntn_other\n"
-        settings = NotionSettings(token=SecretStr("ntn_other"), database_id="", base_url=url)
+        settings = board_settings(SecretStr("ntn_other"), "", url)
         init = process.stdout.readline().split()
         create_database(settings, parent=init[-1])
         assert process.stdout.readline().startswith("#")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.columns import CLEARED, COLUMNS, COST, PICTURES, REGENERATE, STATUS
 from assetgen_dagster.notion.create import Created, create_database, parse_page_id, properties
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
-from assetgen_dagster.notion.schema import TYPES
 from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import AnyAction, ApiError, HtmlPage, OddJson, Reset, TornBody
 from tests.helpers.boards import FastClock, board_for, endpoints, settings_for
@@ -40,7 +40,7 @@ def test_a_database_that_was_made_fits_the_settings_it_was_made_for(
     with board_for(notion, made.database_id, **changes) as board:
         schema = board.schema()
     assert schema.faults == {}
-    assert set(schema.columns) == {role for role in TYPES if changes.get(role) != ""}
+    assert set(schema.properties) == {column for column in COLUMNS if changes.get(column.role) != ""}
     assert made.url.endswith(made.database_id.replace("-", ""))
 
 
@@ -51,7 +51,7 @@ def test_a_row_in_it_is_read_and_reported_to(notion: NotionEmulator) -> None:
     with board_for(notion, made.database_id) as board:
         [found] = board.triggered_rows()
         assert (found.page_id, found.topic, found.regenerate) == (page_id, "Owls", "All")
-        board.update_row(page_id, status="Assets Ready", cost_usd=1.5, pictures=22, clear_regenerate=True)
+        board.update_row(page_id, {STATUS: "Assets Ready", COST: 1.5, PICTURES: 22, REGENERATE: CLEARED})
     told = notion.row(page_id)
     assert (told["Status"], told["Cost (USD)"], told["Regenerate"]) == ("Assets Ready", 1.5, None)
     assert told["Pictures"] == 22

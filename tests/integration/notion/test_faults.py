@@ -11,8 +11,8 @@ import structlog
 
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.columns import COST, ERROR_LOG, RUN, STATUS, RunLink
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
-from assetgen_dagster.notion.update import RunLink
 from assetgen_emulators.notion import NotionEmulator
 from assetgen_emulators.notion.faults import (
     AnyAction,
@@ -61,7 +61,7 @@ CALLS: dict[str, Callable[[TaskBoard, str], Any]] = {
     "data_sources.query": lambda board, _: board.triggered_rows(),
     "pages.retrieve": lambda board, page_id: [board.read_row(page_id)],
     "pages.update": lambda board, page_id: [
-        board.update_row(page_id, error_log="seen", cost_usd=2, run_link=RunLink("run-1"))
+        board.update_row(page_id, {ERROR_LOG: "seen", COST: 2, RUN: RunLink("run-1")})
     ],
 }
 
@@ -124,7 +124,7 @@ def test_a_write_that_was_saved_all_the_same_is_found_out_and_not_sent_again(
     notion.plan([Fault(SAVED[fault], endpoint="pages.update", times=None)])
     with board_for(notion, request_seconds=SECONDS) as board:
         row = board.update_row(
-            page_id, status="Asset Error", error_log="x" * 5000, cost_usd=1.25, run_link=RunLink("run-1")
+            page_id, {STATUS: "Asset Error", ERROR_LOG: "x" * 5000, COST: 1.25, RUN: RunLink("run-1")}
         )
     assert row
     assert row.status == "Asset Error"
@@ -135,7 +135,7 @@ def test_a_write_that_was_saved_all_the_same_is_found_out_and_not_sent_again(
 def test_a_write_is_sent_again_while_the_database_itself_is_away(notion: NotionEmulator, board: TaskBoard) -> None:
     page_id = notion.add_row(status=TRIGGER)
     notion.plan([Fault(ApiError(503), times=9)])
-    board.update_row(page_id, status="Assets Ready", deadline_seconds=120)
+    board.update_row(page_id, {STATUS: "Assets Ready"}, deadline_seconds=120)
     assert [call.outcome for call in notion.journal() if call.saved] == ["ok"]
 
 
@@ -156,7 +156,7 @@ def test_a_refused_connection_is_waited_out(notion: NotionEmulator) -> None:
         assert [row.page_id for row in board.triggered_rows()] == [page_id]
         later[0].stop()
         with pytest.raises(BoardUnavailableError, match="no connection"):
-            board.update_row(page_id, status="Assets Ready", deadline_seconds=3)
+            board.update_row(page_id, {STATUS: "Assets Ready"}, deadline_seconds=3)
     assert len(clock.slept) >= 3
 
 
@@ -258,7 +258,7 @@ def test_the_library_puts_no_handler_of_its_own_on_the_console(notion: NotionEmu
 def test_a_board_may_be_used_by_several_threads(notion: NotionEmulator, board: TaskBoard) -> None:
     pages = [notion.add_row(status=TRIGGER) for _ in range(8)]
     threads = [
-        threading.Thread(target=board.update_row, args=(page,), kwargs={"status": "Assets Ready", "cost_usd": number})
+        threading.Thread(target=board.update_row, args=(page, {STATUS: "Assets Ready", COST: number}))
         for number, page in enumerate(pages)
     ]
     for thread in threads:

@@ -305,14 +305,14 @@ def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(
     page: str, notion: NotionEmulator
 ) -> None:
     watch = RowWatch(settings_for(notion), page)
-    assert [watch.look() for _ in range(3)] == [None] * 3
+    assert [watch.check_row() for _ in range(3)] == [None] * 3
     asked = [call.endpoint for call in notion.journal()]
     assert asked == ["databases.retrieve", "data_sources.retrieve", *["pages.retrieve"] * 3]
     notion.rename_property("Topic", "Theme")  # which is noticed, and waited out, whatever it was
-    assert watch.look() is None
+    assert watch.check_row() is None
     notion.rename_property("Theme", "Topic")
     notion.set_status(page, "Draft")
-    assert "was set to Draft" in str(watch.look())
+    assert "was set to Draft" in str(watch.check_row())
 
 
 @pytest.mark.parametrize(
