@@ -9,30 +9,43 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.labels import labelled
 from assetgen_dagster.assets.manifest import asset_manifest
 from assetgen_dagster.assets.ready import build_assets_ready
+from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
+from assetgen_dagster.assets.session import Listener, RunSession
 from assetgen_dagster.assets.sheet import build_contact_sheet
-from assetgen_dagster.assets.studio import Listener, session_resource
 from assetgen_dagster.sensors.log_retention import log_retention
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_dagster.sensors.refresh import refresh_project_assets
-from assetgen_dagster.settings import load_settings
 
 #: All of them; ``assetgen doctor`` asks whether each one looks.
 SENSORS = (notion_tasks, notion_outcomes, project_upkeep, log_retention)
 
 
-def build_definitions(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.Definitions:
-    """Returns the code location.
+def build_definitions(
+    *,
+    settings: SettingsResource | None = None,
+    board: TaskBoardResource | None = None,
+    listener: Listener | None = None,
+    log_stream: TextIO | None = None,
+) -> dg.Definitions:
+    """Returns the code location; each argument takes the place of what it usually is made from.
 
     Args:
-        listener: Told everything that a drawing tells, in the run's process; for a progress display.
-        log_stream: Where the runs' log goes; stderr, which Dagster keeps with the run, when not given.
+        settings: Where the settings come from: environment and ``.env`` unless given. The number of image assets and
+            their owner are fixed when the code location is loaded.
+        board: Opens the task board.
+        listener: Receives the events of a drawing, in the run's process; for a progress display.
+        log_stream: Where the runs' log goes; stderr, which Dagster keeps with the run, unless given.
+
+    Raises:
+        AssetgenError: A setting cannot be used.
     """
-    settings = load_settings()
-    slots = settings.image_slots
+    source, boards = settings or SettingsResource(), board or TaskBoardResource()
+    loaded = source.load()
+    slots = loaded.image_slots
     assets = [
-        labelled(asset, settings)
+        labelled(asset, loaded)
         for asset in (asset_manifest, build_images(slots), build_assets_ready(slots), build_contact_sheet(slots))
     ]
     return dg.Definitions(
@@ -46,7 +59,11 @@ def build_definitions(listener: Listener | None = None, log_stream: TextIO | Non
             refresh_project_assets,
         ],
         sensors=SENSORS,
-        resources={"studio": session_resource(listener, log_stream)},
+        resources={
+            "assetgen_settings": source,
+            "task_board": boards,
+            "session": RunSession(settings=source, board=boards, listener=listener, log_stream=log_stream),
+        },
         # One process a run: it holds for runs from the UI, too.
         executor=dg.in_process_executor,
     )

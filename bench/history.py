@@ -55,7 +55,7 @@ def grow(instance: dg.DagsterInstance, workspace: Path, *, numbers: range, pages
 def main() -> None:
     """Adds what the argument says."""
     there, count, pages = json.loads(sys.argv[1])
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         grow(instance, load_settings().workspace, numbers=range(there, count), pages=pages)
 
 

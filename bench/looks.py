@@ -77,7 +77,7 @@ def _page(ask: Callable[..., Any]) -> None:
 def _measures(environment: dict[str, str]) -> Iterator[dict[str, Callable[[], object]]]:
     os.environ.update(environment)
     with contextlib.ExitStack() as stack:
-        instance = stack.enter_context(open_instance())
+        instance = stack.enter_context(open_instance(load_settings()))
         target = WorkspaceFileTarget([str(PROJECT_ROOT / "workspace.yaml")])
         workspace = stack.enter_context(WorkspaceProcessContext(instance, target))  # with a code server of its own
         schema = create_schema()

@@ -16,7 +16,7 @@ import psutil
 import yaml
 
 from assetgen_dagster.cli.dagster_home import open_instance
-from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from bench.many import a_board, an_instance, grow
 
 LIMIT_MB = 10.0
@@ -32,7 +32,7 @@ def measure(first: int, last: int) -> bool:
         grow(environment, 0, _WAITING, pages)
         _leave_alone(Path(environment["DAGSTER_HOME"]) / "dagster.yaml")
         os.environ |= environment
-        with open_instance() as instance, _services(Path(temporary)) as services:
+        with open_instance(load_settings()) as instance, _services(Path(temporary)) as services:
             begun = time.monotonic()
             found = []
             for tick in (first, last):

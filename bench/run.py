@@ -9,6 +9,7 @@ from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.cli.generate import run_project
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.settings import load_settings
 
 
 def _cpu() -> float:
@@ -21,13 +22,14 @@ def main() -> None:
     cpu, begun = _cpu(), time.monotonic()
     outcome = run_project(
         ProjectKey("bench", sys.argv[1]),
+        load_settings(),
         topic="Bulbasaur forest",
         story_direction="Seasons",
         mode=Mode.AUTO,
         listener=lambda _key, _event: None,
     )
     spent, lasted = _cpu() - cpu, time.monotonic() - begun
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         [step] = [step for step in instance.get_run_step_stats(outcome.run_id) if step.step_key == "images"]
     seconds = (step.end_time or 0) - (step.start_time or 0)
     print(json.dumps({"step_seconds": seconds, "run_seconds": lasted, "cpu_seconds": spent}))

@@ -11,6 +11,7 @@ from assetgen_dagster.cli.generate import run_project
 from assetgen_dagster.drawing.events import PlanMade
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.settings import load_settings
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
 
     outcome = run_project(
         ProjectKey("bench", sys.argv[1]),
+        load_settings(),
         topic="Bulbasaur forest",
         story_direction="Seasons",
         mode=Mode.AUTO,

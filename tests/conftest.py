@@ -11,7 +11,7 @@ import pytest
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import RecordStore
-from assetgen_dagster.settings import ENV_FILE_VARIABLE
+from assetgen_dagster.settings import ENV_FILE_VARIABLE, load_settings
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
@@ -117,7 +117,7 @@ def instance(storage: str, tmp_path: Path, empty_home: Path) -> Iterator[dg.Dags
     if storage == "memory":
         found = dg.DagsterInstance.ephemeral()
     elif storage == "PostgreSQL":
-        found = open_instance()
+        found = open_instance(load_settings())
     else:
         home = shutil.copytree(empty_home, tmp_path / "dagster_home")
         found = dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY)

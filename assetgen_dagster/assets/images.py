@@ -14,7 +14,7 @@ from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key,
 from assetgen_dagster.assets.picture_events import Report
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import read_request
-from assetgen_dagster.assets.studio import RunSession, plain_failures
+from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode, Redraw
 from assetgen_dagster.drawing.redraw import RedrawError
@@ -96,11 +96,11 @@ def build_images(slots: int) -> dg.AssetsDefinition:
         ],
     )
     def images(
-        context: dg.AssetExecutionContext, config: ImagesConfig, studio: dg.ResourceParam[RunSession]
+        context: dg.AssetExecutionContext, config: ImagesConfig, session: RunSession
     ) -> Iterator[dg.MaterializeResult[None]]:
         numbers = frozenset(n for key in context.selected_asset_keys if (n := image_number(key)) is not None)
         with plain_failures(context):
-            project = studio.open(context)
+            project = session.open(context)
             report = Report(context, project)
             report.recover()
             mode = Mode(config.mode.value)
@@ -110,9 +110,9 @@ def build_images(slots: int) -> dg.AssetsDefinition:
             job = DrawingJob(
                 manifest, project.paths, project.settings, project.options, request, project.run_id, numbers
             )
-            drawing = studio.draw(job, project)
+            drawing = session.draw(job, project)
             for event in drawing.events():
-                studio.tell(event)
+                session.tell(event)
                 yield from report.results(event)
             yield from report.unused(numbers)
             report.raise_if_failed(drawing.result)

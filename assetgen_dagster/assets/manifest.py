@@ -9,7 +9,7 @@ from pydantic import Field
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
 from assetgen_dagster.assets.projects import projects
-from assetgen_dagster.assets.studio import RunSession, plain_failures
+from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.director.model.call_log import forget_calls
 from assetgen_dagster.director.model.events import ManifestMade
 from assetgen_dagster.director.model.write import Bill
@@ -49,20 +49,20 @@ class StoryConfig(dg.Config):
     ),
 )
 def asset_manifest(
-    context: dg.AssetExecutionContext, config: StoryConfig, studio: dg.ResourceParam[RunSession]
+    context: dg.AssetExecutionContext, config: StoryConfig, session: RunSession
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Resolves the manifest and writes it where it changed."""
     with plain_failures(context):
-        project = studio.open(context)
+        project = session.open(context)
         money = ManifestMoney(context, project)
         with money.told_after_failure():
-            writer = studio.writer(context, project)
+            writer = session.writer(context, project)
             resolution = resolve_in_folder(project.paths.project, config.story(), director=writer.director())
             check_slots(resolution.manifest, project.settings.image_slots)
             resolution.store(project.paths.project)
             forget_calls(project.store)
         _warn(context, resolution, writer.bill)
-        studio.tell(ManifestMade(*resolution.manifest.sorted_warnings()))
+        session.tell(ManifestMade(*resolution.manifest.sorted_warnings()))
         path = {"path": dg.MetadataValue.path(str(project.paths.project / MANIFEST_FILE))}
         yield dg.MaterializeResult(metadata={**path, **_metadata(resolution), **money.metadata(writer.bill)})
         money.mark()

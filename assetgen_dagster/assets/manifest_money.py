@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assetgen_dagster.assets.money import TOKENS, Money, usd
-from assetgen_dagster.assets.studio import Project, note_stopped
+from assetgen_dagster.assets.session import Project, note_stopped
 from assetgen_dagster.director.model.write import Bill, StoryModelError
 from assetgen_dagster.project.records import MANIFEST, MANIFEST_NUMBER, CostSource, Spend, SpendKind
 

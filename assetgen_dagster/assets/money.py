@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_key
-from assetgen_dagster.assets.studio import Project
+from assetgen_dagster.assets.session import Project
 from assetgen_dagster.project.records import MANIFEST_NUMBER, Spend, SpendKind
 
 #: Metadata that names the calls an event tells of.

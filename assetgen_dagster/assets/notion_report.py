@@ -12,7 +12,8 @@ import structlog
 
 from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
 from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dagster
-from assetgen_dagster.assets.studio import Project
+from assetgen_dagster.assets.resources import TaskBoardResource
+from assetgen_dagster.assets.session import Project
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
@@ -47,14 +48,16 @@ _IN_RUN_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
-def report_ready_at_once(context: dg.AssetExecutionContext, project: Project, figures: Figures) -> None:
+def report_ready_at_once(
+    context: dg.AssetExecutionContext, project: Project, boards: TaskBoardResource, figures: Figures
+) -> None:
     """Tells the row of a run that all pictures are there; Notion's troubles change nothing about the run."""
     settings = notion_settings(project.settings)
     if settings is None:
         return
     report = ready_report(settings, figures)
     try:
-        with TaskBoard(settings) as board:
+        with boards.open(settings) as board:
             tell(
                 board,
                 settings,

@@ -2,6 +2,7 @@
 
 import structlog
 
+from assetgen_dagster.assets.resources import TaskBoardResource
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import STATUS
@@ -20,12 +21,16 @@ class RowWatch:
     """Watches one row; only of runs that were started from it.
 
     Args:
+        boards: Opens the board.
         settings: Of the board.
         page_id: The row.
         again: Whether a person runs it again in Dagster: the row may then still tell of the end before.
     """
 
-    def __init__(self, settings: NotionSettings, page_id: str, *, again: bool = False) -> None:
+    def __init__(
+        self, boards: TaskBoardResource, settings: NotionSettings, page_id: str, *, again: bool = False
+    ) -> None:
+        self._boards = boards
         self._settings = settings
         self._page_id = page_id
         self._wanted = settings.status_asking | (settings.status_told if again else set())
@@ -40,7 +45,7 @@ class RowWatch:
         The first check also sets the optional status for "is being drawn".
         """
         try:
-            with TaskBoard(self._settings, schema=self._schema) as board:
+            with self._boards.open(self._settings, schema=self._schema) as board:
                 if not self._told:
                     self._tell(board)
                 row = board.read_row(self._page_id, deadline_seconds=_SECONDS)

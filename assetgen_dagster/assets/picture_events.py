@@ -8,7 +8,7 @@ import dagster as dg
 from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.request import row_link
-from assetgen_dagster.assets.studio import Project, note_stopped
+from assetgen_dagster.assets.session import Project, note_stopped
 from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.drawing.events import (
     Event,

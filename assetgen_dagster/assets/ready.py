@@ -10,7 +10,7 @@ from assetgen_dagster.assets.keys import ASSETS_READY, image_key
 from assetgen_dagster.assets.notion_report import report_ready_at_once
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import row_link
-from assetgen_dagster.assets.studio import RunSession, plain_failures
+from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
 from assetgen_dagster.notion.figures import figures_of
 
@@ -31,10 +31,10 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
         ),
     )
     def assets_ready(
-        context: dg.AssetExecutionContext, studio: dg.ResourceParam[RunSession]
+        context: dg.AssetExecutionContext, session: RunSession
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with plain_failures(context):
-            project = studio.open(context)
+            project = session.open(context)
             manifest = project.tidy_manifest()
             pictures = measured_pictures(manifest, project.store.records, project.paths)
             ratios = {asset.name: project.options.aspect_ratio_of(asset) for asset in manifest.assets}
@@ -48,6 +48,6 @@ def build_assets_ready(slots: int) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(metadata=asdict(found) | row_link(context.run), check_results=checks)
             # Only now: a run that dies before leaves the round open, and an open round is not drawn again.
             note_recorded(project.store, ready=True)
-            report_ready_at_once(context, project, figures_of(project.store.records, pictures))
+            report_ready_at_once(context, project, session.board, figures_of(project.store.records, pictures))
 
     return assets_ready

@@ -10,7 +10,8 @@ import structlog
 
 from assetgen_dagster.assets.notion_report import find_page, time_left
 from assetgen_dagster.assets.projects import SHEET_TAG
-from assetgen_dagster.assets.studio import Project
+from assetgen_dagster.assets.resources import TaskBoardResource
+from assetgen_dagster.assets.session import Project
 from assetgen_dagster.drawing.contact_sheet import compress
 from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.errors import AssetgenError
@@ -38,14 +39,14 @@ _IN_RUN_SECONDS = 30.0
 _log = structlog.get_logger()
 
 
-def show_at_once(context: dg.AssetExecutionContext, project: Project) -> None:
+def show_at_once(context: dg.AssetExecutionContext, project: Project, boards: TaskBoardResource) -> None:
     """Shows the review sheet of a run's project, if its row is ready; what keeps it from that is a warning."""
     settings = project.settings
     notion = notion_settings(settings)
     if notion is None or not notion.review_sheet or is_stale(project.store.records):
         return
     try:
-        with TaskBoard(notion) as board:
+        with boards.open(notion) as board:
             show_sheet(
                 context.instance, context.run, project.key, board=board, settings=settings, seconds=_IN_RUN_SECONDS
             )

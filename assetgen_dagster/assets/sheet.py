@@ -7,7 +7,7 @@ import dagster as dg
 from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
 from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.review_sheet import show_at_once
-from assetgen_dagster.assets.studio import RunSession, plain_failures
+from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 
@@ -26,11 +26,9 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
             "the pictures that its message names, then this; it costs nothing."
         ),
     )
-    def contact_sheet(
-        context: dg.AssetExecutionContext, studio: dg.ResourceParam[RunSession]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def contact_sheet(context: dg.AssetExecutionContext, session: RunSession) -> Iterator[dg.MaterializeResult[None]]:
         with plain_failures(context):
-            project = studio.open(context)
+            project = session.open(context)
             manifest, output = project.tidy_manifest(), project.paths.contact_sheet
             records = project.store.records
             require_ready(manifest, records, measured_pictures(manifest, records, project.paths))
@@ -49,7 +47,7 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
                 }
             )
             note_recorded(project.store, sheet=True)
-            show_at_once(context, project)
+            show_at_once(context, project, session.board)
 
     return contact_sheet
 

@@ -70,7 +70,7 @@ def archive(keys: Iterable[ProjectKey], settings: Settings, *, dry_run: bool = F
     Raises:
         AssetgenError: There is no such project, its files cannot be read, or the instance cannot be used.
     """
-    with open_instance() as instance:
+    with open_instance(settings) as instance:
         if backfill := _backfill(instance):
             yield from (Kept(key, f"backfill {backfill} is at work; wait until it ends, or cancel it.") for key in keys)
             return
@@ -89,7 +89,7 @@ def finished_before(
         channel: Only this one's.
         seen: Told now and then how many projects were looked at.
     """
-    with open_instance() as instance:
+    with open_instance(settings) as instance:
         names = instance.get_dynamic_partitions(PARTITIONS)
     found = []
     for count, key in enumerate(_keys(names)):

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -10,6 +9,7 @@ from assetgen_dagster.assets.keys import ASSET_MANIFEST, image_number
 from assetgen_dagster.cli.cost_report import Cost
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.months import month_bounds
 
 _PAGE = 1000
@@ -18,21 +18,22 @@ _PAGE = 1000
 _MODEL = ("model", "story_model")
 
 
-def materialized_costs(metadata: str = "cost_usd") -> dict[str, float]:
+def materialized_costs(settings: Settings, metadata: str = "cost_usd") -> dict[str, float]:
     """Returns USD by partition key.
 
     Args:
+        settings: The settings in force.
         metadata: ``cost_usd`` for what was spent, ``possibly_billed_usd`` for calls that never answered.
     """
     sums: dict[str, float] = defaultdict(float)
-    with open_instance() as instance:
+    with open_instance(settings) as instance:
         for cost in read_costs(instance):
             sums[str(ProjectKey(cost.channel, cost.project))] += getattr(cost, metadata)
     return dict(sums)
 
 
 def recorded_costs(
-    zone: ZoneInfo | None,
+    settings: Settings,
     *,
     month: str | None = None,
     channel: str | None = None,
@@ -43,8 +44,8 @@ def recorded_costs(
     Raises:
         AssetgenError: It is no month, or the instance cannot be used.
     """
-    after, before = (None, None) if month is None else month_bounds(month, zone)
-    with open_instance() as instance:
+    after, before = (None, None) if month is None else month_bounds(month, settings.zone)
+    with open_instance(settings) as instance:
         for cost in read_costs(instance, after=after, before=before, seen=seen):
             if channel in (None, cost.channel):
                 yield cost

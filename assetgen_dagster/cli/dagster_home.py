@@ -15,7 +15,7 @@ import yaml
 
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.file_lock import FileLock
-from assetgen_dagster.settings import PROJECT_ROOT, Settings, load_settings
+from assetgen_dagster.settings import PROJECT_ROOT, Settings
 from assetgen_dagster.support.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.support.files import write_atomically
 from assetgen_dagster.support.redact import redact
@@ -51,7 +51,7 @@ def lacking(home: Path, settings: Settings) -> list[str]:
     return [name for name in usual if name not in given]
 
 
-def prepare_dagster_home() -> Path:
+def prepare_dagster_home(settings: Settings) -> Path:
     """Returns the folder of the instance, made if need be, and names it in the environment for all of Dagster.
 
     ``DAGSTER_HOME`` if set, else ``.dagster_home`` in the project root. Where the database's address comes from
@@ -61,7 +61,6 @@ def prepare_dagster_home() -> Path:
         AssetgenError: The folder cannot be used, a setting cannot be used, or the folder's ``dagster.yaml`` keeps runs
             elsewhere than the settings say.
     """
-    settings = load_settings()
     home = PROJECT_ROOT / Path(os.environ.get("DAGSTER_HOME") or ".dagster_home").expanduser()
     configuration = home / "dagster.yaml"
     try:
@@ -81,7 +80,7 @@ def prepare_dagster_home() -> Path:
     return home
 
 
-def open_instance() -> "DagsterInstance":
+def open_instance(settings: Settings) -> "DagsterInstance":
     """Returns the instance of the folder above; two commands that set a new one up do so one after the other.
 
     Raises:
@@ -90,8 +89,8 @@ def open_instance() -> "DagsterInstance":
     from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s to import
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - comes with it
 
-    home = prepare_dagster_home()
-    check_storage_reachable()
+    home = prepare_dagster_home(settings)
+    check_storage_reachable(settings)
     with FileLock(home / _LOCK) as lock:
         try:
             lock.acquire()
@@ -99,7 +98,7 @@ def open_instance() -> "DagsterInstance":
         except OSError as error:
             raise _unusable(home, error) from None
         except DBAPIError as error:
-            raise _no_database(home, error) from None
+            raise _no_database(home, error, settings) from None
         except Exception as error:  # whatever its YAML holds or names
             raise AssetgenError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
@@ -108,15 +107,14 @@ def open_instance() -> "DagsterInstance":
             ) from None
 
 
-def check_storage_reachable() -> None:
+def check_storage_reachable(settings: Settings) -> None:
     """Does nothing if Dagster's storage can be reached: else Dagster would try for ten seconds, and show a traceback.
 
     Raises:
         AssetgenError: PostgreSQL cannot be used; the message says why.
     """
-    database = load_settings().database
-    if database is not None:
-        check_reachable(database)
+    if settings.database is not None:
+        check_reachable(settings.database)
 
 
 def _set_up(configuration: Path, template: Path) -> None:
@@ -134,12 +132,12 @@ def _unusable(home: Path, error: OSError) -> AssetgenError:
     return AssetgenError(text, code="dagster_home")
 
 
-def _no_database(home: Path, error: "DBAPIError") -> AssetgenError:
+def _no_database(home: Path, error: "DBAPIError", settings: Settings) -> AssetgenError:
     text = (
         f"Dagster cannot use its database for {home}: {error.orig}. See that this user may write it, and that nothing "
         "else holds it. If it is damaged, restore it from a backup"
     )
-    if load_settings().database is None:
+    if settings.database is None:
         text += (
             "; without one, move history and schedules in that folder away and begin anew: pictures and what is paid "
             "for stay in the workspace, but assetgen costs does not know of what was spent before"

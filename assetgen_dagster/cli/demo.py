@@ -26,7 +26,14 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, open_project
-from assetgen_dagster.settings import ENV_FILE_VARIABLE, NONE, PROJECT_ROOT, default_environment, load_settings
+from assetgen_dagster.settings import (
+    ENV_FILE_VARIABLE,
+    NONE,
+    PROJECT_ROOT,
+    Settings,
+    default_environment,
+    load_settings,
+)
 from assetgen_dagster.support.database import SETTING, empty_schema
 from assetgen_emulators.gemini import read_journal
 from assetgen_emulators.notion import NotionEmulator
@@ -57,11 +64,12 @@ class _Seen:
     pictures: set[str] = field(default_factory=set)
 
 
-def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bool) -> None:
+def run_demo(console: Console, settings: Settings, *, folder: Path, latency_seconds: float, stay: bool) -> None:
     """Runs the demo and prints where everything is.
 
     Args:
         console: The terminal.
+        settings: The settings in force, of which only the database counts.
         folder: Where everything of the demo goes; emptied first.
         latency_seconds: What the emulator for Gemini takes for a picture.
         stay: Whether to keep the Dagster UI open until Ctrl-C.
@@ -80,7 +88,9 @@ def run_demo(console: Console, *, folder: Path, latency_seconds: float, stay: bo
     port = _free_port()
     say("Starting emulators for Notion and Gemini, and Dagster with its daemon (about 15 seconds)")
     with _gemini(latency_seconds) as gemini_url, NotionEmulator() as notion:
-        environment = _environment(folder, gemini_url=gemini_url, notion=notion, ui_url=f"http://127.0.0.1:{port}")
+        environment = _environment(
+            folder, settings.database, gemini_url=gemini_url, notion=notion, ui_url=f"http://127.0.0.1:{port}"
+        )
         with _dagster(folder, port, environment):
             pages = {key: _add_row(notion, key) for key in PROJECTS}
             say(f"Two rows were set to Generating Assets. Dagster UI: http://127.0.0.1:{port}")
@@ -104,7 +114,9 @@ def _empty(folder: Path) -> None:
     (folder / _MARKER).touch()
 
 
-def _environment(folder: Path, *, gemini_url: str, notion: NotionEmulator, ui_url: str) -> dict[str, str]:
+def _environment(
+    folder: Path, database: str | None, *, gemini_url: str, notion: NotionEmulator, ui_url: str
+) -> dict[str, str]:
     # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
     # the demo would cost money, and with his own token it would write on his board.
     ours = {
@@ -119,7 +131,6 @@ def _environment(folder: Path, *, gemini_url: str, notion: NotionEmulator, ui_ur
         "NOTION_DATABASE_ID": notion.create_database(),
         "NOTION_BASE_URL": notion.base_url,
     }
-    database = load_settings().database
     if database is not None:
         ours[SETTING] = empty_schema(database, _SCHEMA)  # beside the producer's runs, and out of their way
     return os.environ | default_environment() | ours
@@ -256,7 +267,7 @@ def _report(
     os.environ.update(environment)
     from assetgen_dagster.cli.costs import materialized_costs  # noqa: PLC0415 - takes 2 s to import
 
-    costs = materialized_costs()
+    costs = materialized_costs(load_settings())
     for key, page in pages.items():
         row, paths = notion.row(page), open_project(key, workspace=folder / "workspace")
         count = len(list(paths.characters.parent.glob("*/*.png")))

@@ -8,7 +8,8 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
 from assetgen_dagster.assets.projects import COMMAND_TAG, ensure_partition
-from assetgen_dagster.assets.studio import Listener
+from assetgen_dagster.assets.resources import FixedSettings
+from assetgen_dagster.assets.session import Listener
 from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_home
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.director.source import DOCUMENT_FILE, resolve_in_folder
@@ -17,7 +18,7 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project, unwritable
 from assetgen_dagster.run_coordinator import project_tags
-from assetgen_dagster.settings import load_settings
+from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import write_atomically
 from assetgen_dagster.support.log import make_room
 
@@ -48,7 +49,7 @@ class Outcome:
     contact_sheet: str | None = None
 
 
-def place_document(key: ProjectKey, document: Path) -> None:
+def place_document(key: ProjectKey, document: Path, settings: Settings) -> None:
     """Puts a producer's document where ``asset_manifest`` looks for it; one that lies there is kept aside.
 
     One that cannot be used replaces nothing.
@@ -60,7 +61,7 @@ def place_document(key: ProjectKey, document: Path) -> None:
         content = document.read_bytes()
     except OSError as error:
         raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.", code="document") from None
-    paths = open_project(key, workspace=load_settings().workspace)
+    paths = open_project(key, workspace=settings.workspace)
     resolve_in_folder(paths.project, None, document=document)
     target = paths.project / DOCUMENT_FILE
     try:
@@ -75,6 +76,7 @@ def place_document(key: ProjectKey, document: Path) -> None:
 
 def run_project(
     key: ProjectKey,
+    settings: Settings,
     *,
     listener: Listener,
     topic: str | None = None,
@@ -86,6 +88,7 @@ def run_project(
 
     Args:
         key: The project.
+        settings: The settings in force.
         listener: Told what goes on.
         topic: Of the story, if one is given.
         story_direction: Likewise.
@@ -104,10 +107,11 @@ def run_project(
         # The terminal has its own display; everything is in the run's event log.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    log_file = prepare_dagster_home() / "assetgen.log"
+    log_file = prepare_dagster_home(settings) / "assetgen.log"
     make_room(log_file)
-    with open_instance() as instance, log_file.open("a", encoding="utf-8") as log:
-        job = build_definitions(listener, log).resolve_job_def(JOB_NAME)
+    with open_instance(settings) as instance, log_file.open("a", encoding="utf-8") as log:
+        given = FixedSettings(source=lambda: settings)
+        job = build_definitions(settings=given, listener=listener, log_stream=log).resolve_job_def(JOB_NAME)
         ensure_partition(instance, key)
         result = job.execute_in_process(
             run_config=config,

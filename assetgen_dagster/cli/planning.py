@@ -35,7 +35,7 @@ from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.providers.prices import estimate_cost, list_price
-from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Plan:
 
 def make_plan(
     key: ProjectKey,
+    settings: Settings,
     *,
     mode: Mode = Mode.AUTO,
     story: Story | None = None,
@@ -96,8 +97,7 @@ def make_plan(
     Raises:
         AssetgenError: It would end before anything is drawn, for the reason that the message gives.
     """
-    settings = load_settings()
-    look = render_options_of(settings, load_channels(settings).get(key.channel))
+    options = render_options_of(settings, load_channels(settings).get(key.channel))
     paths = locate_project(key, workspace=settings.workspace)
     resolution = resolve_in_folder(paths.project, story, document=document, director=foreseen_director(settings))
     check_slots(resolution.manifest, settings.image_slots)
@@ -107,7 +107,7 @@ def make_plan(
     numbers = assign_numbers(manifest, records.numbers, slots=settings.image_slots)
     unsettled = list(_unsettled(key, paths, records, request, settings))
     take_up(records, request)
-    job = DrawingJob(manifest, paths, settings, look, request, request.id, frozenset(numbers.values()))
+    job = DrawingJob(manifest, paths, settings, options, request, request.id, frozenset(numbers.values()))
     with_references = any(manifest.references().values()) and asyncio.run(takes_references(settings))
     tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)
     warnings = plan_warnings(job, tasks, with_references=with_references)
@@ -121,19 +121,18 @@ def make_plan(
         new_round=new_round,
         pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *unsettled, *obstacles)),
         retired={name: paths.absolute(one.path) for name, one in records.pictures.items() if name not in numbers},
-        ratios={asset.name: look.aspect_ratio_of(asset) for asset in manifest.assets},
+        ratios={asset.name: options.aspect_ratio_of(asset) for asset in manifest.assets},
         settings=settings,
         obstacles=tuple(obstacles),
         notes=manifest.sorted_warnings()[1],
     )
 
 
-def drawn_again(key: ProjectKey, made: PlanMade) -> str:
+def drawn_again(key: ProjectKey, made: PlanMade, settings: Settings) -> str:
     """Returns what to say before a finished project is paid for once more; empty where that is not so."""
     again = [task for task in made.to_draw if task.step.reason == AGAIN]
     if not again:
         return ""
-    settings = load_settings()
     price = sum(estimate if listed is None else listed for estimate, listed in (_prices(t, settings) for t in again))
     count = f"all {len(again)}" if len(again) == len(made.tasks) else f"{len(again)} of {len(made.tasks)} pictures"
     cheaper = "Only what is missing or changed: --mode resume"

@@ -10,7 +10,7 @@ from assetgen_dagster.cli.dagster_home import check_storage_reachable, prepare_d
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.project.workspace import unwritable
-from assetgen_dagster.settings import PROJECT_ROOT, load_settings
+from assetgen_dagster.settings import PROJECT_ROOT, Settings
 
 #: That Dagster would rather have its command ``dg dev`` used, which takes a project laid out its own way.
 _SUPERSEDED = "ignore:Function `dev_command` is superseded:FutureWarning"
@@ -19,15 +19,14 @@ _SUPERSEDED = "ignore:Function `dev_command` is superseded:FutureWarning"
 _DEV_LOCK = "dev.lock"
 
 
-def become_dagster_dev(port: int) -> None:
+def become_dagster_dev(port: int, settings: Settings) -> None:
     """Becomes the Dagster UI on 127.0.0.1, with daemon and code location.
 
     Raises:
         AssetgenError: The instance cannot be used, another ``assetgen dev`` uses it, or the port is taken.
     """
-    settings = load_settings()
-    home = prepare_dagster_home()
-    check_storage_reachable()
+    home = prepare_dagster_home(settings)
+    check_storage_reachable(settings)
     lock = _hold(home, port)
     _check_port(port)
     if settings.ui_url is None:
@@ -41,22 +40,23 @@ def become_dagster_dev(port: int) -> None:
     _become(home, "dagster", "dev", "--host", "127.0.0.1", "--port", str(port), *options)
 
 
-def become_worker(*, slots: int, name: str) -> None:
+def become_worker(settings: Settings, *, slots: int, name: str) -> None:
     """Becomes a Celery worker that carries out runs.
 
     Args:
+        settings: The settings in force.
         slots: Runs at once.
         name: What the worker is called on this machine.
 
     Raises:
         AssetgenError: No broker is named, or the instance cannot be used.
     """
-    if load_settings().broker is None:
+    if settings.broker is None:
         raise AssetgenError(
             "Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.", code="no_broker"
         )
-    home = prepare_dagster_home()
-    check_storage_reachable()
+    home = prepare_dagster_home(settings)
+    check_storage_reachable(settings)
     options = ["--concurrency", str(slots), "--hostname", f"{name}@%h", "--loglevel", "INFO"]
     quiet = ["--without-gossip", "--without-mingle"]  # workers have nothing to tell each other
     _become(home, "celery", "--app", "assetgen_dagster.launchers.celery.app", "worker", *options, *quiet)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assetgen_dagster.assets.request import FINISHED
+from assetgen_dagster.assets.resources import SettingsResource
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.settings import load_settings
 
 _DAY = 86400.0
 
@@ -21,10 +21,10 @@ _DAY = 86400.0
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Deletes what runs printed after ASSETGEN_LOG_DAYS; events, costs and pictures are kept.",
 )
-def log_retention(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def log_retention(context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource) -> dg.SkipReason:
     """Deletes what is due; the cursor is the time until which all is done."""
     try:
-        days = load_settings().log_days
+        days = assetgen_settings.load().log_days
     except AssetgenError as error:
         return dg.SkipReason(str(error))
     before = time.time() - days * _DAY

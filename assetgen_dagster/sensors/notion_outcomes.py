@@ -14,6 +14,7 @@ import structlog
 
 from assetgen_dagster.assets.keys import REFRESH_JOB_NAME
 from assetgen_dagster.assets.projects import CHANNEL_TAG
+from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.runs import includes_images
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
@@ -23,7 +24,7 @@ from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.review_sheets import SHOW_SECONDS, Sheets, show_due
 from assetgen_dagster.sensors.run_outcome import needs_no_report, settle
-from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.log import prepare_log
 
 _REPORTS_AT_ONCE = 10
@@ -60,11 +61,13 @@ class Cursor:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells Notion how runs ended that could not tell it themselves.",
 )
-def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+def notion_outcomes(
+    context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource, task_board: TaskBoardResource
+) -> dg.SkipReason:
     """Reports what is due, and says in one sentence what it did or what keeps it."""
     cursor = Cursor.read(context.cursor)
     try:
-        settings = load_settings()
+        settings = assetgen_settings.load()
         prepare_log(settings.secrets())
         notion = notion_settings(settings)
         if notion is None:
@@ -72,7 +75,7 @@ def notion_outcomes(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         advance(context.instance, cursor)
         said = "No run is to be told."
         if cursor.ended.pending or cursor.sheets.are_due():
-            with TaskBoard(notion, total_seconds=BOARD_SECONDS) as board:
+            with task_board.open(notion, total_seconds=BOARD_SECONDS) as board:
                 said = " ".join(_tell(context, cursor, board, settings, notion))
     except AssetgenError as error:
         said = f"{len(cursor.ended.pending)} runs are still to be told to Notion: {error}"

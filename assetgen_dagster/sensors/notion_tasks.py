@@ -21,6 +21,7 @@ from assetgen_dagster.assets.projects import (
     projects,
 )
 from assetgen_dagster.assets.request import FINISHED
+from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.budget.breaker import Go
 from assetgen_dagster.budget.stores import held_now
 from assetgen_dagster.budget.words import held_in_words
@@ -39,7 +40,7 @@ from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.requeue import requeue
 from assetgen_dagster.sensors.run_outcome import settle
-from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.log import prepare_log
 
 ATTEMPT_TAG = "attempt"
@@ -59,17 +60,19 @@ _CARRY_OUT_SECONDS = 15.0
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Watches Notion for rows that ask for pictures, and requests a run for each.",
 )
-def notion_tasks(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def notion_tasks(
+    context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource, task_board: TaskBoardResource
+) -> dg.SensorResult | dg.SkipReason:
     """Looks at the board once."""
     try:
-        settings = load_settings()
+        settings = assetgen_settings.load()
         prepare_log(settings.secrets())
         notion = notion_settings(settings)
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         if order := held_in_words(held_now(settings), settings):
             return dg.SkipReason(f"No runs are requested. {order}")
-        with TaskBoard(notion, total_seconds=BOARD_SECONDS) as board:
+        with task_board.open(notion, total_seconds=BOARD_SECONDS) as board:
             troubles = list(requeue(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from assetgen_dagster.assets.resources import SettingsResource
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.launchers.celery.starting import look_after_starting_runs
 from assetgen_dagster.sensors import TICK_SECONDS
@@ -18,7 +19,7 @@ from assetgen_dagster.sensors.collecting import collecting
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.refresh import may_need_refresh, refresh_project_assets, refresh_requests
 from assetgen_dagster.sensors.run_monitor import fail_orphaned_runs, give_up_lost_retries
-from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.settings import Settings
 
 
 @dataclass
@@ -56,11 +57,13 @@ class Cursor:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports runs whose process died, and refreshes projects whose pictures changed since.",
 )
-def project_upkeep(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def project_upkeep(
+    context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource
+) -> dg.SensorResult | dg.SkipReason:
     """Does one tick."""
     cursor, failures = Cursor.read(context.cursor), list[str]()
     try:
-        settings = load_settings()
+        settings = assetgen_settings.load()
         cursor.unlocked_since = fail_orphaned_runs(context.instance, cursor.unlocked_since, settings, failures)
         with collecting(failures):
             _look_after_starting_runs(context.instance, cursor, settings)

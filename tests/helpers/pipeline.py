@@ -28,7 +28,7 @@ FINAL = ("Assets Ready", "Asset Error")
 
 def look(dagit: Dagit) -> dg.SensorResult | dg.SkipReason:
     """One tick of ``notion_tasks``."""
-    context = dg.build_sensor_context(instance=dagit.instance, definitions=dagit.definitions)
+    context = dagit.sensor_context()
     found = notion_tasks(context)
     assert isinstance(found, (dg.SensorResult, dg.SkipReason))
     return found
@@ -82,7 +82,7 @@ def report(dagit: Dagit, cursor: str | None = None) -> str:
 
 def report_and_hear(dagit: Dagit, cursor: str | None) -> tuple[str, str]:
     """One tick of ``notion_outcomes``; returns its cursor and what it says."""
-    context = dg.build_sensor_context(instance=dagit.instance, cursor=cursor)
+    context = dagit.sensor_context(cursor)
     skipped = notion_outcomes(context)
     assert isinstance(skipped, dg.SkipReason)
     return context.cursor or "", skipped.skip_message or ""

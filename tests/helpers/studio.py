@@ -55,6 +55,10 @@ class Dagit:
             raise_on_error=False,
         )
 
+    def sensor_context(self, cursor: str | None = None) -> dg.SensorEvaluationContext:
+        """Returns what a sensor's tick is given, with the resources of the code location."""
+        return sensor_context(self.instance, self.definitions, cursor)
+
     def project(self, partition: str = "poke1:vid_123") -> Path:
         return project_folder(self.workspace, partition)
 
@@ -83,6 +87,14 @@ class Dagit:
             ]
             found += sum(event.get(metadata, 0.0) for event in events)
         return round(found, 6)
+
+
+def sensor_context(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, cursor: str | None = None
+) -> dg.SensorEvaluationContext:
+    """Returns what a sensor's tick is given, with the resources of the code location."""
+    given = {name: (definitions.resources or {})[name] for name in ("assetgen_settings", "task_board")}
+    return dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions, resources=given)
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure | Any:

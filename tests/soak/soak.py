@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
-from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.dev import Dev, free_port
@@ -143,7 +143,7 @@ class Soak:
         return [*late, *left, *verdict.violations]
 
     def _rage(self) -> None:
-        with open_instance():
+        with open_instance(load_settings()):
             pass  # it makes the tables, before three services would at once
         self._gemini.set_latency(1.0)
         self._gemini.plan(gemini_plan(self._wishes.seed))
@@ -261,13 +261,13 @@ class Soak:
         """Whether no run is under way, in Dagster's books or on the machine."""
         if any(kind in (Kind.RUN, Kind.SCRIPT) for _, kind in self._services.processes()):
             return False
-        with open_instance() as instance:
+        with open_instance(load_settings()) as instance:
             return not instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED)))
 
     @staticmethod
     def _upkeep_has_looked(moment: float) -> bool:
         """Whether ``project_upkeep``, which may have projects summed up, began a look after a moment and ended it."""
-        with open_instance() as instance:
+        with open_instance(load_settings()) as instance:
             for state in instance.all_instigator_state():
                 if state.instigator_name == project_upkeep.name:
                     ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=moment)
@@ -286,7 +286,7 @@ class Soak:
         """Writes down all that only this process knows."""
         (self._folder / "gemini.json").write_bytes(to_json(self._gemini.journal(), indent=1))
         (self._folder / "notion.json").write_bytes(to_json(self._notion.journal(), indent=1))
-        with open_instance() as instance:
+        with open_instance(load_settings()) as instance:
             runs = [
                 {
                     "run": record.dagster_run.run_id,

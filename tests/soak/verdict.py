@@ -45,7 +45,7 @@ def examine(
         pages: The row of each project, by partition key.
         killed_calls: How many calls were killed with their scripts, by partition key.
     """
-    told, listed = materialized_costs(), materialized_costs("possibly_billed_usd")
+    told, listed = materialized_costs(load_settings()), materialized_costs(load_settings(), "possibly_billed_usd")
     violations: list[str] = []
     projects: dict[str, ProjectRecords] = {}
     for key, page in pages.items():
@@ -65,7 +65,7 @@ def examine(
         violations += [f"{key}: {problem}" for problem in found]
     journal = gemini.journal()
     books = compare(journal, projects, killed_calls)
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         under_way = instance.get_runs_count(dg.RunsFilter(statuses=list(UNFINISHED)))
         runs = instance.get_runs_count()
     if under_way:

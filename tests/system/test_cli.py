@@ -15,7 +15,7 @@ from assetgen_dagster.cli.generate import place_document
 from assetgen_dagster.director.source import ManifestConflictError, resolve_in_folder
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import WorkspaceError
-from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import NoImage
 from tests.helpers import commands
@@ -107,19 +107,19 @@ def test_a_document_that_cannot_be_put_into_the_project_is_an_error_that_says_wh
 ) -> None:
     (tmp_path / "workspace/channels/poke1/projects/vid_123/03_assets.md").mkdir(parents=True)
     with pytest.raises(WorkspaceError, match="A folder stands where a file should be"):
-        place_document(ProjectKey("poke1", "vid_123"), document)
+        place_document(ProjectKey("poke1", "vid_123"), document, load_settings())
 
 
 def test_a_document_that_meets_an_edited_manifest_replaces_nothing(document: Path, tmp_path: Path) -> None:
     key, folder = ProjectKey("poke1", "vid_123"), tmp_path / "workspace/channels/poke1/projects/vid_123"
-    place_document(key, document)
+    place_document(key, document, load_settings())
     resolve_in_folder(folder, None).store(folder)
     manifest = json.loads((folder / "asset_manifest.json").read_text())
     manifest["global_atmosphere"] = "Rain."
     (folder / "asset_manifest.json").write_text(json.dumps(manifest))
     document.write_text(DOCUMENT.replace("red fox", "grey fox"))
     with pytest.raises(ManifestConflictError, match="Nothing was drawn or replaced"):
-        place_document(key, document)
+        place_document(key, document, load_settings())
     assert (folder / "03_assets.md").read_text() == DOCUMENT
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.project.records import ProjectRecords
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import Hang
 from tests.helpers import commands
@@ -62,11 +63,11 @@ def pictures(project: Path) -> int:
 
 
 def confirmed() -> float:
-    return round(sum(materialized_costs().values()), 6)
+    return round(sum(materialized_costs(load_settings()).values()), 6)
 
 
 def possibly_billed() -> float:
-    return round(sum(materialized_costs("possibly_billed_usd").values()), 6)
+    return round(sum(materialized_costs(load_settings(), "possibly_billed_usd").values()), 6)
 
 
 @both_storages

@@ -17,6 +17,7 @@ from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.project.records import ProjectRecords
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.helpers import commands, dying
 from tests.helpers.commands import Command
@@ -25,7 +26,7 @@ from tests.helpers.harness import billed_usd, manifest_of, write_project
 
 PICTURES = 2
 DRAWING = "assetgen_dagster.drawing"
-WRITE, TELL = f"{DRAWING}.records:write_atomically", "dagster:DagsterInstance.handle_new_event"
+WRITE, TELL = "assetgen_dagster.project.records:write_atomically", "dagster:DagsterInstance.handle_new_event"
 
 NOT_STORED, STORED = "told, Dagster does not have it yet", "told, Dagster has it, its money is not marked"
 POINTS = {
@@ -113,8 +114,8 @@ def ended(command: Command) -> int:
 def check(project: Path, gemini: GeminiEmulator, *, lost_calls: bool = False) -> None:
     """Everything is there, told once, and paid once but for calls that died with their scripts."""
     journal = gemini.journal()
-    confirmed = materialized_costs()[f"poke1:{project.name}"]
-    listed = materialized_costs("possibly_billed_usd")[f"poke1:{project.name}"]
+    confirmed = materialized_costs(load_settings())[f"poke1:{project.name}"]
+    listed = materialized_costs(load_settings(), "possibly_billed_usd")[f"poke1:{project.name}"]
     records = ProjectRecords.model_validate_json((project / ".assetgen/records.json").read_text())
     assert confirmed == pytest.approx(sum(one.file_cost_usd or 0 for one in records.pictures.values()), abs=1e-6)
     if lost_calls:
@@ -134,7 +135,7 @@ def check(project: Path, gemini: GeminiEmulator, *, lost_calls: bool = False) ->
 
 
 def has_succeeded(project: Path) -> bool:
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         succeeded = dg.RunsFilter(tags={"project": project.name}, statuses=[dg.DagsterRunStatus.SUCCESS])
         return bool(instance.get_runs(succeeded, limit=1))
 

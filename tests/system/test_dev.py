@@ -8,6 +8,7 @@ import pytest
 
 from assetgen_dagster.cli.doctor import services as examined
 from assetgen_dagster.cli.doctor.services import examine_services
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.helpers import commands
 from tests.helpers.dev import KEY, LOCATION, Dev, eventually
@@ -59,6 +60,6 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
     assert re.search(rf"already: process \d+, {re.escape(dev.url.removesuffix('/graphql'))}\. ", second_dev.stderr)
 
     # What a monitor asks: daemon and sensors are heard of, and would be missed.
-    eventually(lambda: [finding.ok for finding in examine_services(needed=True)] == [True])
+    eventually(lambda: [finding.ok for finding in examine_services(load_settings(), needed=True)] == [True])
     monkeypatch.setattr(examined, "STALE_SECONDS", 0.0)
-    assert [finding.ok for finding in examine_services(needed=False)] == [False]
+    assert [finding.ok for finding in examine_services(load_settings(), needed=False)] == [False]

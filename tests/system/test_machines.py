@@ -11,6 +11,7 @@ import dagster as dg
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.cli.doctor.workers import examine_workers
 from assetgen_dagster.manifest.model import AssetManifest
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.gemini.journal import Call
 from assetgen_emulators.notion import NotionEmulator
@@ -83,7 +84,7 @@ def test_a_lost_worker_a_cancelled_run_and_a_restarted_broker_leave_every_projec
         print("MB of each machine's processes:", [machine.memory() for machine in machines])
         lost = at_work[next(iter(at_work))]
         dead = [project for project, machine in at_work.items() if machine is lost]
-        instance = stack.enter_context(open_instance())
+        instance = stack.enter_context(open_instance(load_settings()))
         survivors = [project for project in at_work if project not in dead]
         # Two processes each: one machine has two of the runs, the other has one.
         cancelled = survivors[0]

@@ -13,12 +13,15 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.cli.costs import materialized_costs
+from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.dev import Dev
 from tests.helpers.pipeline import ROW
 from tests.helpers.services import Kind, Services
+from tests.helpers.studio import sensor_context
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -52,7 +55,7 @@ def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
     (tmp_path / "dagster_home").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "dagster_home")) as instance:
         begun = time.process_time()
-        found = notion_tasks(dg.build_sensor_context(instance=instance))
+        found = notion_tasks(sensor_context(instance, build_definitions()))
         spent = time.process_time() - begun
     assert isinstance(found, dg.SensorResult)
     assert [r.partition_key for r in found.run_requests or []] == [f"poke1:vid_{n:04d}" for n in range(25)]
@@ -91,6 +94,6 @@ def test_rows_survive_a_daemon_that_is_killed_at_random_moments(
     assert errors == [], f"seed {seed}"
     journal = gemini.journal()
     assert len([call for call in journal if call.outcome == "ok"]) == 20 * 22, f"seed {seed}"
-    confirmed = sum(materialized_costs().values())
-    lost = sum(materialized_costs("possibly_billed_usd").values())
+    confirmed = sum(materialized_costs(load_settings()).values())
+    lost = sum(materialized_costs(load_settings(), "possibly_billed_usd").values())
     assert confirmed + lost == pytest.approx(sum(call.billed_usd for call in journal), abs=0.01), f"seed {seed}"

@@ -11,6 +11,7 @@ import pytest
 from assetgen_dagster.assets.projects import PARTITIONS
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.dev import running_dev
@@ -51,7 +52,7 @@ def test_a_killed_run_is_started_again_and_pays_for_nothing_twice(
     assert len(list((project / "assets").glob("*/*.png"))) == 4
     assert len(billed(gemini.journal())) == 4
     assert notion.row(page)["Cost (USD)"] == pytest.approx(billed_usd(gemini.journal()), abs=1e-3)
-    assert sum(materialized_costs().values()) == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
+    assert sum(materialized_costs(load_settings()).values()) == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
     # The daemon's, the UI's and the code server's as well as the runs'.
     sessions = [session for _, found in samples for session in found]
     print("at once:", max(len(found) for _, found in samples))
@@ -63,13 +64,13 @@ def test_a_demo_with_postgresql_is_complete_and_leaves_the_producers_runs_alone(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url)
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         instance.add_dynamic_partitions(PARTITIONS, ["poke1:theirs"])
     command = [sys.executable, "-m", "assetgen_dagster", "demo", "--latency", "0.2", "--folder", str(tmp_path / "demo")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "billed 44 calls" in done.stdout
     assert not list((tmp_path / "demo/dagster_home").rglob("*.db")), "its runs are in PostgreSQL"
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert instance.get_dynamic_partitions(PARTITIONS) == ["poke1:theirs"]
         assert instance.get_runs_count() == 0

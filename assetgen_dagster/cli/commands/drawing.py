@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assetgen_dagster.drawing.events import Event
     from assetgen_dagster.drawing.plan import Redraw
     from assetgen_dagster.project.key import ProjectKey
+    from assetgen_dagster.settings import Settings
 
 ChannelOption = Annotated[str, typer.Option("--channel", help="Channel identifier, such as poke1.")]
 ProjectOption = Annotated[str, typer.Option("--project", help="Project identifier, such as vid_123.")]
@@ -63,8 +64,8 @@ def generate(
     if document is None and topic is None and story is None:
         check_has_story(locate_project(key, workspace=settings.workspace).project)
     if document is not None:
-        generating.place_document(key, document)
-    _draw(key, events=events, topic=topic, story_direction=story, mode=mode)
+        generating.place_document(key, document, settings)
+    _draw(key, settings, events=events, topic=topic, story_direction=story, mode=mode)
 
 
 def redraw(
@@ -83,26 +84,26 @@ def redraw(
     --pictures "5, 13-14" --remark "less golden light"
     """
     from assetgen_dagster.project.key import ProjectKey
+    from assetgen_dagster.settings import load_settings
 
     key = ProjectKey(channel, project)
-    _draw(key, events=events, redraw=_order(key, pictures, remark))
+    settings = load_settings()
+    _draw(key, settings, events=events, redraw=_order(key, settings, pictures, remark))
 
 
-def _order(key: "ProjectKey", pictures: str, remark: str) -> "Redraw":
+def _order(key: "ProjectKey", settings: "Settings", pictures: str, remark: str) -> "Redraw":
     """Returns the order to draw single pictures again that the options are; what they name is there."""
     from assetgen_dagster.director.source import check_has_story
     from assetgen_dagster.drawing.redraw import known_pictures, read_redraw
     from assetgen_dagster.project.channels import load_channels
     from assetgen_dagster.project.workspace import locate_project
-    from assetgen_dagster.settings import load_settings
 
-    settings = load_settings()
     load_channels(settings).get(key.channel)
     check_has_story(locate_project(key, workspace=settings.workspace).project)
     return read_redraw(pictures, remark, known_pictures(key, settings))
 
 
-def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
+def _draw(key: "ProjectKey", settings: "Settings", *, events: bool, **what: Any) -> None:
     """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
     from assetgen_dagster.cli import generate as generating
     from assetgen_dagster.cli.planning import drawn_again
@@ -117,9 +118,9 @@ def _draw(key: "ProjectKey", *, events: bool, **what: Any) -> None:
             if news is not None:
                 print(json.dumps(news), flush=True) if events else display.show(news)
             if isinstance(event, PlanMade) and what.get("mode") is Mode.AUTO and not events:
-                display.say(drawn_again(key, event))
+                display.say(drawn_again(key, event, settings))
 
-        outcome = generating.run_project(key, listener=lambda _, event: listen(event), **what)
+        outcome = generating.run_project(key, settings, listener=lambda _, event: listen(event), **what)
     if not events:
         if worth_a_table(results := display.results.get(str(key), {})):
             show(result_table(str(key), results), console)
@@ -180,6 +181,7 @@ def plan(
     from assetgen_dagster.cli import planning
     from assetgen_dagster.director.source import Story
     from assetgen_dagster.project.key import ProjectKey
+    from assetgen_dagster.settings import load_settings
 
     key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")
@@ -190,6 +192,7 @@ def plan(
         raise AssetgenError(either, code=COMMAND_LINE)
     if pictures is None and remark:
         raise AssetgenError("--remark is about --pictures: give both, or none.", code=COMMAND_LINE)
-    order = None if pictures is None else _order(key, pictures, remark)
-    made = planning.make_plan(key, mode=mode, story=given, document=document, redraw=order)
+    settings = load_settings()
+    order = None if pictures is None else _order(key, settings, pictures, remark)
+    made = planning.make_plan(key, settings, mode=mode, story=given, document=document, redraw=order)
     print(planning.as_json(made)) if as_json else planning.show(made, stdout())

@@ -77,12 +77,12 @@ def costs(
     from assetgen_dagster.cli.costs import recorded_costs
     from assetgen_dagster.settings import load_settings
 
-    zone, by = load_settings().zone, by or [By.MONTH, By.CHANNEL]
+    settings, by = load_settings(), by or [By.MONTH, By.CHANNEL]
     with stderr().status("Reading Dagster's records") as status:
         found = recorded_costs(
-            zone, month=month, channel=channel, seen=lambda count: status.update(f"Read {count} events")
+            settings, month=month, channel=channel, seen=lambda count: status.update(f"Read {count} events")
         )
-        lines = cost_report.add_up(found, by, zone)
+        lines = cost_report.add_up(found, by, settings.zone)
     match how:
         case Format.TABLE:
             show(cost_report.as_table(lines, by), stdout())

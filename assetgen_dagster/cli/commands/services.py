@@ -23,10 +23,10 @@ def demo(
     Example: assetgen demo --ui
     """
     from assetgen_dagster.cli.demo import run_demo
-    from assetgen_dagster.settings import PROJECT_ROOT
+    from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 
     where = (folder or PROJECT_ROOT / "demo").resolve()
-    run_demo(stdout(), folder=where, latency_seconds=latency, stay=ui)
+    run_demo(stdout(), load_settings(), folder=where, latency_seconds=latency, stay=ui)
 
 
 def dev(
@@ -37,8 +37,9 @@ def dev(
     Example: assetgen dev --port 3001
     """
     from assetgen_dagster.cli.services import become_dagster_dev
+    from assetgen_dagster.settings import load_settings
 
-    become_dagster_dev(port)
+    become_dagster_dev(port, load_settings())
 
 
 def worker(
@@ -52,8 +53,9 @@ def worker(
     Example: assetgen worker --slots 3
     """
     from assetgen_dagster.cli.services import become_worker
+    from assetgen_dagster.settings import load_settings
 
-    become_worker(slots=slots, name=name)
+    become_worker(load_settings(), slots=slots, name=name)
 
 
 def init_notion(

@@ -24,7 +24,7 @@ def examine_instance(settings: Settings, *, services_needed: bool) -> list[Findi
         found += examine_storage(settings)
     if not all(one.ok for one in found):
         return found
-    found += examine_services(needed=services_needed)
+    found += examine_services(settings, needed=services_needed)
     if settings.broker is not None:
         found += examine_workers(settings.broker, needed=services_needed)
     return found
@@ -34,7 +34,7 @@ def _dagster(settings: Settings) -> list[Finding]:
     from assetgen_dagster.run_coordinator import ProjectRunCoordinator  # noqa: PLC0415 - takes 2 s to import
 
     try:
-        with open_instance() as instance:
+        with open_instance(settings) as instance:
             folder = instance.root_directory
             try:
                 coordinator: object = instance.run_coordinator

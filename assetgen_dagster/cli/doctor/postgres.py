@@ -44,7 +44,7 @@ def examine_server(settings: Settings) -> list[Finding]:
 def examine_storage(settings: Settings) -> list[Finding]:
     """Returns what is to be said of Dagster's tables; makes them where there are none, as every command does."""
     try:
-        with open_instance() as instance:
+        with open_instance(settings) as instance:
             return [_tables(instance, settings.database or "")]
     except AssetgenError:
         return []  # the check of Dagster has told it

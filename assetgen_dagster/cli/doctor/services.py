@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.cli.doctor.finding import CAUSE_CHARACTERS, Finding
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
@@ -25,16 +26,17 @@ _NAME = "services"
 _WENT_WELL = ("SUCCESS", "SKIPPED")
 
 
-def examine_services(*, needed: bool) -> list[Finding]:
+def examine_services(settings: Settings, *, needed: bool) -> list[Finding]:
     """Returns what is to be said of daemon and sensors.
 
     Args:
+        settings: The settings in force.
         needed: Whether services that were never started are a fault.
     """
     from assetgen_dagster.definitions import SENSORS  # noqa: PLC0415 - takes 2 s to import
 
     try:
-        with open_instance() as instance:
+        with open_instance(settings) as instance:
             found = list(_daemon(instance, needed=needed, now=time.time()))
             if found:
                 return found

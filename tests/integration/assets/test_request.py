@@ -12,6 +12,7 @@ from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode, starts_new_round
 from assetgen_dagster.project.records import Round
+from assetgen_dagster.settings import load_settings
 from tests.helpers.harness import both_storages
 
 RESUME = {"dagster/is_resume_retry": "true"}
@@ -22,7 +23,7 @@ pytestmark = both_storages
 
 @pytest.fixture
 def instance(storage: str) -> Iterator[dg.DagsterInstance]:
-    with open_instance() if storage == "PostgreSQL" else dg.DagsterInstance.ephemeral() as found:
+    with open_instance(load_settings()) if storage == "PostgreSQL" else dg.DagsterInstance.ephemeral() as found:
         yield found
 
 

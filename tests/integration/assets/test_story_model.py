@@ -59,7 +59,7 @@ def test_a_whole_run_draws_what_the_model_wrote_and_every_sum_has_its_money(
     [ready] = dagit.materializations(ASSETS_READY)
     total = billed_usd(gemini.journal())
     assert ready["total_cost_usd"] == ready["project_cost_usd"] == approx(total, abs=1e-5)
-    assert materialized_costs()["poke1:vid_123"] == approx(total, abs=1e-5)
+    assert materialized_costs(load_settings())["poke1:vid_123"] == approx(total, abs=1e-5)
     assert dagit.total() == approx(total - text.billed_usd, abs=1e-5)  # the pictures alone
 
 
@@ -188,7 +188,7 @@ def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(
     [manifest] = dagit.materializations(ASSET_MANIFEST)
     assert len(texts(gemini)) == 3  # the first answer was kept, the repair asked for again
     assert manifest["cost_usd"] + spent["cost_usd"] == approx(written_usd(gemini))
-    assert materialized_costs()["poke1:vid_123"] == approx(written_usd(gemini))
+    assert materialized_costs(load_settings())["poke1:vid_123"] == approx(written_usd(gemini))
 
 
 @on_disk
@@ -204,7 +204,7 @@ def test_a_run_that_dies_between_answer_and_manifest_pays_nothing_twice_and_tell
     assert not (dagit.project() / MANIFEST_FILE).exists()
     assert dagit.materialize(selection=MANIFEST, story=STORY).success
     assert len(texts(gemini)) == 1
-    assert materialized_costs()["poke1:vid_123"] == approx(written_usd(gemini))
+    assert materialized_costs(load_settings())["poke1:vid_123"] == approx(written_usd(gemini))
 
 
 @on_disk
@@ -220,7 +220,7 @@ def test_pictures_alone_tell_the_money_of_a_manifest_whose_run_died(
     assert dagit.materialize(selection=[image_key(1)]).success
     [told] = dagit.observations(ASSET_MANIFEST)
     assert told["cost_usd"] == approx(written_usd(gemini))
-    assert materialized_costs()["poke1:vid_123"] == approx(billed_usd(gemini.journal()), abs=1e-5)
+    assert materialized_costs(load_settings())["poke1:vid_123"] == approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
 def test_a_pause_holds_the_model_up_too(dagit: Dagit, gemini: GeminiEmulator) -> None:

@@ -39,7 +39,7 @@ KEY = ProjectKey("poke1", "vid_123")
 def dagit(storage: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Dagit]:
     """An instance as every command sets it up, with a project of two pictures."""
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         found = Dagit(instance, tmp_path / "workspace")
         found.write_manifest(manifest_of(2))
         yield found
@@ -98,15 +98,16 @@ def test_all_but_the_partition_stays_and_a_row_that_is_set_again_brings_it_back(
     run, added = set_row(dagit, notion, page)
     assert run.success
     assert added == [str(KEY)]
-    costs, before = materialized_costs(), files(dagit)
+    costs, before = materialized_costs(load_settings()), files(dagit)
 
     assert archived() == [Archived(KEY, finished=True)]
     assert partitions(dagit) == []
-    assert materialized_costs() == costs == {str(KEY): pytest.approx(billed_usd(gemini.journal()), abs=1e-6)}
+    expected = {str(KEY): pytest.approx(billed_usd(gemini.journal()), abs=1e-6)}
+    assert materialized_costs(load_settings()) == costs == expected
     assert files(dagit) == before
     assert [one.run_id for one in dagit.instance.get_runs(dg.RunsFilter(tags={"project": "vid_123"}))] == [run.run_id]
     assert len(dagit.materializations(image_key(1))) == 1
-    assert make_plan(KEY, mode=Mode.RESUME).pictures.to_draw == []
+    assert make_plan(KEY, load_settings(), mode=Mode.RESUME).pictures.to_draw == []
 
     again, added = set_row(dagit, notion, page)
     assert added == [str(KEY)]

@@ -16,6 +16,7 @@ from assetgen_dagster.cli.cost_report import By, Cost, add_up, total
 from assetgen_dagster.cli.costs import read_costs
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.months import month_bounds, month_of
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import Hang, NoImage
@@ -79,7 +80,7 @@ def test_money_is_told_apart_by_what_is_asked_for_in_that_order() -> None:
 
 @pytest.fixture
 def dagit(gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         yield Dagit(instance, tmp_path / "workspace")
 
 

@@ -20,6 +20,7 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import OddPicture
 from tests.helpers.harness import Core, billed_usd
@@ -257,9 +258,9 @@ def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_word
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
     with pytest.raises(AssetgenError, match="ASSETGEN_IMAGE_SLOTS=3"):
-        make_plan(KEY, mode=Mode.AUTO)
+        make_plan(KEY, load_settings(), mode=Mode.AUTO)
     with pytest.raises(AssetgenError, match="no story for the project"):
-        make_plan(ProjectKey("poke1", "another"), mode=Mode.AUTO)
+        make_plan(ProjectKey("poke1", "another"), load_settings(), mode=Mode.AUTO)
     assert not (foxes.paths.project.parent / "another").exists()
 
 
@@ -267,7 +268,7 @@ def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_word
 def test_a_file_of_ours_that_cannot_be_read_is_a_sentence(foxes: Core, name: str) -> None:
     (foxes.paths.records.parent / name).mkdir()
     with pytest.raises(AssetgenError, match=f"{name}.* Is a directory"):
-        make_plan(KEY)
+        make_plan(KEY, load_settings())
 
 
 def test_a_manifest_whose_edits_and_source_disagree_is_an_error(foxes: Core) -> None:
@@ -277,13 +278,13 @@ def test_a_manifest_whose_edits_and_source_disagree_is_an_error(foxes: Core) -> 
         "# A\n\n## Part 3: Global Atmosphere\n\nRain.\n\n## Part 4: Master Prompts\n\n#### Abra\n```\nAbra {}.\n```\n"
     )
     document.write_text(text.format("asleep"))
-    assert make_plan(KEY, mode=Mode.AUTO).manifest.startswith("written: ")
+    assert make_plan(KEY, load_settings(), mode=Mode.AUTO).manifest.startswith("written: ")
     resolve_in_folder(foxes.paths.project, None).store(foxes.paths.project)
     path = foxes.paths.project / MANIFEST_FILE
     path.write_text(path.read_text().replace("asleep", "awake"))
     document.write_text(text.format("running"))
     with pytest.raises(ManifestConflictError):
-        make_plan(KEY, mode=Mode.AUTO, story=Story("a", "b"))
+        make_plan(KEY, load_settings(), mode=Mode.AUTO, story=Story("a", "b"))
 
 
 def test_it_says_that_the_monthly_budget_would_keep_the_run_from_starting(

@@ -121,7 +121,7 @@ def test_the_templates_differ_in_their_storage_only() -> None:
 
 
 def test_runs_events_and_schedules_are_in_postgresql_and_the_address_is_in_no_file(url: str) -> None:
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert isinstance(instance.run_storage, PostgresRunStorage)
         assert isinstance(instance.event_log_storage, PostgresEventLogStorage)
         assert isinstance(instance.schedule_storage, PostgresScheduleStorage)
@@ -136,22 +136,22 @@ def test_an_address_from_a_file_of_settings_reaches_dagster(
     env.write_text(f"ASSETGEN_POSTGRES_URL={postgres_url.replace('postgresql', 'postgres', 1)}\n")
     monkeypatch.setenv("ASSETGEN_ENV_FILE", str(env))
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "")
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert isinstance(instance.run_storage, PostgresRunStorage)
 
 
 def test_a_schema_of_its_own_is_a_database_of_its_own(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         instance.add_dynamic_partitions("projects", ["poke1:real"])
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", empty_schema(url, "assetgen_demo"))
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert instance.get_dynamic_partitions("projects") == []
         instance.add_dynamic_partitions("projects", ["poke1:demo"])
     empty_schema(url, "assetgen_demo")
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert instance.get_dynamic_partitions("projects") == []
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", url)
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert instance.get_dynamic_partitions("projects") == ["poke1:real"]
 
 
@@ -175,11 +175,11 @@ def test_a_dagster_home_that_keeps_runs_elsewhere_than_the_setting_says_is_refus
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", postgres_url if on else "")
 
     switch(on=before == "PostgreSQL")
-    file = prepare_dagster_home() / "dagster.yaml"
+    file = prepare_dagster_home(load_settings()) / "dagster.yaml"
     content = file.read_text()
     switch(on=before != "PostgreSQL")
     with pytest.raises(AssetgenError, match=f"keeps runs in {before}"):
-        open_instance()
+        open_instance(load_settings())
     assert f"keeps runs in {before}" in problem()
     done = command("dev", "--port", "0")
     assert (done.returncode, done.stdout) == (1, "")
@@ -218,7 +218,7 @@ def test_a_database_that_cannot_be_reached_is_one_sentence_and_what_to_do(
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", url.replace(right.replace("PORT", str(postgres.port)), wrong))
     assert words in problem()
     with pytest.raises(AssetgenError) as refused:
-        open_instance()
+        open_instance(load_settings())
     assert words in str(refused.value)
     assert "some-other-password" not in str(refused.value)
 
@@ -270,7 +270,7 @@ def test_clocks_that_differ_are_a_problem(url: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_tables_of_another_version_are_a_problem(url: str, gemini: GeminiEmulator) -> None:
-    with open_instance():
+    with open_instance(load_settings()):
         pass
     do(url, "UPDATE alembic_version SET version_num = '46b412388816'")
     line = problem()
@@ -289,6 +289,6 @@ def test_an_instance_in_another_database_than_the_setting_names_is_a_problem(
 ) -> None:
     with postgres.database() as other:
         monkeypatch.setenv("SOME_OTHER_URL", other)
-        file = prepare_dagster_home() / "dagster.yaml"
+        file = prepare_dagster_home(load_settings()) / "dagster.yaml"
         file.write_text(file.read_text().replace("ASSETGEN_POSTGRES_URL", "SOME_OTHER_URL"))
         assert where(other) in problem()

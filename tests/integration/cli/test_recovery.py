@@ -1,6 +1,7 @@
 """What ``deploy/dagster*.yaml`` makes Dagster do about runs that die, without a person; ``make soak`` shows it."""
 
 from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.settings import load_settings
 from tests.helpers.harness import both_storages
 
 
@@ -8,7 +9,7 @@ from tests.helpers.harness import both_storages
 def test_runs_that_died_are_started_again_and_the_queue_waits_for_a_code_server(
     storage: str,
 ) -> None:
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 2)
         assert not instance.run_retries_retry_on_asset_or_op_failure, "a picture that failed was retried in the run"
         assert instance.run_monitoring_enabled

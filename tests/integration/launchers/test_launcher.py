@@ -16,7 +16,7 @@ from assetgen_dagster.definitions import defs
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.launchers.celery.claim import claim
 from assetgen_dagster.launchers.celery.starting import look_after_starting_runs
-from assetgen_dagster.settings import PROJECT_ROOT
+from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from tests.helpers.machines import PASSWORD, Redis, on_several_machines
 from tests.helpers.postgres import PostgresServer
 
@@ -42,7 +42,7 @@ def test_doctor_tells_a_broker_that_is_away_and_that_no_worker_is_there(redis: R
 
 @pytest.fixture
 def instance(redis: Redis) -> Iterator[dg.DagsterInstance]:
-    with open_instance() as found:
+    with open_instance(load_settings()) as found:
         yield found
 
 

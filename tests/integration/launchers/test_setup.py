@@ -50,7 +50,7 @@ def test_an_instance_that_hands_no_run_to_workers_is_refused(several: None, tmp_
     home.mkdir()
     shutil.copy(PROJECT_ROOT / "deploy/dagster-postgres.yaml", home / "dagster.yaml")
     with pytest.raises(AssetgenError, match="hands no run to workers"):
-        prepare_dagster_home()
+        prepare_dagster_home(load_settings())
 
 
 def test_an_instance_for_workers_without_a_broker_is_refused(
@@ -61,13 +61,13 @@ def test_an_instance_for_workers_without_a_broker_is_refused(
     shutil.copy(PROJECT_ROOT / "deploy/dagster-celery.yaml", home / "dagster.yaml")
     monkeypatch.delenv("ASSETGEN_BROKER_URL")
     with pytest.raises(AssetgenError, match="ASSETGEN_BROKER_URL is not set"):
-        prepare_dagster_home()
+        prepare_dagster_home(load_settings())
 
 
 @pytest.mark.skipif(importlib.util.find_spec("dagster_celery") is not None, reason="the packages for workers are there")
 def test_packages_that_are_missing_are_named_with_the_command(several: None) -> None:
     with pytest.raises(AssetgenError, match=r"pip install .*requirements-celery\.lock"):
-        prepare_dagster_home()
+        prepare_dagster_home(load_settings())
 
 
 def test_a_worker_without_a_broker_says_what_to_set() -> None:

@@ -35,9 +35,7 @@ class Sensor:
     def look(self, *, after: float = 0.0) -> tuple[int, str]:
         """Returns how many runs are requested, and the sentence; ``after`` seconds from the last look."""
         self.now += after
-        context = dg.build_sensor_context(
-            instance=self.dagit.instance, definitions=self.dagit.definitions, cursor=self.cursor
-        )
+        context = self.dagit.sensor_context(self.cursor)
         found = notion_tasks(context)
         self.cursor = context.cursor
         if isinstance(found, dg.SkipReason):

@@ -132,12 +132,12 @@ def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
     monkeypatch.setattr("assetgen_dagster.sensors.run_outcome._REPORT_SECONDS", 0.5)
     assert carry_out(dagit, request).success
     cursor = report(dagit)
-    assert len(json.loads(cursor)["run_ids"]) == 1
+    assert len(json.loads(cursor)["ended"]["pending"]) == 1
     monkeypatch.setenv("NOTION_BASE_URL", notion.base_url)
     assert notion.row(page)["Status"] == "Generating Assets"
     cursor = report(dagit, cursor)
     assert notion.row(page)["Status"] == "Assets Ready"
-    assert json.loads(cursor)["run_ids"] == []
+    assert json.loads(cursor)["ended"]["pending"] == []
 
 
 def test_a_status_that_the_producer_set_meanwhile_is_left_alone(
@@ -256,7 +256,7 @@ def test_a_row_is_told_once_however_often_ended_runs_are_looked_at(
     for _ in range(3):
         cursor = report(dagit, cursor)
     assert len([call for call in notion.journal() if call.written]) == written
-    assert json.loads(cursor)["run_ids"] == []
+    assert json.loads(cursor)["ended"]["pending"] == []
 
 
 def test_a_row_of_a_channel_that_nobody_knows_is_told_once(
@@ -311,7 +311,7 @@ def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_
     begun = {"tags": tags | {"dagster/partition": "poke11:vid_123"}, "status": dg.DagsterRunStatus.STARTED}
     dagit.instance.create_run_for_job(dagit.definitions.resolve_job_def(JOB_NAME), **begun)
     report(dagit)
-    project_upkeep(dg.build_sensor_context(instance=dagit.instance, definitions=dagit.definitions))
+    project_upkeep(dagit.sensor_context())
     assert not (dagit.workspace / "channels" / "poke11").exists()
 
 

@@ -11,6 +11,7 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG, REPORTED_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.request import started_in_dagster
+from assetgen_dagster.assets.resources import TaskBoardResource
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project
@@ -193,7 +194,7 @@ def test_a_new_request_is_not_overwritten_where_a_run_died_between_its_report_an
     notion.set_status(page, TRIGGER)
     pipeline.cursor = ""
     for _ in range(2):
-        said = notion_outcomes.notion_outcomes(dg.build_sensor_context(instance=pipeline.dagit.instance))
+        said = notion_outcomes.notion_outcomes(pipeline.dagit.sensor_context())
         assert isinstance(said, dg.SkipReason)
         assert status(pipeline, page) == TRIGGER
     assert [again.run_key for again in requested(pipeline.dagit)] == [f"{page}:2"]
@@ -295,16 +296,16 @@ def test_a_run_that_somebody_runs_again_in_dagster_is_not_stopped_by_the_error_o
     settings = settings_for(notion)
     for told in ("Asset Error", "Assets Ready"):
         notion.set_status(page, told)
-        assert RowWatch(settings, page, again=True).check_row() is None
-        assert RowWatch(settings, page).check_row() is not None
+        assert RowWatch(TaskBoardResource(), settings, page, again=True).check_row() is None
+        assert RowWatch(TaskBoardResource(), settings, page).check_row() is not None
     notion.set_status(page, "Draft")
-    assert RowWatch(settings, page, again=True).check_row() is not None
+    assert RowWatch(TaskBoardResource(), settings, page, again=True).check_row() is not None
 
 
 def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(
     page: str, notion: NotionEmulator
 ) -> None:
-    watch = RowWatch(settings_for(notion), page)
+    watch = RowWatch(TaskBoardResource(), settings_for(notion), page)
     assert [watch.check_row() for _ in range(3)] == [None] * 3
     asked = [call.endpoint for call in notion.journal()]
     assert asked == ["databases.retrieve", "data_sources.retrieve", *["pages.retrieve"] * 3]

@@ -131,7 +131,7 @@ def test_a_run_that_ends_well_while_its_lock_is_looked_at_stays_a_success(
 
 
 def tick(dagit: Dagit, cursor: str | None) -> dg.SensorResult:
-    context = dg.build_sensor_context(instance=dagit.instance, cursor=cursor, definitions=dagit.definitions)
+    context = dagit.sensor_context(cursor)
     found = project_upkeep(context)
     assert isinstance(found, dg.SensorResult)
     return found
@@ -155,7 +155,7 @@ def test_a_project_whose_partition_was_deleted_meanwhile_is_not_summed_up_and_ho
     redraw(dagit, 1)
     dagit.instance.delete_dynamic_partition("projects", "poke1:vid_123")  # in the UI, or by assetgen archive
     dead = started_run(dagit, TAGS | {"dagster/partition": "poke1:vid_124", "project": "vid_124"})
-    context = dg.build_sensor_context(instance=dagit.instance, cursor=cursor, definitions=dagit.definitions)
+    context = dagit.sensor_context(cursor)
     found = project_upkeep.evaluate_tick(context)  # as Dagster does: a request that it refuses ends the look
     assert found.run_requests == []
     assert found.cursor is not None

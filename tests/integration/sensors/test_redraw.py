@@ -10,6 +10,7 @@ from assetgen_dagster.cli.planning import make_plan
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.sensors import notion_tasks
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault as GeminiFault
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.gemini.faults import NoImage
@@ -60,7 +61,7 @@ def test_the_remark_stays_with_the_picture_and_nothing_counts_as_changed_by_it(
 ) -> None:
     order(notion, page, "2", REMARK)
     pipeline.tick()
-    plan = make_plan(ProjectKey("poke1", "vid_1"), mode=Mode.RESUME)
+    plan = make_plan(ProjectKey("poke1", "vid_1"), load_settings(), mode=Mode.RESUME)
     assert [task.step.reason for task in plan.pictures.tasks] == ["done", "done"]
     order(notion, page, "2")
     pipeline.tick()

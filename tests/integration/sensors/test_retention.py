@@ -13,6 +13,7 @@ from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.sensors import log_retention as retention
 from assetgen_dagster.sensors.log_retention import delete_output, log_retention
+from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support import log
 from assetgen_dagster.support.log import make_room
 from assetgen_emulators.gemini import GeminiEmulator
@@ -23,7 +24,7 @@ from tests.helpers.studio import Dagit
 @pytest.fixture
 def dagit(storage: str, gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
     """An instance as every command sets it up, with a project of one picture."""
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         found = Dagit(instance, tmp_path / "workspace")
         found.write_manifest(manifest_of(1))
         yield found
@@ -54,7 +55,7 @@ def test_what_a_run_printed_is_deleted_when_its_time_is_over_and_its_events_and_
     run = dagit.materialize()
     assert run.success
     assert output_of(run, tmp_path), "the run printed its log events"
-    context = dg.build_sensor_context(instance=dagit.instance)
+    context = dagit.sensor_context()
 
     days_later(6.9, monkeypatch)
     assert "of 0 runs" in str(log_retention(context))
@@ -66,7 +67,7 @@ def test_what_a_run_printed_is_deleted_when_its_time_is_over_and_its_events_and_
     assert output_of(run, tmp_path) == []
     assert "of 0 runs" in str(log_retention(context)), "each is deleted once"
     assert "of 0 runs" not in capfd.readouterr().err
-    assert materialized_costs() == {"poke1:vid_123": pytest.approx(dagit.total())}
+    assert materialized_costs(load_settings()) == {"poke1:vid_123": pytest.approx(dagit.total())}
     assert dagit.materializations(image_key(1))
 
 

@@ -19,6 +19,7 @@ from assetgen_dagster.cli.doctor.examine import as_json, examine
 from assetgen_dagster.cli.doctor.finding import Finding
 from assetgen_dagster.cli.doctor.services import STALE_SECONDS, examine_services
 from assetgen_dagster.definitions import SENSORS
+from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.conftest import API_KEY
 from tests.helpers.harness import both_storages
@@ -66,12 +67,12 @@ class Services:
 
 @pytest.fixture
 def services(storage: str, gemini: GeminiEmulator) -> Services:
-    with open_instance() as instance:
+    with open_instance(load_settings()) as instance:
         yield Services(instance)
 
 
 def said() -> Finding:
-    [found] = examine_services(needed=False)
+    [found] = examine_services(load_settings(), needed=False)
     assert found.ok or found.remedy
     assert "\n" not in str(found)
     return found
@@ -79,7 +80,7 @@ def said() -> Finding:
 
 def test_services_that_were_never_started_are_a_fault_only_if_they_are_needed(services: Services) -> None:
     assert said().ok
-    assert [one.ok for one in examine_services(needed=True)] == [False]
+    assert [one.ok for one in examine_services(load_settings(), needed=True)] == [False]
     assert all(finding.ok for finding in examine())
     assert [finding.name for finding in examine(services=True) if not finding.ok] == ["services"]
 
@@ -87,7 +88,7 @@ def test_services_that_were_never_started_are_a_fault_only_if_they_are_needed(se
 def test_a_daemon_and_sensors_that_were_heard_of_lately_are_in_order(services: Services) -> None:
     services.beat(ago=LATELY)
     services.all_look()
-    assert [one.ok for one in examine_services(needed=True)] == [True]
+    assert [one.ok for one in examine_services(load_settings(), needed=True)] == [True]
 
 
 @both_storages
@@ -143,7 +144,7 @@ def test_a_sensor_that_has_not_looked_yet_is_a_fault_only_if_it_is_needed(servic
     assert said().ok
     services.sensor("project_upkeep")
     assert said().ok
-    assert "project_upkeep has not looked yet" in str(examine_services(needed=True))
+    assert "project_upkeep has not looked yet" in str(examine_services(load_settings(), needed=True))
 
 
 def test_what_another_code_location_left_does_not_count(services: Services) -> None:

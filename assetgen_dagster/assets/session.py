@@ -11,10 +11,12 @@ from typing import TextIO
 
 import dagster as dg
 import structlog
+from pydantic import PrivateAttr
 
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
 from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
+from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.budget.admission import open_admission
 from assetgen_dagster.budget.breaker import fingerprint
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
@@ -40,7 +42,7 @@ from assetgen_dagster.project.project_lock import ProjectLock, hold_project
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.settings import Settings, load_settings
+from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.database import name_sessions
 from assetgen_dagster.support.log import configure_logging
 from assetgen_dagster.support.redact import hide
@@ -114,21 +116,36 @@ class Project:
         return manifest
 
 
-class RunSession:
-    """Opens the run's project and draws.
+class RunSession(dg.ConfigurableResource["RunSession"]):
+    """Opens the run's project and draws; one for each run.
 
-    Args:
-        listener: Told everything that a drawing tells; for a progress display.
+    Attributes:
+        settings: Where the settings come from.
+        board: Opens the task board.
+        listener: Receives the events of a drawing, for a progress display.
+        log_stream: Where the run's log goes; None for stderr, which Dagster keeps with the run.
     """
 
-    def __init__(self, listener: Listener | None = None) -> None:
-        self._listener = listener
-        self._project: Project | None = None
-        self._lock: ProjectLock | None = None
-        self._worker: Worker[Event, Summary] | None = None
-        self._watch: RowWatch | None = None
-        self._page_id: str | None = None
-        self._request_id: str | None = None
+    settings: dg.ResourceDependency[SettingsResource]
+    board: dg.ResourceDependency[TaskBoardResource]
+    listener: dg.ResourceDependency[Listener | None]
+    log_stream: dg.ResourceDependency[TextIO | None]
+
+    _project: Project | None = PrivateAttr(None)
+    _lock: ProjectLock | None = PrivateAttr(None)
+    _worker: Worker[Event, Summary] | None = PrivateAttr(None)
+    _watch: RowWatch | None = PrivateAttr(None)
+    _page_id: str | None = PrivateAttr(None)
+    _request_id: str | None = PrivateAttr(None)
+
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunSession"]:
+        """Yields the session of a run, and ends what is under way when the run ends."""
+        configure_logging(self.log_stream)
+        try:
+            yield self
+        finally:
+            self.close()
 
     def open(self, context: dg.AssetExecutionContext) -> Project:
         """Returns the project of the run's partition, locked until the run ends.
@@ -139,7 +156,7 @@ class RunSession:
         """
         if self._project is None:
             key = ProjectKey.from_partition_key(context.partition_key)
-            settings = load_settings()
+            settings = self.settings.load()
             hide(*settings.secrets())
             name_sessions(f"assetgen run {context.run.run_id}")
             options = render_options_of(settings, load_channels(settings).get(key.channel))
@@ -151,7 +168,7 @@ class RunSession:
             self._page_id = context.run.tags.get(PAGE_TAG)
             page_id, notion = self._page_id, notion_settings(settings)
             if page_id is not None and notion is not None:
-                self._watch = RowWatch(notion, page_id, again=started_in_dagster(context.run))
+                self._watch = RowWatch(self.board, notion, page_id, again=started_in_dagster(context.run))
             _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)
             _log.info("task_claimed")
         return self._project
@@ -190,8 +207,8 @@ class RunSession:
 
     def tell(self, event: Event | StoryEvent) -> None:
         """Passes an event on to the listener, if there is one."""
-        if self._listener is not None and self._project is not None:
-            self._listener(self._project.key, event)
+        if self.listener is not None and self._project is not None:
+            self.listener(self._project.key, event)
 
     def close(self) -> None:
         """Ends what is under way, then gives the project's lock up."""
@@ -214,21 +231,6 @@ class RunSession:
             return
         with contextlib.suppress(AssetgenError, OSError), self._project.store.change() as records:
             records.take_round_back(self._request_id)
-
-
-def session_resource(listener: Listener | None = None, log_stream: TextIO | None = None) -> dg.ResourceDefinition:
-    """Returns the resource ``studio``: a ``RunSession`` a run; its log goes to ``log_stream``, or stderr."""
-
-    @dg.resource(description="Settings, lock, records and drawing thread of the run's project.")
-    def studio(_context: dg.InitResourceContext) -> Iterator[RunSession]:
-        configure_logging(log_stream)
-        opened = RunSession(listener)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-    return studio
 
 
 def note_stopped(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
