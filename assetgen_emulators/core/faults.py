@@ -1,25 +1,76 @@
-"""Which fault befalls which call of an emulator. What can go wrong is up to each of them."""
+"""Fault plans: what goes wrong with which call. Here is what both emulators can do; each adds what its API can."""
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
-#: For everything that a plan is made of: a slip in one is an error.
+#: For everything that a plan consists of: a slip in one is an error.
 STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=STRICT)
+class HtmlPage:
+    """A page of something between client and API."""
+
+    status: int = 502
+    title: str = "502 Bad Gateway"
+    kind: Literal["html_page"] = "html_page"
+
+
+@dataclass(frozen=True, config=STRICT)
+class TornBody:
+    """The right answer, whose connection closes after a part of the announced body."""
+
+    keep: float = 0.5
+    kind: Literal["torn_body"] = "torn_body"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Reset:
+    """Resets the connection before the first byte of an answer."""
+
+    kind: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Hang:
+    """Never answers, until the client goes away or the server stops."""
+
+    kind: Literal["hang"] = "hang"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Delay:
+    """Succeeds, later than usual."""
+
+    seconds: float
+    kind: Literal["delay"] = "delay"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Drip:
+    """The right answer, a few bytes at a time.
+
+    Attributes:
+        seconds: Between eight bytes and the next.
+    """
+
+    seconds: float
+    kind: Literal["drip"] = "drip"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Rule:
-    """What all rules of a plan have; to which calls else it is up to each emulator.
+    """What all rules of a plan have; each emulator adds to which calls a rule applies.
 
     Attributes:
         action: What happens.
         nth: Only to this call, counted from 1; None is any.
-        after: Only to calls after so many.
+        after: Only to calls after that many.
         times: How often it happens; None is always.
     """
 
@@ -37,9 +88,7 @@ class FaultPlan(Generic[F]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rules: list[F] = []
-        self._seen: list[int] = []
-        self._uses: list[int] = []
+        self.replace([])
 
     def replace(self, rules: Iterable[F]) -> None:
         """Takes these rules instead of the present ones, none of them used yet."""
@@ -53,7 +102,7 @@ class FaultPlan(Generic[F]):
 
         Args:
             fits: Whether a rule is about this call.
-            number: What a rule counts by; unless given, the calls that fit since the plan was made.
+            number: What a rule counts by; by default, the calls that fit since the plan was made.
         """
         with self._lock:
             action = None

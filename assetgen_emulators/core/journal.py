@@ -1,4 +1,4 @@
-"""An emulator's memory: which calls arrived when and how they ended, to be waited on and read from elsewhere."""
+"""An emulator's journal: which calls arrived when and how they ended; it can be waited on, and read over HTTP."""
 
 import threading
 import time
@@ -14,13 +14,14 @@ IN_FLIGHT = "in_flight"
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One call; what else is known of it is up to each emulator.
+    """One call; each emulator adds what else it knows of it.
 
     Attributes:
         number: From 1, in order of arrival.
         arrived_at: Unix time.
         finished_at: Unix time of its end, None while in flight.
-        outcome: ``in_flight``; then ``ok``, ``client_gone``, the kind of a fault, or what the emulator adds to these.
+        outcome: ``in_flight``; then ``ok``, ``client_gone`` (the client left), ``stopped`` (the emulator was), the kind
+            of a fault, or what the emulator adds to these.
         status: HTTP status, None while in flight and where none was sent.
     """
 
@@ -64,21 +65,21 @@ class Journal(Generic[C]):
         self._epoch = 0
 
     def enter(self, **fields: Any) -> Ticket:
-        """Enters a call the moment it is there."""
+        """Enters a call as soon as it arrives."""
         with self._changed:
             self._calls.append(self._kind(number=len(self._calls) + 1, arrived_at=time.time(), **fields))
             self._changed.notify_all()
             return Ticket(len(self._calls), self._epoch)
 
     def note(self, ticket: Ticket, **fields: Any) -> None:
-        """Enters what became known of a call."""
+        """Adds to an entry."""
         with self._changed:
             if ticket.epoch == self._epoch:
                 self._calls[ticket.number - 1] = replace(self._calls[ticket.number - 1], **fields)
                 self._changed.notify_all()
 
     def finish(self, ticket: Ticket, outcome: str, status: int | None) -> None:
-        """Enters what became of a call."""
+        """Enters how a call ended."""
         self.note(ticket, outcome=outcome, status=status, finished_at=time.time())
 
     def calls(self) -> list[C]:
@@ -87,14 +88,14 @@ class Journal(Generic[C]):
             return list(self._calls)
 
     def clear(self) -> None:
-        """Forgets everything; calls in flight are not entered any more."""
+        """Forgets everything; calls in flight leave no trace."""
         with self._changed:
             self._calls = []
             self._epoch += 1
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Makes everyone who waits look again, at something beside the journal."""
+        """Makes waiting callers check again, for a change outside the journal."""
         with self._changed:
             self._changed.notify_all()
 
@@ -102,7 +103,7 @@ class Journal(Generic[C]):
         """Returns the journal as soon as it satisfies ``predicate``.
 
         Raises:
-            TimeoutError: It did not in time; the message tells what there is.
+            TimeoutError: It did not in time; the message lists what there is.
         """
         with self._changed:
             if self._changed.wait_for(lambda: predicate(list(self._calls)), timeout):
@@ -111,7 +112,8 @@ class Journal(Generic[C]):
         raise TimeoutError(f"The journal did not get there within {timeout:g} s; it has {seen}.")
 
 
-def fetch(base_url: str, calls: TypeAdapter[list[C]]) -> list[C]:
+def fetch(base_url: str, kind: type[C]) -> list[C]:
     """Returns the journal of an emulator that runs as another process."""
+    calls: TypeAdapter[list[C]] = TypeAdapter(list[kind])  # type: ignore[valid-type]
     with urlopen(f"{base_url}/standin/journal", timeout=10) as answer:  # noqa: S310 - an emulator on this machine
         return calls.validate_json(answer.read())

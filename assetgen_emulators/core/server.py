@@ -1,6 +1,6 @@
-"""What every emulator is: an HTTP server in threads of this process, with a journal and a plan of faults.
+"""What both emulators share: an HTTP server in threads of this process, with a journal, a fault plan and a rate limit.
 
-Here are the sockets: serving, sending answers whole or torn, hanging up. What is answered is up to each emulator.
+Here are the sockets: serving, sending answers whole or torn, hanging up. Each emulator decides what it answers.
 """
 
 import contextlib
@@ -21,25 +21,27 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from assetgen_emulators.core.faults import F, FaultPlan
+from assetgen_emulators.core.faults import Delay, Drip, F, FaultPlan, Hang, HtmlPage, Reset, TornBody
 from assetgen_emulators.core.journal import C, Journal, Ticket
+from assetgen_emulators.core.rate_limit import RateLimit
 
 _CONTROL = "/standin/"
 
 
 class Service(Generic[C, F]):
-    """An emulator, serving from ``with`` (or ``start``) on.
+    """An emulator; it serves while in ``with``, or from ``start`` to ``stop``.
 
     Args:
         port: 0 takes a free one.
-        calls: Its journal.
+        kind: The class of its journal's entries.
         read_plan: Reads a plan of faults from JSON.
     """
 
     handler: ClassVar[type["Handler[Any]"]]
 
-    def __init__(self, port: int, calls: Journal[C], read_plan: Callable[[bytes], list[F]]) -> None:
-        self.calls = calls
+    def __init__(self, port: int, kind: type[C], read_plan: Callable[[bytes], list[F]]) -> None:
+        self.calls = Journal(kind)
+        self.limit = RateLimit()
         self.fault_plan: FaultPlan[F] = FaultPlan()
         self._read_plan = read_plan
         self._server = _Server(port, self)
@@ -52,7 +54,7 @@ class Service(Generic[C, F]):
 
     @property
     def stopping(self) -> bool:
-        """Whether calls in flight are to be given up."""
+        """Whether calls in flight should be given up."""
         return self._server.stopping
 
     def journal(self) -> list[C]:
@@ -71,12 +73,16 @@ class Service(Generic[C, F]):
         """Replaces the fault plan."""
         self.fault_plan.replace(plan)
 
+    def limit_requests(self, requests: int | None, window_seconds: float = 60.0) -> None:
+        """Answers 429 to requests beyond that many in any window from now on; None lifts the limit."""
+        self.limit.set(requests, window_seconds)
+
     def control(self, name: str, raw: bytes) -> Any:
         """Carries out a request to ``/standin/<name>`` and returns the answer: JSON, or bytes of it.
 
         Raises:
-            LookupError: There is nothing of that name.
-            ValueError: Its body is not what it takes.
+            LookupError: The name is unknown.
+            ValueError: The body does not fit.
         """
         if name == "journal":
             return to_json(self.journal())
@@ -145,7 +151,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of clients that went away; everything else is a defect of the emulator."""
+        """Ignores clients that went away; anything else is a defect of the emulator."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -154,7 +160,7 @@ S = TypeVar("S", bound=Service[Any, Any])
 
 
 class Handler(BaseHTTPRequestHandler, Generic[S]):
-    """Answers the requests of one connection, those of the control endpoints by itself."""
+    """Answers the requests of one connection, and those to the control endpoints itself."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -163,29 +169,14 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
 
     @property
     def emulator(self) -> S:
-        """Whose requests these are."""
+        """The emulator that is asked."""
         return cast(S, self.server.service)
 
     def log_message(self, *_: Any) -> None:
-        """Keeps quiet: the journal knows more."""
+        """Logs nothing: the journal knows more."""
 
     def do_GET(self) -> None:
-        """Answers a read."""
-        self._serve()
-
-    def do_POST(self) -> None:
-        """Answers a question."""
-        self._serve()
-
-    def do_PATCH(self) -> None:
-        """Answers a write."""
-        self._serve()
-
-    def do_DELETE(self) -> None:
-        """Answers a deletion."""
-        self._serve()
-
-    def _serve(self) -> None:
+        """Answers a request of any method."""
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = urlsplit(self.path).path
         if not path.startswith(_CONTROL):
@@ -196,8 +187,10 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
         except (ValidationError, LookupError, TypeError, ValueError) as error:
             self.send(400, {"message": f"{type(error).__name__}: {error}"})
 
+    do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
     def answer(self, path: str, raw: bytes) -> None:
-        """Answers a request to the API that is imitated.
+        """Answers a request to the emulated API.
 
         Args:
             path: Without a query.
@@ -205,75 +198,75 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
         """
         raise NotImplementedError
 
-    def reply(
+    def respond(
         self,
         ticket: Ticket,
-        outcome: str,
+        action: Any,
         status: int,
         body: Any,
         headers: dict[str, str] | None = None,
         *,
-        keep: float | None = None,
-        drip: float | None = None,
+        outcome: str = "",
+        latency: float = 0.0,
     ) -> None:
-        """Enters an answer and sends it: the client must not have it before the journal knows."""
-        self.emulator.calls.finish(ticket, outcome, status)
+        """Sends an answer after a while, or does what a planned action puts in its place; enters what happened.
+
+        Args:
+            ticket: The call.
+            action: A fault's action, or None. One that ``core.faults`` does not have has changed the answer already.
+            status: HTTP status of the answer.
+            body: JSON, or bytes.
+            headers: Beside content type and length.
+            outcome: For the journal; by default the action's kind, ``ok`` or ``refused``.
+            latency: Seconds that the answer takes.
+        """
+        calls = self.emulator.calls
+        outcome = outcome or (action.kind if action else "ok" if status == 200 else "refused")
+        if isinstance(action, Reset):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._say_nothing(ticket, outcome)
+            self.connection.close()
+            return
+        if isinstance(action, HtmlPage):
+            page = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+            status, body, headers = action.status, page.format(action.title).encode(), {"Content-Type": "text/html"}
+        seconds = latency + (action.seconds if isinstance(action, Delay) else 0.0)
+        if not self._client_stays(None if isinstance(action, Hang) else seconds):
+            gone = outcome if isinstance(action, Hang) else "client_gone"
+            self._say_nothing(ticket, "stopped" if self.emulator.stopping else gone)
+            return
+        calls.finish(ticket, outcome, status)  # before the client has the answer
         try:
-            self.send(status, body, headers, keep=keep, drip=drip)
+            self.send(status, body, headers, action)
         except OSError:
-            self.emulator.calls.finish(ticket, "client_gone", None)
+            calls.finish(ticket, "client_gone", None)
             raise
 
-    def reply_with_page(self, ticket: Ticket, outcome: str, status: int, title: str) -> None:
-        """Enters and sends a page such as something between client and API sends."""
-        page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-        self.reply(ticket, outcome, status, page.encode(), {"Content-Type": "text/html"})
-
-    def say_nothing(self, ticket: Ticket, outcome: str) -> None:
+    def _say_nothing(self, ticket: Ticket, outcome: str) -> None:
         """Enters a call that gets no answer, and ends its connection."""
         self.close_connection = True
         self.emulator.calls.finish(ticket, outcome, None)
 
-    def reset(self, ticket: Ticket, outcome: str) -> None:
-        """Enters a call whose connection is reset, and resets it."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.say_nothing(ticket, outcome)
-        self.connection.close()
-
-    def send(
-        self,
-        status: int,
-        body: Any,
-        headers: dict[str, str] | None = None,
-        *,
-        keep: float | None = None,
-        drip: float | None = None,
-    ) -> None:
-        """Sends an answer.
-
-        Args:
-            status: HTTP status.
-            body: JSON, or bytes.
-            headers: Beside content type and length.
-            keep: The part of the body after which the connection closes, 0 to 1.
-            drip: Seconds between eight bytes and the next.
-        """
+    def send(self, status: int, body: Any, headers: dict[str, str] | None = None, action: Any = None) -> None:
+        """Sends an answer: JSON or bytes, torn or in drops if the action wants it."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if drip is None:
-            self.wfile.write(data if keep is None else data[: round(len(data) * keep)])
-        for start in range(0, 0 if drip is None else len(data), 8):
-            self.wfile.write(data[start : start + 8])
+        if isinstance(action, TornBody):
+            self.close_connection = True
+            data = data[: round(len(data) * action.keep)]
+        step = 8 if isinstance(action, Drip) else len(data) or 1
+        for start in range(0, len(data), step):
+            self.wfile.write(data[start : start + step])
             self.wfile.flush()
-            time.sleep(drip or 0)
+            if isinstance(action, Drip):
+                time.sleep(action.seconds)
         self.wfile.flush()
-        self.close_connection = self.close_connection or keep is not None
 
-    def client_stays(self, seconds: float | None) -> bool:
+    def _client_stays(self, seconds: float | None) -> bool:
         """Waits (for ever if None) and returns whether the client is still there."""
         end = None if seconds is None else time.monotonic() + seconds
         watch = select.poll()

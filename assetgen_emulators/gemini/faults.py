@@ -1,15 +1,16 @@
-"""What the Gemini emulator is told to do wrong.
+"""The faults that the Gemini emulator can be asked for.
 
-How a fault is carried out is the subject of ``gemini``; here is only what can be asked for.
+A call that hangs or is torn is billed; one that is reset, or gets an error or a page, is not.
 """
 
+from collections.abc import Callable
 from dataclasses import MISSING, field, fields
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from assetgen_emulators.core.faults import STRICT, Rule
+from assetgen_emulators.core.faults import STRICT, Delay, Hang, HtmlPage, Reset, Rule, TornBody
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -34,15 +35,6 @@ class ApiError:
     reason: str | None = None
     quota_id: str | None = None
     kind: Literal["api_error"] = "api_error"
-
-
-@dataclass(frozen=True, config=STRICT)
-class HtmlPage:
-    """An error page of something between client and API."""
-
-    status: int = 502
-    title: str = "502 Bad Gateway"
-    kind: Literal["html_page"] = "html_page"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -79,14 +71,6 @@ class TextBeside:
 
 
 @dataclass(frozen=True, config=STRICT)
-class TornBody:
-    """A 200 whose connection closes after a part of the announced body."""
-
-    keep: float = 0.5
-    kind: Literal["torn_body"] = "torn_body"
-
-
-@dataclass(frozen=True, config=STRICT)
 class JpegLabelledPng:
     """JPEG bytes under ``image/png``."""
 
@@ -108,28 +92,6 @@ class Thoughts:
     after: bool = False
     tokens: int = 480
     kind: Literal["thoughts"] = "thoughts"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Hang:
-    """Never answers, until the client goes away or the server stops. Billed at once."""
-
-    kind: Literal["hang"] = "hang"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Delay:
-    """Succeeds, this much later than the latency."""
-
-    seconds: float
-    kind: Literal["delay"] = "delay"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Reset:
-    """Resets the connection before the first byte; nothing is billed."""
-
-    kind: Literal["reset"] = "reset"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -214,20 +176,12 @@ class Fault(Rule):
     of: Literal["picture", "text"] | None = None
 
 
-_FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
-
-
-def faults_from_json(text: str | bytes) -> list[Fault]:
-    """Reads a plan: ``[{"nth": 5, "action": {"kind": "api_error", "status": 503}}]``.
-
-    Raises:
-        pydantic.ValidationError: It is no plan.
-    """
-    return _FAULTS.validate_json(text)
+#: Reads a plan, ``[{"nth": 5, "action": {"kind": "api_error", "status": 503}}]``, or raises a ValidationError.
+faults_from_json: Callable[[str | bytes], list[Fault]] = TypeAdapter(list[Fault]).validate_json
 
 
 def kinds() -> str:
-    """Returns the names of all actions, each with the fields that it cannot do without."""
+    """Returns the names of all actions, each with the fields that it needs."""
     found = []
     for action in get_args(AnyAction):
         needed = [one.name for one in fields(action) if one.default is one.default_factory is MISSING]

@@ -1,17 +1,13 @@
-"""The Gemini emulator's memory: which calls arrived, what became of them, what a real API would have billed."""
+"""The Gemini emulator's journal: which calls arrived, how they ended, what the API would have billed."""
 
-import hashlib
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 from assetgen_emulators.core import journal
-from assetgen_emulators.gemini.protocol import Question
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call(journal.Entry):
-    """One call of generateContent, whose outcome may also be ``rejected`` or ``stopped``.
+    """One call of generateContent, whose outcome may also be ``rejected``.
 
     Attributes:
         model: As asked.
@@ -20,9 +16,9 @@ class Call(journal.Entry):
         aspect_ratio: As asked, None for the model's own choice.
         reference_images: Pictures sent along.
         reference_sha256: Their hashes, in order.
-        kind: ``picture`` or ``text``: what was asked for.
         target: Path and query of the request, to see that no key is in it.
-        billed_usd: What a real API would have charged; set when the work begins.
+        kind: ``picture`` or ``text``: what was asked for.
+        billed_usd: What the API would have charged; set when the work begins.
     """
 
     model: str
@@ -36,33 +32,6 @@ class Call(journal.Entry):
     billed_usd: float = 0.0
 
 
-CALLS: TypeAdapter[list[Call]] = TypeAdapter(list[Call])
-
-
 def read_journal(base_url: str) -> list[Call]:
     """Returns the journal of an emulator that runs as another process."""
-    return journal.fetch(base_url, CALLS)
-
-
-class Journal(journal.Journal[Call]):
-    """All calls of generateContent."""
-
-    def __init__(self) -> None:
-        super().__init__(Call)
-
-    def arrive(self, model: str, question: Question, target: str, kind: str = "picture") -> journal.Ticket:
-        """Enters a call the moment it is there."""
-        return self.enter(
-            model=model,
-            prompt=question.prompt,
-            prompt_sha256=hashlib.sha256(question.prompt.encode("utf-8", "replace")).hexdigest(),
-            aspect_ratio=question.aspect_ratio,
-            reference_images=question.reference_images,
-            reference_sha256=question.reference_sha256,
-            target=target,
-            kind=kind,
-        )
-
-    def bill(self, ticket: journal.Ticket, usd: float) -> None:
-        """Enters what the API charges for it."""
-        self.note(ticket, billed_usd=usd)
+    return journal.fetch(base_url, Call)

@@ -120,6 +120,11 @@ class Question:
     reference_images: int = 0
     reference_sha256: tuple[str, ...] = ()
 
+    @property
+    def prompt_sha256(self) -> str:
+        """Hash of the prompt in UTF-8."""
+        return hashlib.sha256(self.prompt.encode("utf-8", "replace")).hexdigest()
+
 
 def error_body(status: int, message: str, details: Iterable[Json] = (), api_status: str | None = None) -> Json:
     """Returns the JSON of an error."""
@@ -130,7 +135,7 @@ def error_body(status: int, message: str, details: Iterable[Json] = (), api_stat
 
 
 def error_details(
-    *, reason: str | None = None, retry_delay_seconds: float | None = None, quota_id: str | None = None, model: str = ""
+    reason: str | None = None, retry_delay_seconds: float | None = None, quota_id: str | None = None, model: str = ""
 ) -> list[Json]:
     """Returns the details that explain an error: QuotaFailure with Help, RetryInfo, ErrorInfo."""
     details: list[Json] = []

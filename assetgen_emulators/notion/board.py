@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.request import Request, urlopen
 
-from assetgen_emulators.core.journal import Journal
 from assetgen_emulators.core.server import Service
 from assetgen_emulators.notion.content import PERSON
 from assetgen_emulators.notion.faults import Fault, faults_from_json
-from assetgen_emulators.notion.journal import Call, RateLimit
+from assetgen_emulators.notion.journal import Call
 from assetgen_emulators.notion.properties import Option, Property, empty
 from assetgen_emulators.notion.world import World
 
@@ -64,10 +63,9 @@ class Board(Service[Call, Fault]):
     """
 
     def __init__(self, port: int, token: str) -> None:
-        super().__init__(port, Journal(Call), faults_from_json)
+        super().__init__(port, Call, faults_from_json)
         self.token = token
         self.world = World({token}, base_url=lambda: self.base_url)
-        self.limit = RateLimit()
 
     @property
     def _latest(self) -> str:
@@ -95,8 +93,8 @@ class Board(Service[Call, Fault]):
     # --- disturbing ----------------------------------------------------------------------------------------------
 
     def limit_requests(self, requests: int | None = 180, window_seconds: float = 60.0) -> None:
-        """Answers 429 to more requests than that in a window; None takes the limit away."""
-        self.limit.set(requests, window_seconds)
+        """Answers 429 to requests beyond that many in any window; None lifts the limit."""
+        super().limit_requests(requests, window_seconds)
 
     def set_result_limit(self, results: int) -> None:
         """Sets how many results one query gives, 10,000 at Notion."""

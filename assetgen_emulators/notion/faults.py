@@ -1,14 +1,13 @@
-"""What the Notion emulator is told to do wrong.
+"""The faults that the Notion emulator can be asked for; ``saved`` carries the request out all the same."""
 
-How a fault is carried out is the subject of ``notion``; here is only what can be asked for.
-"""
-
+from collections.abc import Callable
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from assetgen_emulators.core import faults
 from assetgen_emulators.core.faults import STRICT, Rule
 
 _CODES = {
@@ -54,16 +53,6 @@ class ApiError:
 
 
 @dataclass(frozen=True, config=STRICT)
-class HtmlPage:
-    """A page of something between client and API."""
-
-    status: int = 502
-    title: str = "502 Bad Gateway"
-    saved: bool = False
-    kind: Literal["html_page"] = "html_page"
-
-
-@dataclass(frozen=True, config=STRICT)
 class EmptyBody:
     """A status without a body."""
 
@@ -74,7 +63,7 @@ class EmptyBody:
 
 @dataclass(frozen=True, config=STRICT)
 class OddJson:
-    """A 200 with JSON that is no answer to what was asked, such as something between client and API may send."""
+    """A 200 with JSON that does not answer the request, as something between client and API may send."""
 
     body: dict[str, Any] = field(default_factory=dict)
     saved: bool = False
@@ -82,46 +71,33 @@ class OddJson:
 
 
 @dataclass(frozen=True, config=STRICT)
-class TornBody:
-    """The right answer, whose connection closes after a part of it."""
-
-    keep: float = 0.5
-    saved: bool = True
-    kind: Literal["torn_body"] = "torn_body"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Drip:
-    """The right answer, a few bytes at a time."""
-
-    seconds: float
-    saved: bool = True
-    kind: Literal["drip"] = "drip"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Reset:
-    """Resets the connection before the first byte of an answer."""
-
+class HtmlPage(faults.HtmlPage):  # noqa: D101 - as there, and so are the next five
     saved: bool = False
-    kind: Literal["reset"] = "reset"
 
 
 @dataclass(frozen=True, config=STRICT)
-class Hang:
-    """Never answers, until the client goes away or the server stops."""
-
-    saved: bool = False
-    kind: Literal["hang"] = "hang"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Delay:
-    """Succeeds, later."""
-
-    seconds: float
+class TornBody(faults.TornBody):  # noqa: D101
     saved: bool = True
-    kind: Literal["delay"] = "delay"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Drip(faults.Drip):  # noqa: D101
+    saved: bool = True
+
+
+@dataclass(frozen=True, config=STRICT)
+class Reset(faults.Reset):  # noqa: D101
+    saved: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Hang(faults.Hang):  # noqa: D101
+    saved: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Delay(faults.Delay):  # noqa: D101
+    saved: bool = True
 
 
 AnyAction = ApiError | HtmlPage | EmptyBody | OddJson | TornBody | Drip | Reset | Hang | Delay
@@ -129,7 +105,7 @@ Action = Annotated[AnyAction, Field(discriminator="kind")]
 
 
 def blocked() -> ApiError:
-    """Returns the 429 that waiting does not help against."""
+    """Returns the 429 of a blocked integration, which does not end by waiting."""
     reason = {"rate_limit_reason": "public_api_request_blocked"}
     return ApiError(429, message="This integration is blocked.", retry_after="1", additional_data=reason)
 
@@ -149,13 +125,6 @@ class Fault(Rule):
     endpoint: str | None = None
 
 
-_FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
-
-
-def faults_from_json(text: str | bytes) -> list[Fault]:
-    """Reads a plan: ``[{"endpoint": "pages.update", "action": {"kind": "api_error", "status": 503}}]``.
-
-    Raises:
-        pydantic.ValidationError: It is no plan.
-    """
-    return _FAULTS.validate_json(text)
+#: Reads a plan, ``[{"endpoint": "pages.update", "action": {"kind": "api_error", "status": 503}}]``, or raises a
+#: ValidationError.
+faults_from_json: Callable[[str | bytes], list[Fault]] = TypeAdapter(list[Fault]).validate_json

@@ -4,6 +4,7 @@ import http.client
 
 import pytest
 
+from assetgen_emulators.core.rate_limit import RateLimit
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.gemini.faults import (
     AnyAction,
@@ -25,7 +26,6 @@ from assetgen_emulators.gemini.faults import (
     TornBody,
     TwoImages,
 )
-from assetgen_emulators.gemini.quota import RequestQuota
 from tests.integration.emulators.wire import ASKED, PICTURE, ask, body_of, in_background, parts_of, picture_in
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -184,9 +184,9 @@ def test_calls_beyond_the_limit_are_turned_down_unpaid_until_it_is_lifted(gemini
 
 def test_the_window_of_a_limit_slides_on_with_the_calls_it_has_accepted() -> None:
     now = 0.0
-    quota = RequestQuota(2, 60.0, clock=lambda: now)
+    limit = RateLimit(clock=lambda: now)
+    limit.set(2, 60.0)
     taken = {}
     for now in (0.0, 50.0, 59.0, 60.0, 61.0, 109.0, 110.0):
-        refused = quota.take()
-        taken[now] = refused.retry_delay_seconds if refused else None
+        taken[now] = limit.take()
     assert taken == {0.0: None, 50.0: None, 59.0: 1.0, 60.0: None, 61.0: 49.0, 109.0: 1.0, 110.0: None}
