@@ -12,7 +12,7 @@ from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
-from assetgen_dagster.notion.figures import figures_of
+from assetgen_dagster.notion.columns import figures_of
 
 
 def build_assets_ready(slots: int) -> dg.AssetsDefinition:

@@ -2,7 +2,7 @@
 
 Reading and writing rows, ``assetgen init-notion`` and ``assetgen doctor`` go through ``COLUMNS``. A new property takes
 an entry here and a setting ``notion_property_<role>`` with its usual name; one that is read also a field in ``Row``,
-one that shows a number also its value in ``figures``.
+one that shows a number also its value in ``figures_of``.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Any
 
 from assetgen_dagster.notion import values
 from assetgen_dagster.notion.errors import BoardError
+from assetgen_dagster.project.records import PictureFacts, ProjectRecords
 
 Json = dict[str, Any]
 
@@ -173,3 +174,16 @@ COLUMNS = (
     REDRAW,
     REDRAW_REMARK,
 )
+
+
+def figures_of(records: ProjectRecords, pictures: Mapping[str, PictureFacts | None] | None = None) -> Figures:
+    """Returns a project's figures.
+
+    Args:
+        records: What was drawn and paid for.
+        pictures: What the picture files are, from ``measured_pictures``; None while the manifest is unknown.
+    """
+    return {
+        COST: records.total_usd(),
+        PICTURES: None if pictures is None else sum(facts is not None for facts in pictures.values()),
+    }

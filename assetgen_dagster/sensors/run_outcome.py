@@ -26,8 +26,7 @@ from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, re
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.columns import Figures
-from assetgen_dagster.notion.figures import figures_of
+from assetgen_dagster.notion.columns import Figures, figures_of
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from assetgen_dagster.notion.columns import COLUMNS, REDRAW, TOPIC, Column, Property
-from assetgen_dagster.notion.figures import figures_of
+from assetgen_dagster.notion.columns import COLUMNS, REDRAW, TOPIC, Column, Property, figures_of
 from assetgen_dagster.project.records import ProjectRecords
 from assetgen_dagster.settings import Settings
 from assetgen_emulators.notion.board import NAMES
