@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.support.database import clean_url, password_of
 from assetgen_dagster.support.env_file import check_env_file
 from assetgen_dagster.support.setting_errors import in_words
@@ -345,7 +345,9 @@ def load_settings() -> Settings:
         return Settings(_env_file=files)
     except ValidationError as error:
         faults = "; ".join(map(in_words, error.errors()))
-        raise AssetgenError(f"Settings that cannot be used (environment or .env): {faults}", code="settings") from None
+        raise AssetgenError(
+            f"Settings that cannot be used (environment or .env): {faults}", code=Code.SETTINGS
+        ) from None
 
 
 def env_files() -> tuple[Path, ...]:
@@ -360,7 +362,7 @@ def env_files() -> tuple[Path, ...]:
     path = PROJECT_ROOT / Path(named).expanduser()
     if not path.is_file():
         text = f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for none at all."
-        raise AssetgenError(text, code="env_file")
+        raise AssetgenError(text, code=Code.ENV_FILE)
     return (path,)
 
 

@@ -20,6 +20,7 @@ from assetgen_dagster.drawing.events import (
 )
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.status import totals
+from assetgen_dagster.errors import Code
 from assetgen_dagster.project.records import SpendKind
 from assetgen_dagster.support.redact import preview
 
@@ -86,7 +87,7 @@ class Report:
             return
         if summary.stopped_by is not None:
             note_stopped(self._context.instance, self._project, summary.stopped_by)
-            if summary.stopped_by.code == "withdrawn":
+            if summary.stopped_by.code == Code.WITHDRAWN:
                 # Nothing failed: with a failed step, a run that is being cancelled ends as cancelled.
                 self._context.instance.report_run_canceling(self._context.run, summary.stopped_by.cause)
         records, manifest = self._project.store.records, self._project.manifest()

@@ -32,7 +32,7 @@ from assetgen_dagster.drawing.recovery import tidy
 from assetgen_dagster.drawing.redraw import remark_upon, with_names
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.drawing.worker import Worker
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.notion.settings import notion_settings
@@ -81,7 +81,7 @@ class Project:
         path = self.paths.project / MANIFEST_FILE
         found = load_manifest(path)
         if found is None:
-            raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.", code="no_manifest")
+            raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.", code=Code.NO_MANIFEST)
         check_slots(found.manifest, self.settings.image_slots)
         return found.manifest
 
@@ -235,7 +235,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
 
 def note_stopped(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
     """Tags the run with what ended it, so that the sensors know whether it would end the next one, too."""
-    tags = {STOPPED_BY_TAG: failure.code, STOPPED_WITH_TAG: fingerprint(project.settings)}
+    tags = {STOPPED_BY_TAG: failure.code.value, STOPPED_WITH_TAG: fingerprint(project.settings)}
     instance.add_run_tags(project.run_id, tags)
 
 

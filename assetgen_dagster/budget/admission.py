@@ -18,6 +18,7 @@ from assetgen_dagster.budget.rate_limit import RequestLimit
 from assetgen_dagster.budget.stores import open_limit, open_switches
 from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
 from assetgen_dagster.budget.words import moment_in_words, pause_in_words, quota_in_words
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
@@ -117,7 +118,7 @@ class Admission:
 
     async def heard(self, failure: Failure) -> Failure:
         """Notes for all runs what a failed call tells of the key; returns the failure with what is known besides."""
-        if failure.code != "daily_quota":
+        if failure.code != Code.DAILY_QUOTA:
             return failure
         try:
             noted = await call_in_daemon_thread(

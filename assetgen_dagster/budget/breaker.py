@@ -4,22 +4,20 @@ Pure functions. Asking the API is the subject of ``ask``, looking at runs that o
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
 #: Codes of problems that lie with the key, the model or the account, not with a video; what to do about each. A daily
-#: quota is not among them: all runs know its end, see ``paying.switches``.
-EVERYBODYS = {
-    "api_key": "Set GEMINI_API_KEY to a valid key",
-    "billing": "Enable billing for the key's project, or raise its spending limit, with the provider",
-    "model_not_found": "Set GEMINI_IMAGE_MODEL, or ASSETGEN_STORY_MODEL if it is that one, to a model that exists",
-}
+#: quota is not among them: all runs know its end, see ``budget.switches``.
+EVERYBODYS: Mapping[str, str] = {code: code.advice for code in (Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND)}
 
 #: Those of them that the API tells at no cost.
-ASKABLE = frozenset({"api_key", "model_not_found"})
+ASKABLE = frozenset({Code.API_KEY, Code.MODEL_NOT_FOUND})
 
 #: Where nothing tells whether the cause is gone, one run is let through after this long, to see.
 _TRY_AGAIN_SECONDS = 600.0
@@ -119,7 +117,7 @@ def asked(
     refused = same and before is not None and (before.refused_before or before.code in ASKABLE)
     if failure is None:
         return Asked(stopped.run_id, fingerprint_now, now, refused_before=refused)
-    refusal = f"{failure.cause.rstrip('. ')}. {failure.remedy.removesuffix(', then run again')}."
+    refusal = f"{failure.cause.rstrip('. ')}. {failure.remedy}."
     return Asked(stopped.run_id, fingerprint_now, now, failure.code, refusal, refused)
 
 
@@ -134,7 +132,7 @@ def judge(stopped: Stopped, answer: Asked | None, *, fingerprint_now: str, now: 
     """
     if stopped.code not in EVERYBODYS:
         return Verdict(Go.ALL)
-    if answer is not None and answer.code != "configuration":  # else it is no Gemini API that was asked
+    if answer is not None and answer.code != Code.CONFIGURATION:  # else it is no Gemini API that was asked
         if answer.code:
             return Verdict(Go.NONE, answer.at + ASK_AGAIN_SECONDS, answer.refusal)
         if answer.refused_before:

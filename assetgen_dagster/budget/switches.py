@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.project.workspace import WorkspaceError, shared_folder, unwritable
 from assetgen_dagster.providers.quota import quota_renewed_at
@@ -27,10 +27,10 @@ _PAUSE = "pause"
 _QUOTA = "daily_quota:"
 
 
-class SwitchesUnavailableError(AssetgenError):
+class SwitchesUnavailableError(OneCodeError):
     """The switches can be neither read nor set now."""
 
-    code = "switches_unavailable"
+    code = Code.SWITCHES_UNAVAILABLE
 
 
 class Switches(Protocol):

@@ -15,7 +15,7 @@ from assetgen_dagster.assets.projects import PARTITION_TAG, PARTITIONS, ensure_p
 from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.status import finished_at
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.records import RecordsError, RecordStore
 from assetgen_dagster.project.workspace import locate_project
@@ -136,7 +136,7 @@ def _archive(instance: dg.DagsterInstance, key: ProjectKey, settings: Settings, 
     if not instance.has_dynamic_partition(PARTITIONS, str(key)):
         if not locate_project(key, workspace=settings.workspace).project.is_dir():
             raise AssetgenError(
-                f"There is no project {key}: it has neither a partition nor a folder.", code="no_project"
+                f"There is no project {key}: it has neither a partition nor a folder.", code=Code.NO_PROJECT
             )
         return Archived(key, finished, before=True)
     if kept := _at_work(instance, key):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.settings import PROJECT_ROOT, Settings
 from assetgen_dagster.support.database import SETTING, check_reachable, name_sessions
@@ -103,7 +103,7 @@ def open_instance(settings: Settings) -> "DagsterInstance":
             raise AssetgenError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
                 "command puts the usual one there.",
-                code="dagster_yaml",
+                code=Code.DAGSTER_YAML,
             ) from None
 
 
@@ -129,7 +129,7 @@ def _set_up(configuration: Path, template: Path) -> None:
 
 def _unusable(home: Path, error: OSError) -> AssetgenError:
     text = f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
-    return AssetgenError(text, code="dagster_home")
+    return AssetgenError(text, code=Code.DAGSTER_HOME)
 
 
 def _no_database(home: Path, error: "DBAPIError", settings: Settings) -> AssetgenError:
@@ -142,7 +142,7 @@ def _no_database(home: Path, error: "DBAPIError", settings: Settings) -> Assetge
             "; without one, move history and schedules in that folder away and begin anew: pictures and what is paid "
             "for stay in the workspace, but assetgen costs does not know of what was spent before"
         )
-    return AssetgenError(redact(f"{text}."), code="dagster_database")
+    return AssetgenError(redact(f"{text}."), code=Code.DAGSTER_DATABASE)
 
 
 def _check_storage(path: Path, content: bytes, database: str | None) -> None:
@@ -151,13 +151,13 @@ def _check_storage(path: Path, content: bytes, database: str | None) -> None:
         raise AssetgenError(
             f"{SETTING} is set, but {path} keeps runs in SQLite. Move that file away to use PostgreSQL (the next "
             f"command puts the right one there; runs so far stay where they are), or unset {SETTING}.",
-            code="storage",
+            code=Code.STORAGE,
         )
     if database is None and elsewhere:
         raise AssetgenError(
             f"{path} keeps runs in PostgreSQL, but {SETTING} is not set. Set it to that database; or move the file "
             "away to use SQLite, which knows nothing of the runs so far.",
-            code="storage",
+            code=Code.STORAGE,
         )
 
 
@@ -167,19 +167,19 @@ def _check_launcher(path: Path, content: bytes, broker: str | None) -> None:
         raise AssetgenError(
             f"{_BROKER} is set, but {path} hands no run to workers. Move that file away: the next command puts the "
             f"right one there. Or unset {_BROKER}.",
-            code="launcher",
+            code=Code.LAUNCHER,
         )
     if broker is not None and importlib.util.find_spec("dagster_celery") is None:
         raise AssetgenError(
             f"{_BROKER} is set, but the packages for workers are not installed: "
             f"{sys.executable} -m pip install --require-hashes -r {PROJECT_ROOT / 'requirements-celery.lock'}",
-            code="worker_packages",
+            code=Code.WORKER_PACKAGES,
         )
     if broker is None and to_workers:
         raise AssetgenError(
             f"{path} hands runs to workers, but {_BROKER} is not set. Set it to the Redis they take them from; or move "
             "the file away.",
-            code="launcher",
+            code=Code.LAUNCHER,
         )
 
 

@@ -21,7 +21,7 @@ import psutil
 from rich.console import Console
 
 from assetgen_dagster.cli.progress import Display
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
@@ -108,7 +108,7 @@ def run_demo(console: Console, settings: Settings, *, folder: Path, latency_seco
 def _empty(folder: Path) -> None:
     """Makes an empty folder; removes what an earlier demo left there, and nothing else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).exists():
-        raise AssetgenError(f"{folder} is not empty and was not made by a demo: name another --folder.", code="demo")
+        raise AssetgenError(f"{folder} is not empty and was not made by a demo: name another --folder.", code=Code.DEMO)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _MARKER).touch()
@@ -166,7 +166,7 @@ def _watch(
         if over:
             return
         if time.monotonic() > deadline:
-            raise AssetgenError(f"The rows were not done after {_LONGEST_SECONDS:g} s; see {log}.", code="demo")
+            raise AssetgenError(f"The rows were not done after {_LONGEST_SECONDS:g} s; see {log}.", code=Code.DEMO)
         time.sleep(_LOOK_SECONDS)
 
 
@@ -204,7 +204,7 @@ def _gemini(latency_seconds: float) -> Iterator[str]:
     try:
         base_url = process.stdout.readline().split()[-1:] if process.stdout else []
         if not base_url:
-            raise AssetgenError("The emulator for Gemini did not start; its message is above.", code="demo")
+            raise AssetgenError("The emulator for Gemini did not start; its message is above.", code=Code.DEMO)
         yield base_url[0]
     finally:
         process.send_signal(signal.SIGTERM)
@@ -282,6 +282,6 @@ def _report(
     billed, recorded = sum(journal), sum(costs.values())
     say(f"The emulator billed {len(journal)} calls, ${billed:.4f}; Dagster's metadata adds up to ${recorded:.4f}.")
     if any(notion.row(page)["Status"] != "Assets Ready" for page in pages.values()):
-        raise AssetgenError("Not every row is Assets Ready; its error log is above.", code="demo")
+        raise AssetgenError("Not every row is Assets Ready; its error log is above.", code=Code.DEMO)
     if round(billed, 2) != round(recorded, 2):
-        raise AssetgenError("The emulator's bill and Dagster's metadata differ; this is a bug.", code="demo")
+        raise AssetgenError("The emulator's bill and Dagster's metadata differ; this is a bug.", code=Code.DEMO)

@@ -14,7 +14,7 @@ from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_hom
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.director.source import DOCUMENT_FILE, resolve_in_folder
 from assetgen_dagster.drawing.plan import Mode, Redraw
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project, unwritable
 from assetgen_dagster.run_coordinator import project_tags
@@ -60,7 +60,7 @@ def place_document(key: ProjectKey, document: Path, settings: Settings) -> None:
     try:
         content = document.read_bytes()
     except OSError as error:
-        raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.", code="document") from None
+        raise AssetgenError(f"Cannot read --document {document}: {error.strerror}.", code=Code.DOCUMENT) from None
     paths = open_project(key, workspace=settings.workspace)
     resolve_in_folder(paths.project, None, document=document)
     target = paths.project / DOCUMENT_FILE

@@ -6,7 +6,7 @@ import typer
 
 from assetgen_dagster.cli.commands import drawing, operating, services
 from assetgen_dagster.cli.terminal import complain
-from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 
 #: Below every ``--help``; more in docs/operating.md.
 EXIT_CODES = (
@@ -52,4 +52,4 @@ def main() -> None:
         app()
     except AssetgenError as error:
         complain(str(error))
-        sys.exit(2 if error.code == COMMAND_LINE else 1)
+        sys.exit(2 if error.code == Code.COMMAND_LINE else 1)

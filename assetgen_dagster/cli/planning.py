@@ -27,7 +27,7 @@ from assetgen_dagster.drawing.preflight import preflight
 from assetgen_dagster.drawing.redraw import remarked, take_up
 from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.render_options import render_options_of
-from assetgen_dagster.errors import coded
+from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.manifest.file import check_slots
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import ProjectKey
@@ -251,7 +251,7 @@ def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw
         yield coded(f"the run would not start: {problem.cause.rstrip('. ')}. {problem.remedy}.", problem.code)
     if refused := open_reservations(settings).preflight(key, pictures=to_draw):
         why = f"{refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."
-        yield coded(f"the run would not start: {why}", "budget")
+        yield coded(f"the run would not start: {why}", Code.BUDGET)
     if order := held_in_words(held_now(settings), settings):
         yield f"the run would wait: {order}"
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.settings import PROJECT_ROOT, Settings
 
 _MADE = re.compile(r"(<!-- made by make docs: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -23,13 +24,20 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
+def codes_table() -> str:
+    """Returns every code: its class, what it means, what to do."""
+    lines = ["| code | class | cause | remedy |", "|---|---|---|---|"]
+    lines += [f"| `{code}` | {code.error_class or '-'} | {code.cause} | {code.remedy} |" for code in Code]
+    return "\n".join(lines)
+
+
 def _shown(default: object) -> str:
     if default is None:
         return "not set"
     return f"`{default.relative_to(PROJECT_ROOT).as_posix() if isinstance(default, Path) else default}`"
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"settings": settings_table}
+TABLES: Mapping[str, Callable[[], str]] = {"codes": codes_table, "settings": settings_table}
 
 
 def renewed(page: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from assetgen_dagster.cli.dagster_home import check_storage_reachable, prepare_dagster_home
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.project.workspace import unwritable
 from assetgen_dagster.settings import PROJECT_ROOT, Settings
@@ -53,7 +53,8 @@ def become_worker(settings: Settings, *, slots: int, name: str) -> None:
     """
     if settings.broker is None:
         raise AssetgenError(
-            "Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.", code="no_broker"
+            "Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.",
+            code=Code.NO_BROKER,
         )
     home = prepare_dagster_home(settings)
     check_storage_reachable(settings)
@@ -75,7 +76,7 @@ def _hold(home: Path, port: int) -> FileLock:
             f"assetgen dev (make dev) is at work with the instance in {home} already: process "
             f"{other.get('pid', 'unknown')}, http://127.0.0.1:{other.get('port', 'unknown')}. Use that one, or end it "
             "first with Ctrl-C: two daemons on one instance would start runs twice.",
-            code="dev_running",
+            code=Code.DEV_RUNNING,
         )
     lock.describe(pid=os.getpid(), port=port)
     return lock
@@ -91,7 +92,7 @@ def _check_port(port: int) -> None:
             taken = error.errno == errno.EADDRINUSE
             why = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
             another = f"make dev PORT={port + 1} or assetgen dev --port {port + 1}"
-            raise AssetgenError(f"Port {port} {why}. Try {another}.", code="port") from None
+            raise AssetgenError(f"Port {port} {why}. Try {another}.", code=Code.PORT) from None
 
 
 def _become(home: Path, program: str, *arguments: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_dagster.documents import DocumentError, check_all_read, read_document
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code, OneCodeError
 from assetgen_dagster.manifest.errors import shortened
 from assetgen_dagster.manifest.file import (
     MANIFEST_FILE,
@@ -29,16 +29,16 @@ from assetgen_dagster.support.text import clean_text
 DOCUMENT_FILE = "03_assets.md"
 
 
-class NoStoryError(AssetgenError):
+class NoStoryError(OneCodeError):
     """There is nothing a manifest could be made from."""
 
-    code = "no_story"
+    code = Code.NO_STORY
 
 
-class ManifestConflictError(AssetgenError):
+class ManifestConflictError(OneCodeError):
     """The manifest was edited, and its source has changed, too: only a person can say which counts."""
 
-    code = "manifest_conflict"
+    code = Code.MANIFEST_CONFLICT
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def resolve_in_folder(
     existing = load_manifest(folder / MANIFEST_FILE)
     text = load_document(document or folder / DOCUMENT_FILE)
     if document is not None and text is None:
-        raise AssetgenError(f"There is no file {document}.", code="document")
+        raise AssetgenError(f"There is no file {document}.", code=Code.DOCUMENT)
     return resolve_manifest(existing, text, story, folder=folder, named=document, director=director)
 
 

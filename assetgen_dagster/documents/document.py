@@ -19,7 +19,7 @@ from assetgen_dagster.documents.parts import Part, Role, split_parts
 from assetgen_dagster.documents.pictures import Found, read_pictures
 from assetgen_dagster.documents.sections import MOST_PICTURES, Picture
 from assetgen_dagster.documents.unparsed import lost_entries, unaccounted
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
 from assetgen_dagster.manifest.names import asset_name, is_cut, unique_names
 from assetgen_dagster.support.text import clean_text
@@ -40,24 +40,24 @@ _PLACEHOLDER = re.compile(
 )
 
 
-class DocumentError(AssetgenError):
+class DocumentError(OneCodeError):
     """A producer's document that cannot be used.
 
     Attributes:
         line: 1-based line at which it stopped making sense.
     """
 
-    code = "document"
+    code = Code.DOCUMENT
 
     def __init__(self, message: str, *, line: int) -> None:
         super().__init__(message)
         self.line = line
 
 
-class UnreadPicturesError(AssetgenError):
+class UnreadPicturesError(OneCodeError):
     """A document has pictures beside those that were read: drawing only these would look like success."""
 
-    code = "document"
+    code = Code.DOCUMENT
 
 
 def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:

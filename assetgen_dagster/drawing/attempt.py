@@ -22,6 +22,7 @@ from assetgen_dagster.drawing.picture import (
     publish,
 )
 from assetgen_dagster.drawing.thumbnails import Thumbnails
+from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import FileLock, describe_process
 from assetgen_dagster.project.records import CostSource, Inputs, Intent, PictureRecord, RecordStore, Spend, SpendKind
 from assetgen_dagster.project.workspace import ProjectPaths
@@ -153,7 +154,7 @@ class Attempts:
             except ScriptTimeoutError:
                 end = End(failure=failures.timed_out(self.settings.image_timeout_seconds))
             except ScriptRunawayError as error:
-                end = End(failure=failures.lost(str(error), code="script_killed"))
+                end = End(failure=failures.lost(str(error), code=Code.SCRIPT_KILLED))
             except ValueError as unusable:
                 end = End(failure=failures.unusable_argument(str(unusable)))
             finally:
@@ -242,7 +243,9 @@ class Attempts:
                 records.redraws.pop(intent.name, None)
         self._clean_up(intent)
         if not published:
-            return failures.lost("the received picture was removed from the staging folder", code="received_file_gone")
+            return failures.lost(
+                "the received picture was removed from the staging folder", code=Code.RECEIVED_FILE_GONE
+            )
         return Drawn(record, thumbnails or inspect_picture(output).thumbnails)
 
     def _keep_strangers(self, name: str, output: Path) -> None:
@@ -267,13 +270,13 @@ class Attempts:
             return failures.classify(seen, report, model=model)
         if end.succeeded:
             left = f"the script left a broken picture: {broken}" if broken else "the script left no picture"
-            return failures.lost(f"{left}, but said that it succeeded", code="script_left_no_picture")
+            return failures.lost(f"{left}, but said that it succeeded", code=Code.SCRIPT_LEFT_NO_PICTURE)
         # Its end was not seen. What it wrote on the way may be of an earlier call; only our own last line is a verdict.
         if report.error is not None:
             return failures.classify(CLIScriptError(str(self.settings.script), 1, stderr), report, model=model)
         if not any(path.exists() for path in output_files(self._log_path(intent))):
             return failures.never_started()
-        return failures.lost("the script was ended before its answer came", code="script_ended")
+        return failures.lost("the script was ended before its answer came", code=Code.SCRIPT_ENDED)
 
     def _book_failure(self, intent: Intent, report: ScriptReport, *, possibly_billed: bool) -> None:
         """Books what a failed call cost, or may have cost, and forgets the intent."""
@@ -346,7 +349,7 @@ def _spend(intent: Intent, kind: SpendKind, cost: float, source: CostSource, mod
 
 def _log_failure(intent: Intent, failure: Failure, end: End, stderr: str) -> None:
     about = {"asset_number": intent.number, "asset_name": intent.name, "attempt": intent.attempts}
-    if failure.code == "script_timeout":
+    if failure.code == Code.SCRIPT_TIMEOUT:
         _log.error("asset_generation_timeout", cause=failure.cause, **about)
         return
     _log.error(

@@ -34,12 +34,13 @@ from assetgen_dagster.drawing.preflight import preflight
 from assetgen_dagster.drawing.recovery import bring_back, settle_leftovers, sweep, tidy
 from assetgen_dagster.drawing.redraw import take_up
 from assetgen_dagster.drawing.references import ReferenceScheduler, takes_references
+from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.project.postgres_lock import ProjectLostError
 from assetgen_dagster.project.records import CostSource, PictureRecord, RecordStore, Spend
 from assetgen_dagster.project.workspace import WorkspaceError, unwritable
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.backoff import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
-from assetgen_dagster.providers.failures import ErrorClass, Failure
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.support.redact import preview
 
 #: So many rejected prompts one after another mean that it is not the prompts.
@@ -321,7 +322,7 @@ class _Drawing:
 
     def _note(self, failure: Failure) -> None:
         """Stops the drawing where a failure is everybody's."""
-        self._rejected = self._rejected + 1 if failure.code == "rejected" else 0
+        self._rejected = self._rejected + 1 if failure.code == Code.REJECTED else 0
         too_long = failure.slows_project and (failure.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
         if failure.error_class is ErrorClass.FATAL or too_long:
             self._stop(failure)

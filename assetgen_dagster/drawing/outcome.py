@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from assetgen_dagster.drawing.events import Task
-from assetgen_dagster.errors import coded
+from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.providers.failures import Failure
 
 
@@ -55,7 +55,7 @@ def _common_remedy(summary: Summary) -> str:
     """Returns what a person can do about all of it; empty if that differs from picture to picture."""
     if summary.stopped_by is not None:
         return summary.stopped_by.remedy
-    remedies = {failure.remedy for _, failure in summary.failures if failure.code != "reference_failed"}
+    remedies = {failure.remedy for _, failure in summary.failures if failure.code != Code.REFERENCE_FAILED}
     return remedies.pop() if len(remedies) == 1 else ""
 
 

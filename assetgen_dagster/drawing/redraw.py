@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assetgen_dagster.drawing.plan import NO_REMARK, Redraw, Request, assign_numbers
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.manifest.file import MANIFEST_FILE, check_slots, load_manifest
 from assetgen_dagster.manifest.model import AssetManifest, AssetType
 from assetgen_dagster.manifest.selection import SelectionError, select_pictures
@@ -26,10 +26,10 @@ from assetgen_dagster.support.text import clean_text
 REMARK_CHARACTERS = 2000
 
 
-class RedrawError(AssetgenError):
+class RedrawError(OneCodeError):
     """What is to be drawn again cannot be; nothing was drawn."""
 
-    code = "redraw"
+    code = Code.REDRAW
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.records import Reference
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
@@ -27,10 +27,10 @@ _HELP_SECONDS = 30.0
 _known: dict[tuple[Path, int], bool] = {}
 
 
-class HelpUnansweredError(AssetgenError):
+class HelpUnansweredError(OneCodeError):
     """Nobody knows whether the script takes references; a guess would be paid for, and again when it proves wrong."""
 
-    code = "script_help"
+    code = Code.SCRIPT_HELP
 
     def __init__(self, script: Path, why: str) -> None:
         super().__init__(

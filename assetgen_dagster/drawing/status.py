@@ -7,16 +7,16 @@ from pathlib import Path
 
 from assetgen_dagster.drawing.picture import BrokenPictureError, file_sha256, inspect_picture
 from assetgen_dagster.drawing.plan import missing_pictures
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.records import PictureFacts, PictureRecord, ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.project.workspace import ProjectPaths
 
 
-class NotReadyError(AssetgenError):
+class NotReadyError(OneCodeError):
     """Pictures are missing."""
 
-    code = "pictures_missing"
+    code = Code.PICTURES_MISSING
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.manifest.errors import explain
 from assetgen_dagster.manifest.model import AssetManifest, count_warnings
 from assetgen_dagster.support.files import write_atomically
@@ -18,16 +18,16 @@ from assetgen_dagster.support.files import write_atomically
 MANIFEST_FILE = "asset_manifest.json"
 
 
-class ManifestFileError(AssetgenError):
+class ManifestFileError(OneCodeError):
     """The manifest file cannot be used as it is."""
 
-    code = "manifest"
+    code = Code.MANIFEST
 
 
-class TooManyPicturesError(AssetgenError):
+class TooManyPicturesError(OneCodeError):
     """The manifest has more pictures than there are image assets."""
 
-    code = "too_many_pictures"
+    code = Code.TOO_MANY_PICTURES
 
 
 class Source(BaseModel):

@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.manifest.model import AssetType
 from assetgen_dagster.manifest.names import asset_name
 from assetgen_dagster.support.text import clean_text
@@ -31,10 +31,10 @@ _BOTH = re.compile(r"#?(?P<number>\d{1,4})[ :]\s*(?P<name>\S.*)")
 _CATEGORY = re.compile(r"(?P<kind>characters?|chars?|environments?|envs?|props?)[_-]")
 
 
-class SelectionError(AssetgenError):
+class SelectionError(OneCodeError):
     """Pictures are named that there are not, or not clearly."""
 
-    code = "redraw"
+    code = Code.REDRAW
 
 
 def select_pictures(text: str, numbers: Mapping[str, int], kinds: Mapping[str, AssetType]) -> tuple[str, ...]:

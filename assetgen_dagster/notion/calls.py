@@ -20,6 +20,7 @@ import structlog
 from notion_client import Client
 from pydantic import SecretStr
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.trouble import OddAnswerError, classify, retry_wait
@@ -285,7 +286,7 @@ def _checked_url(given: str | None) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host:
         raise BoardError(
             f"NOTION_BASE_URL is no address: {redact(text)!r}. Unset it to use Notion itself.",
-            code="notion_address",
+            code=Code.NOTION_ADDRESS,
             setting="NOTION_BASE_URL",
         )
     return url
@@ -295,13 +296,13 @@ def _checked_token(given: SecretStr) -> str:
     token = given.get_secret_value().strip()
     if not token:
         raise BoardError(
-            "NOTION_TOKEN is not set: it is the integration's secret.", code="notion_token", setting="NOTION_TOKEN"
+            "NOTION_TOKEN is not set: it is the integration's secret.", code=Code.NOTION_TOKEN, setting="NOTION_TOKEN"
         )
     # In a header anything else raises an error that shows it.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise BoardError(
             "NOTION_TOKEN holds characters that no token has: copy it again.",
-            code="notion_token",
+            code=Code.NOTION_TOKEN,
             setting="NOTION_TOKEN",
         )
     return token

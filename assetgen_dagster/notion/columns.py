@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion import values
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.project.records import PictureFacts, ProjectRecords
@@ -99,7 +100,7 @@ Figures = Mapping[Column, float | None]
 def _option(found: Property, name: str) -> Json:
     if name not in found.options:
         raise BoardError(
-            f"{name!r} is not an option of {found.name!r}: {', '.join(found.options)}.", code="notion_option"
+            f"{name!r} is not an option of {found.name!r}: {', '.join(found.options)}.", code=Code.NOTION_OPTION
         )
     return values.choice(found.type, name)
 

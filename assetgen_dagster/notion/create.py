@@ -6,7 +6,7 @@ from typing import Any
 
 from notion_client import Client
 
-from assetgen_dagster.errors import COMMAND_LINE
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.calls import Caller, Clock, Deadline, Json, Pace, checked_answer
 from assetgen_dagster.notion.columns import COLUMNS, STATUS
 from assetgen_dagster.notion.errors import BoardError
@@ -78,7 +78,7 @@ def create_database(
                     f"Notion did not say whether it made the database ({trouble.cause}). Look at the page: if it is "
                     "there, set NOTION_DATABASE_ID to the 32 characters in its link, before '?v='; if not, run this "
                     "again.",
-                    code="notion_unsure",
+                    code=Code.NOTION_UNSURE,
                     trouble=trouble,
                 ) from None
             raise
@@ -114,7 +114,7 @@ def parse_page_id(given: str) -> str:
     if found is None:
         raise BoardError(
             "--parent names no page: give the page's link (Share, Copy link), or the 32 characters at its end.",
-            code=COMMAND_LINE,
+            code=Code.COMMAND_LINE,
         )
     return found
 

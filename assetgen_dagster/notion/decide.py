@@ -10,7 +10,7 @@ from assetgen_dagster.budget import limits as budget
 from assetgen_dagster.budget.reservations import Waiting
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
-from assetgen_dagster.errors import coded
+from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.redraw import Unknown, redraw_of
 from assetgen_dagster.notion.row import Row, page_url
@@ -252,7 +252,7 @@ def _refused(key: ProjectKey, row: Row, owner: str, channels: Channels) -> str |
         return coded(
             f"Regenerate says {row.regenerate!r}; it knows All, and Missing or changed. Choose one of them, or clear "
             "it, then set the status again. Nothing was drawn.",
-            "regenerate",
+            Code.REGENERATE,
         )
     return _unknown(key, channels)
 
@@ -260,7 +260,7 @@ def _refused(key: ProjectKey, row: Row, owner: str, channels: Channels) -> str |
 def _key(row: Row) -> ProjectKey | str:
     """Returns a row's project, or why it has none."""
     if not row.channel:
-        return coded("Fill in Channel, then set the status again. Nothing was drawn.", "no_channel")
+        return coded("Fill in Channel, then set the status again. Nothing was drawn.", Code.NO_CHANNEL)
     try:
         return ProjectKey(row.channel, row.project_id)
     except InvalidIdentifierError as error:
@@ -280,5 +280,5 @@ def _copied(key: ProjectKey, owner: str) -> str:
     return coded(
         f"Project {key} belongs to another row: {page_url(owner)} (a copied row has the same "
         "project id). Give this row a project id of its own, then set the status again. Nothing was drawn.",
-        "project_taken",
+        Code.PROJECT_TAKEN,
     )

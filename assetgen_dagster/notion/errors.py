@@ -1,6 +1,6 @@
 """What can be wrong with the task board, for whoever has to act on it."""
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.notion.trouble import Kind, Trouble
 
 
@@ -9,14 +9,12 @@ class BoardError(AssetgenError):
 
     Args:
         message: What is wrong and what to do.
-        code: See ``AssetgenError``.
+        code: What happened.
         setting: The environment variable that it is about, if there is one.
         trouble: Why the call failed, where one did.
     """
 
-    def __init__(
-        self, message: str, *, code: str | None = None, setting: str | None = None, trouble: Trouble | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: Code, setting: str | None = None, trouble: Trouble | None = None) -> None:
         super().__init__(message, code=code)
         self.setting = setting
         self.trouble = trouble
@@ -30,10 +28,12 @@ class BoardError(AssetgenError):
 class BoardUnavailableError(BoardError):
     """Notion is away, busy or slow; later it will do. Nothing was read, and a write may or may not have been saved."""
 
-    code = "notion_unavailable"
+    def __init__(self, message: str, *, trouble: Trouble | None = None) -> None:
+        super().__init__(message, code=Code.NOTION_UNAVAILABLE, trouble=trouble)
 
 
 class RowGoneError(BoardError):
     """The row that was to be written is in the trash, deleted, or moved to another database."""
 
-    code = "notion_row_gone"
+    def __init__(self, message: str, *, trouble: Trouble | None = None) -> None:
+        super().__init__(message, code=Code.NOTION_ROW_GONE, trouble=trouble)

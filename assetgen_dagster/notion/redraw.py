@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from assetgen_dagster.drawing.plan import Redraw
-from assetgen_dagster.drawing.redraw import Known, RedrawError, read_redraw
-from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.drawing.redraw import Known, read_redraw
+from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.notion.row import Row
 
 _AGAIN = "then set the status again. Nothing was drawn."
@@ -50,7 +50,7 @@ def redraw_of(row: Row, known: Known | Unknown | None) -> Redraw | str | None:
 
 
 def _refused(why: str) -> str:
-    return coded(why, RedrawError.code)
+    return coded(why, Code.REDRAW)
 
 
 def redraw_digest(row: Row) -> str:

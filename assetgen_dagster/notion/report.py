@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.columns import COST, REDRAW, REDRAW_REMARK, Figures
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.providers.failures import EDIT_PROMPT
 from assetgen_dagster.support.redact import redact
 
 
@@ -39,7 +39,7 @@ def error_report(settings: NotionSettings, figures: Figures, *, reason: str) -> 
     cost_usd = figures.get(COST)
     cost = "" if cost_usd is None else f"This project has cost ${cost_usd:.2f} so far. "
     again = f"To try again, set the status to {settings.status_trigger[0]}: only what is missing is drawn and paid for."
-    edit = _edit_from_here(settings) if EDIT_PROMPT in reason else ""
+    edit = _edit_from_here(settings) if Code.REFUSED.advice in reason else ""
     return _report(settings.status_error, reason, f"{edit}{cost}{again}", figures)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.columns import COLUMNS
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.schema import Schema
@@ -76,7 +77,7 @@ def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
         raise BoardError(
             "Notion shows the integration no properties. At notion.so/profile/integrations, in the integration's "
             "Capabilities, tick Read content.",
-            code="notion_rights",
+            code=Code.NOTION_RIGHTS,
             setting="NOTION_TOKEN",
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.columns import COLUMNS, STATUS, Column, Property
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.settings import NotionSettings
@@ -93,12 +94,12 @@ def _missing(name: str, column: Column, properties: Mapping[str, Any]) -> BoardE
     setting = column.setting
     if not name:
         return BoardError(
-            f"{setting} is empty: set it to the name of a property.", code="notion_property", setting=setting
+            f"{setting} is empty: set it to the name of a property.", code=Code.NOTION_PROPERTY, setting=setting
         )
     return BoardError(
         f"The Notion database has no property {name!r} (renamed?). Rename it back, or set {setting} to its new name. "
         f"There are: {_listed(properties)}.",
-        code="notion_property",
+        code=Code.NOTION_PROPERTY,
         setting=setting,
     )
 
@@ -108,7 +109,7 @@ def _wrong_type(name: str, column: Column, kind: str) -> BoardError:
     return BoardError(
         f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(column.types))}. Change its "
         f"type in Notion, or set {column.setting} to another property{without}.",
-        code="notion_property",
+        code=Code.NOTION_PROPERTY,
         setting=column.setting,
     )
 
@@ -117,7 +118,7 @@ def _no_option(status: Property, wanted: str, setting: str) -> BoardError:
     return BoardError(
         f"The Notion property {status.name!r} has no option {wanted} (renamed or removed?). Add it in Notion, or set "
         f"{setting} to one of: {_listed(status.options)}.",
-        code="notion_option",
+        code=Code.NOTION_OPTION,
         setting=setting,
     )
 

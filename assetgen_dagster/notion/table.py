@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion import filters, words
 from assetgen_dagster.notion.calls import Caller, Deadline, Json
 from assetgen_dagster.notion.errors import BoardError
@@ -130,7 +131,7 @@ class Table:
             if latest == begin:
                 raise BoardError(
                     f"Notion could not {doing}: more than 10,000 rows were made in the same minute.",
-                    code="notion_refused",
+                    code=Code.NOTION_REFUSED,
                 )
             begin = latest
 
@@ -168,7 +169,7 @@ def parse_database_id(given: str) -> str:
     if found is None:
         raise BoardError(
             "NOTION_DATABASE_ID names no database: set it to the 32 characters in the database's link, before '?v='.",
-            code="notion_database",
+            code=Code.NOTION_DATABASE,
             setting="NOTION_DATABASE_ID",
         )
     return found
@@ -184,7 +185,7 @@ def find_id(given: str) -> str | None:
 def _in_trash(database_id: str) -> BoardError:
     return BoardError(
         f"The Notion database {database_id} is in the trash. Restore it, or set NOTION_DATABASE_ID to another.",
-        code="notion_database",
+        code=Code.NOTION_DATABASE,
         setting="NOTION_DATABASE_ID",
     )
 
@@ -195,4 +196,4 @@ def _not_one_source(sources: list[Mapping[str, Any]]) -> BoardError:
     else:
         named = ", ".join(f"{source['id']} ({source.get('name') or 'unnamed'})" for source in sources)
         text = f"holds several data sources: set NOTION_DATABASE_ID to the id of the one to use: {named}"
-    return BoardError(f"The Notion database {text}.", code="notion_database", setting="NOTION_DATABASE_ID")
+    return BoardError(f"The Notion database {text}.", code=Code.NOTION_DATABASE, setting="NOTION_DATABASE_ID")

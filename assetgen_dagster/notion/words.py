@@ -1,5 +1,6 @@
 """Troubles in plain words: which sentence an operator reads, and which setting or click it points to."""
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.trouble import Kind, Trouble
 
@@ -22,7 +23,7 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 "Notion does not accept the token. Set NOTION_TOKEN to the integration's secret "
                 "(notion.so/profile/integrations, choose the integration, Internal Integration Secret).",
-                code="notion_token",
+                code=Code.NOTION_TOKEN,
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
@@ -30,7 +31,7 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 f"Notion does not allow the integration to {doing} ({cause}). At notion.so/profile/integrations, in "
                 "the integration's Capabilities, tick Read content and Update content.",
-                code="notion_rights",
+                code=Code.NOTION_RIGHTS,
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
@@ -38,14 +39,14 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 f"Notion could not {doing}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it, or set "
                 "NOTION_REVIEW_SHEET=false: without the box on the rows' pages, nothing of ours needs blocks.",
-                code="notion_full",
+                code=Code.NOTION_FULL,
                 setting="NOTION_REVIEW_SHEET",
                 trouble=trouble,
             )
         case Kind.MISSING:
             return BoardError(
                 f"Notion could not {doing}: it is not there, or not shared with the integration ({cause}). {SHARE}.",
-                code="notion_not_shared",
+                code=Code.NOTION_NOT_SHARED,
                 setting="NOTION_DATABASE_ID",
                 trouble=trouble,
             )
@@ -53,19 +54,19 @@ def explain(trouble: Trouble, *, doing: str) -> BoardError:
             return BoardError(
                 f"Notion has blocked the integration's requests ({cause}); waiting does not help. Ask Notion's support "
                 "why, or set NOTION_TOKEN to another integration's secret.",
-                code="notion_blocked",
+                code=Code.NOTION_BLOCKED,
                 setting="NOTION_TOKEN",
                 trouble=trouble,
             )
         case Kind.ENDPOINT:
             return BoardError(
                 f"Notion could not be called: {cause}. Check NOTION_BASE_URL (unset means Notion itself) and proxies.",
-                code="notion_address",
+                code=Code.NOTION_ADDRESS,
                 setting="NOTION_BASE_URL",
                 trouble=trouble,
             )
         case Kind.INVALID:
-            return BoardError(f"Notion refused to {doing}: {cause}.", code="notion_refused", trouble=trouble)
+            return BoardError(f"Notion refused to {doing}: {cause}.", code=Code.NOTION_REFUSED, trouble=trouble)
     busy = "asks us to wait" if trouble.kind is Kind.BUSY else "is not available just now"
     return BoardUnavailableError(
         f"Notion {busy}: could not {doing} ({cause}). It is tried again later.", trouble=trouble
@@ -77,6 +78,6 @@ def not_shared(database_id: str) -> BoardError:
     return BoardError(
         f"Notion shows the integration no database {database_id}. {SHARE}; or set NOTION_DATABASE_ID to the right "
         "database (the 32 characters in its link, before '?v=').",
-        code="notion_not_shared",
+        code=Code.NOTION_NOT_SHARED,
         setting="NOTION_DATABASE_ID",
     )

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.key import InvalidIdentifierError, validate_identifier
 from assetgen_dagster.settings import ASPECT_RATIO, NONE, PROJECT_ROOT, Settings
 
@@ -23,16 +23,16 @@ DEFAULT_FILE = PROJECT_ROOT / "channels.toml"
 _LISTED = 20
 
 
-class ChannelsFileError(AssetgenError):
+class ChannelsFileError(OneCodeError):
     """The file is not there, or cannot be used; no run can go on before it is mended."""
 
-    code = "channels_file"
+    code = Code.CHANNELS_FILE
 
 
-class UnknownChannelError(AssetgenError):
+class UnknownChannelError(OneCodeError):
     """The file does not name this channel."""
 
-    code = "unknown_channel"
+    code = Code.UNKNOWN_CHANNEL
 
 
 class Channel(BaseModel):

@@ -17,16 +17,16 @@ from typing import Self
 
 import psutil
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.workspace import unwritable
 
 _AGAIN_SECONDS = 0.05
 
 
-class ProjectBusyError(AssetgenError):
+class ProjectBusyError(OneCodeError):
     """Another run is at work on the project."""
 
-    code = "project_busy"
+    code = Code.PROJECT_BUSY
 
 
 class FileLock:

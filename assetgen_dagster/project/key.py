@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 
 #: ``\Z``, not ``$``: the latter lets a trailing newline through.
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
@@ -16,10 +16,10 @@ _IDENTIFIER = re.compile(r"^[A-Za-z0-9_-]{1,100}\Z", re.ASCII)
 SEPARATOR = ":"
 
 
-class InvalidIdentifierError(AssetgenError, ValueError):
+class InvalidIdentifierError(OneCodeError, ValueError):
     """A channel or project identifier that could leave its folder or break a partition key."""
 
-    code = "identifier"
+    code = Code.IDENTIFIER
 
 
 def validate_identifier(value: str, name: str) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.file_lock import busy
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import unwritable
@@ -48,10 +48,10 @@ _AGAIN_SECONDS = 0.25
 _log = structlog.get_logger()
 
 
-class ProjectLostError(AssetgenError):
+class ProjectLostError(OneCodeError):
     """The run's lock on its project is gone for good: whatever it does now, another run may be doing, too."""
 
-    code = "lock_lost"
+    code = Code.LOCK_LOST
 
 
 class PostgresLock:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.support.files import write_atomically
 
 #: Stands for the manifest among the pictures' money; no picture can have this name, nor this number.
@@ -22,10 +22,10 @@ MANIFEST = "the manifest"
 MANIFEST_NUMBER = 0
 
 
-class RecordsError(AssetgenError):
+class RecordsError(OneCodeError):
     """The records cannot be read."""
 
-    code = "records"
+    code = Code.RECORDS
 
 
 class CostSource(StrEnum):

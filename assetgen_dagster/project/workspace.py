@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.manifest.model import AssetPrompt, AssetType
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.support.files import link_or_copy
@@ -141,7 +141,7 @@ class ProjectPaths:
         path = self.workspace / recorded
         if not path.resolve().is_relative_to(self.workspace.resolve()):
             raise WorkspaceError(
-                f"{self.records} names {recorded!r}, which is outside the workspace.", code="workspace"
+                f"{self.records} names {recorded!r}, which is outside the workspace.", code=Code.WORKSPACE
             )
         return path
 
@@ -231,7 +231,7 @@ def _refuse_outside(folder: Path, root: Path) -> None:
         raise WorkspaceError(
             f"{folder} is a symlink that leads out of the workspace ({folder.resolve()}). "
             "Replace it by a folder, or set ASSETGEN_WORKSPACE to where it leads.",
-            code="workspace",
+            code=Code.WORKSPACE,
         )
 
 
@@ -249,5 +249,5 @@ def unwritable(path: Path, error: OSError) -> WorkspaceError:
         error.errno or 0, "Give this user permission to write there, or set ASSETGEN_WORKSPACE to another folder"
     )
     return WorkspaceError(
-        f"Cannot write {path}: {error.strerror or error}. {remedy}, then run again.", code="cannot_write"
+        f"Cannot write {path}: {error.strerror or error}. {remedy}, then run again.", code=Code.CANNOT_WRITE
     )

@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
-from assetgen_dagster.providers.failures import ErrorClass, Failure
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.script import CLIScriptError
 from assetgen_dagster.providers.script_report import ScriptFailure, ScriptReport
 from assetgen_dagster.settings import Settings
@@ -33,7 +34,7 @@ def api_key(settings: Settings) -> str | Failure:
     # In a header anything else raises an error that shows it.
     if not re.fullmatch(r"[!-~]+", key):
         cause = "GEMINI_API_KEY holds a character that no key has, such as a space"
-        return Failure(ErrorClass.FATAL, "api_key", cause, "Copy the key again")
+        return Failure(Code.API_KEY, cause, "Copy the key again")
     return key
 
 
@@ -96,9 +97,9 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
 def classify_api_failure(failure: ScriptFailure, *, model: str, setting: str) -> Failure:
     """Returns the problem behind a failure: the script's table, with the setting that names this model."""
     problem = failures.classify(CLIScriptError("", 1, failure.message), ScriptReport(error=failure), model=model)
-    if problem.code != "model_not_found":
+    if problem.code != Code.MODEL_NOT_FOUND:
         return problem
-    return replace(problem, remedy=f"Set {setting} (now {model!r}) to a model that exists, then run again")
+    return replace(problem, remedy=f"Set {setting} (now {model!r}) to a model that exists")
 
 
 def _retry_after(answer: httpx.Response, details: list[dict[str, Any]]) -> float | None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.api import (
     NO_ADDRESS,
     api_base,
@@ -24,12 +25,6 @@ from assetgen_dagster.providers.api import (
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
-
-#: Where a problem with a prompt or a passing one has another remedy than the same answer here.
-_REMEDIES = {
-    "network": "Check network, name server and proxy, and GOOGLE_GEMINI_BASE_URL if it is set",
-    "rejected": "Check {setting}, and GOOGLE_GEMINI_BASE_URL if it is set",
-}
 
 
 def models_in_use(settings: Settings) -> dict[str, str]:
@@ -76,7 +71,9 @@ def ask_about(settings: Settings, model: str, *, setting: str, seconds: float) -
     if failure is None:
         return None
     problem = classify_api_failure(failure, model=model, setting=setting)
-    return replace(problem, remedy=_REMEDIES.get(problem.code, problem.remedy).replace("{setting}", setting))
+    if problem.code is Code.REJECTED:  # there was no prompt that could be edited
+        return replace(problem, remedy=f"Check {setting}, and GOOGLE_GEMINI_BASE_URL if it is set")
+    return problem
 
 
 def _ask(base: str, model: str, key: str, seconds: float) -> ScriptFailure | None:

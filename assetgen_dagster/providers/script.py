@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.support.files import sync_folder
 from assetgen_dagster.support.redact import redact
 
@@ -48,15 +48,15 @@ class CLIScriptError(AssetgenError):
         errno: Why the system did not start it; 0 if it did.
     """
 
-    code = "unrecognised"  # until ``problems.classify`` has read what it said
-
     def __init__(self, script: str, exit_code: int, stderr: str, stdout: str = "", *, errno: int = 0) -> None:
         self.script = script
         self.exit_code = exit_code
         self.stderr = stderr
         self.stdout = stdout
         self.errno = errno
-        super().__init__(f"{script} ended with exit code {exit_code}: {stderr.strip()[-500:] or 'it gave no reason'}")
+        said = stderr.strip()[-500:] or "it gave no reason"
+        # The code until ``failures.classify`` has read what it said.
+        super().__init__(f"{script} ended with exit code {exit_code}: {said}", code=Code.UNRECOGNISED)
 
     @property
     def exhausted(self) -> bool:

@@ -11,13 +11,12 @@ import dagster as dg
 
 from assetgen_dagster.assets.projects import PARENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.runs import is_ours
-from assetgen_dagster.errors import coded
+from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.launchers.celery.starting import report_dead
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.sensors.collecting import collecting
-from assetgen_dagster.sensors.run_outcome import RUN_DIED
 from assetgen_dagster.settings import Settings
 
 #: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
@@ -68,7 +67,7 @@ def fail_orphaned_runs(
     dead, since = dead_runs(unlocked, unlocked_since, time.time())
     why = "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again."
     for run_id in dead:
-        report_dead(instance, run_id, dg.DagsterRunStatus.STARTED, coded(why, RUN_DIED))
+        report_dead(instance, run_id, dg.DagsterRunStatus.STARTED, coded(why, Code.RUN_DIED))
     return since
 
 

@@ -23,7 +23,7 @@ from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.preflight import cause_on_this_machine
 from assetgen_dagster.drawing.redraw import is_taken
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
-from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import Figures, figures_of
@@ -33,28 +33,15 @@ from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.project.workspace import locate_project
-from assetgen_dagster.providers import failures
 from assetgen_dagster.settings import Settings
 
 _REPORT_SECONDS = 10.0
 
-#: The code of a run whose process was killed, or whose machine is gone.
-RUN_DIED = "run_died"
-
 #: How a run says that it stopped at another run's lock.
 _AT_THE_LOCK = "is at work on this project"
 
-#: What stopped a run whose row was withdrawn.
-_WITHDRAWN = failures.withdrawn("").code
-
-#: What stopped a run that is to be asked for again when the key's quota is renewed.
-_USED_UP = failures.quota_used_up("", "").code
-
 #: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
-_MACHINES = frozenset({"script_cannot_start", "cannot_write"})
-
-#: What stopped a run that is to be asked for again when there is room in the monthly budget.
-_BUDGET = failures.over_budget("", "").code
+_MACHINES = frozenset({Code.SCRIPT_CANNOT_START, Code.CANNOT_WRITE})
 
 
 @dataclass(frozen=True)
@@ -107,7 +94,7 @@ def settle(
             # The other one has told the row, or it died: then the row still asks, and its next run goes on.
             mark(instance, run, NOTHING_TO_SAY)
             return True
-    if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == _BUDGET:
+    if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == Code.BUDGET:
         # Nobody sets its row by itself for it; one that waits for room goes on waiting.
         mark(instance, run, NOTHING_TO_SAY)
         return True
@@ -123,7 +110,7 @@ def settle(
         instance=instance,
         seconds=_REPORT_SECONDS,
         # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
-        only_figures=run.tags.get(STOPPED_BY_TAG) == _WITHDRAWN and not drawn,
+        only_figures=run.tags.get(STOPPED_BY_TAG) == Code.WITHDRAWN and not drawn,
         order_taken=taken,
     )
     return True
@@ -150,7 +137,7 @@ def goes_on_by_itself(
     The rows whose runs were in the queue behind it, and those that are tried to see whether it is over, wait.
     """
     code = run.tags.get(STOPPED_BY_TAG, "")
-    if code == _USED_UP:
+    if code == Code.DAILY_QUOTA:
         return True
     if started_in_dagster(run):
         return False
@@ -231,9 +218,9 @@ def outcome(
         missing = str(error)
     except AssetgenError as error:
         missing = message = str(error)
-    over_budget = run.tags.get(STOPPED_BY_TAG) == _BUDGET
+    over_budget = run.tags.get(STOPPED_BY_TAG) == Code.BUDGET
     if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
-        message = f"{coded('The run was cancelled.', 'cancelled')} {missing}"
+        message = f"{coded('The run was cancelled.', Code.CANCELLED)} {missing}"
     report = waiting_report if waits else budget_report if over_budget else error_report
     return report(notion, figures, reason=message or missing)
 
@@ -257,4 +244,4 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Step
             said = True
             yield StepError(message, event.step_key or "")
     if not said:
-        yield StepError(coded("The run ended without a word; its process may have been killed.", RUN_DIED))
+        yield StepError(coded("The run ended without a word; its process may have been killed.", Code.RUN_DIED))

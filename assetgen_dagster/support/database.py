@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
@@ -24,21 +24,22 @@ _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg2://")
 
 #: What PostgreSQL and its client say, the code of that, and what follows for a user; the first that fits counts.
 _CAUSES = (
-    (("password authentication failed", "no password supplied", "fe_sendauth"), "postgres_login",
+    (("password authentication failed", "no password supplied", "fe_sendauth"), Code.POSTGRES_LOGIN,
      "does not accept user or password", f"Set both in {SETTING} (special characters as %XX)."),
-    (("pg_hba.conf", "SSL", "certificate"), "postgres_access",
+    (("pg_hba.conf", "SSL", "certificate"), Code.POSTGRES_ACCESS,
      "does not let this machine in", f"Allow it in the server's pg_hba.conf, or add ?sslmode=require to {SETTING}."),
-    (("too many", "connection slots"), "postgres_connections",
+    (("too many", "connection slots"), Code.POSTGRES_CONNECTIONS,
      "has no connection left", "Raise its max_connections, or end other programs."),
-    (("starting up", "shutting down", "recovery mode"), "postgres_unreachable",
+    (("starting up", "shutting down", "recovery mode"), Code.POSTGRES_UNREACHABLE,
      "is not ready", "Wait until it is, then try again."),
-    (("role ",), "postgres_login",
+    (("role ",), Code.POSTGRES_LOGIN,
      "does not know the user", f"Set the user in {SETTING}, or create it: createuser NAME."),
-    (("database ",), "postgres_database",
+    (("database ",), Code.POSTGRES_DATABASE,
      "has no such database", f"Create it (createdb NAME), or set another in {SETTING}."),
-    (("translate host name",), "postgres_unreachable",
+    (("translate host name",), Code.POSTGRES_UNREACHABLE,
      "cannot be found", f"Check the host's name in {SETTING}."),
-    (("refused", "timeout", "No such file", "closed the connection", "unreachable", "No route"), "postgres_unreachable",
+    (("refused", "timeout", "No such file", "closed the connection", "unreachable", "No route"),
+     Code.POSTGRES_UNREACHABLE,
      "does not answer", f"Start it, or check host and port in {SETTING}."),
 )  # fmt: skip
 
@@ -121,7 +122,9 @@ def unreachable(url: str, error: Exception) -> DatabaseError:
     for words, code, what, remedy in _CAUSES:
         if any(word in said for word in words):
             return DatabaseError(f"PostgreSQL at {where(url)} {what}. {remedy}", code=code)
-    return DatabaseError(f"PostgreSQL at {where(url)} cannot be used: {said[:300]}. Check {SETTING}.", code="postgres")
+    return DatabaseError(
+        f"PostgreSQL at {where(url)} cannot be used: {said[:300]}. Check {SETTING}.", code=Code.POSTGRES
+    )
 
 
 def check_reachable(url: str) -> None:

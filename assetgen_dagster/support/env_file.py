@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 
 
 def check_env_file(path: Path) -> None:
@@ -17,12 +17,12 @@ def check_env_file(path: Path) -> None:
     try:
         bindings = _bindings(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise AssetgenError(f"{path} cannot be read: {error}. Save it as UTF-8 text.", code="env_file") from None
+        raise AssetgenError(f"{path} cannot be read: {error}. Save it as UTF-8 text.", code=Code.ENV_FILE) from None
     for binding in bindings:
         if binding.error:
             text = binding.original.string
             line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            raise AssetgenError(f"{path}, line {line} cannot be read: write NAME=value there.", code="env_file")
+            raise AssetgenError(f"{path}, line {line} cannot be read: write NAME=value there.", code=Code.ENV_FILE)
 
 
 def names_in(path: Path) -> set[str]:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
@@ -23,7 +23,7 @@ def month_bounds(month: str, zone: ZoneInfo | None) -> tuple[float, float]:
     found = _MONTH.fullmatch(month)
     year = int(found[1]) if found else 0
     if found is None or not datetime.min.year < year < datetime.max.year:
-        raise AssetgenError(f"{month!r} is no month. Give year and month, such as 2026-11.", code=COMMAND_LINE)
+        raise AssetgenError(f"{month!r} is no month. Give year and month, such as 2026-11.", code=Code.COMMAND_LINE)
     number = int(found[2])
     following = (year, number + 1) if number < 12 else (year + 1, 1)
     return _midnight(year, number, zone), _midnight(*following, zone)
@@ -40,7 +40,7 @@ def day_begins(day: str, zone: ZoneInfo | None) -> float:
         return datetime(found.year, found.month, found.day, tzinfo=zone).timestamp()
     except (ValueError, OverflowError):
         raise AssetgenError(
-            f"{day!r} is no day. Give year, month and day, such as 2026-11-01.", code=COMMAND_LINE
+            f"{day!r} is no day. Give year, month and day, such as 2026-11-01.", code=Code.COMMAND_LINE
         ) from None
 
 

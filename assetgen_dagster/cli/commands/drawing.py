@@ -8,7 +8,7 @@ import typer
 
 from assetgen_dagster.cli.terminal import complain, note, say, show, stdout
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 
 if TYPE_CHECKING:
     from assetgen_dagster.director.model.events import StoryEvent
@@ -57,7 +57,7 @@ def generate(
     from assetgen_dagster.settings import load_settings
 
     if document is not None and (topic is not None or story is not None):
-        raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
+        raise AssetgenError(_ONE_SOURCE, code=Code.COMMAND_LINE)
     key = ProjectKey(channel, project)
     settings = load_settings()
     load_channels(settings).get(channel)  # refused here, a typo leaves no folder and no partition
@@ -151,7 +151,7 @@ def manifest(
 
     found = read_manifest(file)
     if found is None:
-        raise AssetgenError(f"There is no file {file}.", code="document")
+        raise AssetgenError(f"There is no file {file}.", code=Code.DOCUMENT)
     if as_json:
         shown = found.model_dump(mode="json") | {"warnings": all_warnings(found)}
         print(json.dumps(shown, indent=2, ensure_ascii=False))
@@ -186,12 +186,12 @@ def plan(
     key = ProjectKey(channel, project)
     given = None if topic is None and story is None else Story(topic or "", story or "")
     if document is not None and given:
-        raise AssetgenError(_ONE_SOURCE, code=COMMAND_LINE)
+        raise AssetgenError(_ONE_SOURCE, code=Code.COMMAND_LINE)
     if pictures is not None and (given or document or mode is not Mode.AUTO):
         either = "Give either --pictures or --topic, --story, --document and --mode, not both."
-        raise AssetgenError(either, code=COMMAND_LINE)
+        raise AssetgenError(either, code=Code.COMMAND_LINE)
     if pictures is None and remark:
-        raise AssetgenError("--remark is about --pictures: give both, or none.", code=COMMAND_LINE)
+        raise AssetgenError("--remark is about --pictures: give both, or none.", code=Code.COMMAND_LINE)
     settings = load_settings()
     order = None if pictures is None else _order(key, settings, pictures, remark)
     made = planning.make_plan(key, settings, mode=mode, story=given, document=document, redraw=order)

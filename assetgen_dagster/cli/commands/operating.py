@@ -7,7 +7,7 @@ import typer
 
 from assetgen_dagster.cli.cost_report import By, Format
 from assetgen_dagster.cli.terminal import show, stderr, stdout
-from assetgen_dagster.errors import COMMAND_LINE, AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 
 
 def doctor(
@@ -115,7 +115,8 @@ def archive(
     settings = load_settings()
     if (project is None) == (before is None) or (project and channel is None):
         raise AssetgenError(
-            "Give either --channel and --project, or --finished-before with or without --channel.", code=COMMAND_LINE
+            "Give either --channel and --project, or --finished-before with or without --channel.",
+            code=Code.COMMAND_LINE,
         )
     with stderr().status("Reading the projects' records") as status:
 

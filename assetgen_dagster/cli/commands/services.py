@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assetgen_dagster.cli.terminal import stdout
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 
 
 def demo(
@@ -74,7 +74,8 @@ def init_notion(
     settings = settings_of_database(load_settings(), "")
     if settings is None:
         raise AssetgenError(
-            "Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).", code="notion_token"
+            "Set NOTION_TOKEN to the integration's secret first (notion.so/profile/integrations).",
+            code=Code.NOTION_TOKEN,
         )
     configure_logging(io.StringIO())
     made = create_database(settings, parent=parent)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assetgen_dagster.errors import AssetgenError, coded
+from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.support.redact import redact
 
@@ -19,14 +19,14 @@ class Finding:
         ok: Whether it is in order.
         detail: What is there.
         remedy: What to do; empty where nothing is wrong.
-        code: What a run would end with for it, if it would; see the codes in ``docs/operating.md``.
+        code: What a run would end with for it, if it would.
     """
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
-    code: str = ""
+    code: Code | None = None
 
     def __str__(self) -> str:
         """Returns the finding's line."""

@@ -5,7 +5,7 @@ import shutil
 from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
 from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, local_problem
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.channels import Channel, load_channels
 from assetgen_dagster.project.workspace import writable_workspace
 from assetgen_dagster.providers.ratios import drawable_ratios
@@ -71,7 +71,7 @@ def _undrawable(settings: Settings, options: RenderOptions) -> str:
 def _script(settings: Settings) -> list[Finding]:
     problem = local_problem(settings)
     # The key has a check of its own.
-    if problem is not None and problem.code != "api_key":
+    if problem is not None and problem.code != Code.API_KEY:
         return [of_problem("script", problem)]
     return [Finding("script", True, f"{settings.script} can be started.")]
 

@@ -15,6 +15,7 @@ import httpx
 from pydantic import ValidationError
 
 from assetgen_dagster.director.model.question import ANSWER_SCHEMA, INSTRUCTION, Turn
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.api import (
     NO_ADDRESS,
@@ -162,7 +163,7 @@ def _problem_of(error: Exception, model: str) -> Failure:
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
             return _classified(NO_ADDRESS, model)
         case httpx.TimeoutException():
-            return failures.lost("the answer stopped coming", code="story_timeout")
+            return failures.lost("the answer stopped coming", code=Code.STORY_TIMEOUT)
         case httpx.HTTPError():
             return failures.lost(f"the answer did not arrive whole: {said}")
         # The SDK parses the model's text, too, however deep that is nested.
@@ -178,5 +179,5 @@ def _classified(failure: ScriptFailure, model: str) -> Failure:
 def _timed_out(seconds: float) -> Failure:
     return failures.lost(
         f"no answer within {seconds:g} s; if that happens often, raise ASSETGEN_STORY_TIMEOUT_SECONDS",
-        code="story_timeout",
+        code=Code.STORY_TIMEOUT,
     )

@@ -31,12 +31,11 @@ from assetgen_dagster.director.model.question import (
     repair_question,
 )
 from assetgen_dagster.director.source import Director
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code, ErrorClass
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.records import CostSource, RecordStore, Spend, SpendKind
-from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.backoff import retry_wait
-from assetgen_dagster.providers.failures import ErrorClass, Failure
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
 #: A text is worth fewer attempts than a picture: without it the video is drawn all the same.
@@ -44,7 +43,7 @@ _RETRIES = 3
 _LONGEST_WAIT_SECONDS = 30.0
 
 #: Codes of problems that our tables would not help against: the pictures have them as well.
-_PICTURES_TOO = frozenset({failures.over_budget("", "").code, failures.budget_unknown("").code})
+_PICTURES_TOO = frozenset({Code.BUDGET, Code.BUDGET_UNKNOWN})
 
 _QUESTIONS = 2
 _SHOWN_VIOLATIONS = 3

@@ -13,7 +13,7 @@ from dagster._serdes import unpack_value
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.launchers.celery.cancel import interrupted_when_cancelled
 from assetgen_dagster.launchers.celery.celery_settings import CELERY_SETTINGS
 from assetgen_dagster.launchers.celery.claim import claim
@@ -46,14 +46,16 @@ class RunOnce(Task):
 def _database() -> str:
     url = load_settings().database
     if url is None:
-        raise AssetgenError("A worker needs ASSETGEN_POSTGRES_URL.", code="settings")
+        raise AssetgenError("A worker needs ASSETGEN_POSTGRES_URL.", code=Code.SETTINGS)
     return url
 
 
 def _broker() -> str:
     url = load_settings().broker
     if url is None:
-        raise AssetgenError("A worker needs ASSETGEN_BROKER_URL: the Redis from which it takes runs.", code="no_broker")
+        raise AssetgenError(
+            "A worker needs ASSETGEN_BROKER_URL: the Redis from which it takes runs.", code=Code.NO_BROKER
+        )
     return url
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.launcher import LaunchRunContext
 
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.launchers.celery.claim import claim_ages
 
 #: After so long without a worker a run is handed over again: it waits for a free process, or it was lost.
@@ -81,6 +81,7 @@ def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapp
             launcher.hand_over(LaunchRunContext(dagster_run=runs[run_id], workspace=None))
     except OperationalError as error:
         raise AssetgenError(
-            f"The broker does not answer: {error}. Start it, or check ASSETGEN_BROKER_URL.", code="broker_unreachable"
+            f"The broker does not answer: {error}. Start it, or check ASSETGEN_BROKER_URL.",
+            code=Code.BROKER_UNREACHABLE,
         ) from None
     return dict(made.since)

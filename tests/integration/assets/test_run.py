@@ -12,6 +12,7 @@ from PIL import Image
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.thumbnails import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
+from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.providers.script import output_files
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -137,9 +138,8 @@ def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_
     assert not result.success
     assert "#02 picture_02" in failure.description
     assert "IMAGE_SAFETY" in failure.description
-    to_do = "Edit this prompt in the project's asset_manifest.json, then run again."
-    assert failure.description.startswith(f"{to_do} 1 of 3 pictures failed")
-    assert failure.description.casefold().count("edit this prompt") == 1
+    assert failure.description.startswith(f"{Code.REFUSED.advice}. 1 of 3 pictures failed")
+    assert failure.description.count(Code.REFUSED.advice) == 1
     five = {name: value.value for name, value in failure.metadata.items()}
     assert (five["generated"], five["skipped"], five["failed"]) == (2, 0, 1)
     assert five["total_cost_usd"] == five["project_cost_usd"] > 0

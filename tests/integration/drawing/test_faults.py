@@ -4,7 +4,7 @@ import pytest
 
 from assetgen_dagster.drawing.events import PictureNotStarted, PictureWaits
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.providers.failures import ErrorClass
+from assetgen_dagster.errors import ErrorClass
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import (
     AnyAction,

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
+from assetgen_dagster.errors import ErrorClass
 from assetgen_dagster.project.workspace import WorkspaceError
-from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError

@@ -10,8 +10,8 @@ from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.references import HelpUnansweredError, takes_references
+from assetgen_dagster.errors import ErrorClass
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
-from assetgen_dagster.providers.failures import ErrorClass
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, Delay, NoImage, OddPicture

@@ -16,21 +16,21 @@ def described(summary: Summary, **money: float) -> list[str]:
 
 def test_a_failures_first_line_says_what_to_do_and_how_many() -> None:
     summary = Summary(generated=20, skipped=1, failures=[(task(5), blank_prompt())])
-    assert described(summary)[0] == "Write a prompt, then run again. 1 of 22 pictures failed; 21 are done."
+    assert described(summary)[0] == f"{blank_prompt().remedy}. 1 of 22 pictures failed; 21 are done."
 
 
 def test_pictures_that_failed_in_the_same_words_share_a_line() -> None:
     failures = [(task(7), blank_prompt()), (task(2), blank_prompt()), (task(5), timed_out(60))]
     lines = described(Summary(failures=failures))
     assert lines[0].startswith("See each picture for what to do.")
-    assert lines[1].startswith("  #02 picture_02, #07 picture_07: [rejected: blank_prompt] its prompt is empty. Write")
+    assert lines[1] == f"  #02 picture_02, #07 picture_07: {blank_prompt()}"
     assert lines[2].startswith("  #05 picture_05: [timeout: script_timeout]")
 
 
 def test_what_stopped_all_pictures_stands_first_and_those_not_started_are_named() -> None:
     summary = Summary(generated=3, not_started=[task(9), task(4)], stopped_by=missing_key())
     lines = described(summary)
-    said = "Set GEMINI_API_KEY in the environment or in .env, then run again: GEMINI_API_KEY is not set"
+    said = f"{missing_key().remedy}: {missing_key().cause}"
     assert lines[0] == f"{said}. 3 of 5 pictures are done. [api_key]"
     assert "  not started: #04, #09" in lines
 
@@ -38,9 +38,9 @@ def test_what_stopped_all_pictures_stands_first_and_those_not_started_are_named(
 def test_what_to_do_is_said_once_where_it_is_the_same_for_all() -> None:
     failures = [(task(2), blank_prompt()), (task(5), reference_failed("picture_02"))]
     lines = described(Summary(generated=20, failures=failures))
-    assert lines[0].startswith("Write a prompt, then run again. 2 of 22 pictures failed")
-    assert lines[1] == "  #02 picture_02: [rejected: blank_prompt] its prompt is empty."
-    assert lines[2].endswith("Mend picture_02 first, then run again: this picture was not paid for.")
+    assert lines[0].startswith(f"{blank_prompt().remedy}. 2 of 22 pictures failed")
+    assert lines[1] == f"  #02 picture_02: {blank_prompt().what}."
+    assert lines[2].endswith(f"{reference_failed('picture_02').remedy}.")
 
 
 def test_lost_calls_are_named_with_what_they_may_have_cost() -> None:

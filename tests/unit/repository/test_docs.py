@@ -1,7 +1,6 @@
 """What README and docs say is what the code does: codes, events, settings, prices, commands, links."""
 
 import ast
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +10,10 @@ import typer
 
 from assetgen_dagster.cli.main import EXIT_CODES, app
 from assetgen_dagster.cli.reference import TABLES, renewed
-from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.providers.failures import ErrorClass
+from assetgen_dagster.errors import ErrorClass
 from assetgen_dagster.providers.prices import PRICES
 from assetgen_dagster.providers.text_prices import TEXT_PRICES
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
-from assetgen_dagster.support import database
 
 PACKAGE = PROJECT_ROOT / "assetgen_dagster"
 README, DOCS = PROJECT_ROOT / "README.md", PROJECT_ROOT / "docs"
@@ -70,59 +67,6 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
                 yield ast.unparse(node.func), node
 
 
-def problems_in_the_code() -> set[tuple[str, str]]:
-    """Returns code and class of every problem that the package can make."""
-    found = set()
-    for name, call in calls():
-        if name in ("Failure", "failures.Failure") and isinstance(call.args[1], ast.Constant):
-            error_class = ErrorClass[ast.unparse(call.args[0]).removeprefix("ErrorClass.")]
-            found.add((call.args[1].value, error_class.value))
-        elif name in ("lost", "failures.lost"):
-            # Its own default is the code where none is given; see the call without one in _classify_failure.
-            given = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
-            found.add((ast.literal_eval(given[0]) if given else "answer_lost", ErrorClass.TIMEOUT.value))
-    return found
-
-
-def constants() -> dict[str, str]:
-    """Returns the modules' constants that are strings."""
-    statements = [node for tree in trees() for node in tree.body if isinstance(node, ast.Assign)]
-    return {
-        ast.unparse(node.targets[0]): node.value.value
-        for node in statements
-        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    }
-
-
-def errors(*, coded: bool) -> dict[str, str]:
-    """Returns name and code of every error that a person can mend whose class has a code, or of those without one."""
-    for path in PACKAGE.rglob("*.py"):
-        if re.search(r"^class \w+\(.*Error\b", text_of(path), re.MULTILINE):
-            importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
-    found, left = {}, [AssetgenError]
-    while left:
-        error = left.pop()
-        left += error.__subclasses__()
-        if bool(error.code) is coded:
-            found[error.__name__] = error.code
-    return found
-
-
-def codes_in_the_code() -> set[str]:
-    """Returns the code of everything that is not about a single picture."""
-    named, makes = constants(), errors(coded=False).keys() | {"super().__init__"}
-    found = {*errors(coded=True).values(), *(cause[1] for cause in database._CAUSES)}
-    for name, call in calls():
-        given = [keyword.value for keyword in call.keywords if keyword.arg == "code" and name in makes]
-        given += call.args[1:2] if name == "coded" else []
-        for code in given:
-            if isinstance(code, ast.Constant):
-                found.add(str(code.value))
-            elif isinstance(code, ast.Name) and code.id in named:
-                found.add(named[code.id])
-    return found
-
-
 def events_in_the_code() -> set[str]:
     names = {f"_log.{level}" for level in ("debug", "info", "warning", "error", "exception")}
     return {ast.literal_eval(call.args[0]) for name, call in calls() if name in names}
@@ -135,27 +79,6 @@ def commands() -> dict[str, set[str]]:
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         found[name] = {"--help"} | {option for parameter in command.params for option in parameter.opts}
     return found
-
-
-def test_every_code_is_documented_once_and_with_its_class_if_it_is_about_pictures() -> None:
-    documented = [(code(row[0]), row[1]) for row in rows(section(DOCS / "operating.md", "Codes"))]
-    assert len(documented) == len({code for code, _ in documented})
-    assert {row for row in documented if row[1] != "-"} == problems_in_the_code()
-    with_class = {code for code, _ in problems_in_the_code()}
-    assert {code for code, of_class in documented if of_class == "-"} == codes_in_the_code() - with_class
-
-
-def test_no_error_that_a_person_can_mend_is_made_without_a_code() -> None:
-    makes = errors(coded=False)
-    bare = [
-        ast.unparse(call) for name, call in calls() if name in makes and "code" not in {k.arg for k in call.keywords}
-    ]
-    # Has the code of its problem.
-    assert [call for call in bare if not call.startswith("StoryModelError(")] == []
-
-
-def test_a_code_stands_behind_the_message() -> None:
-    assert str(AssetgenError("Fill in Channel.", code="no_channel")) == "Fill in Channel. [no_channel]"
 
 
 def test_every_class_is_documented() -> None:
