@@ -311,24 +311,11 @@ class Settings(BaseSettings):
         """Where the operator is; None for the machine's own time zone."""
         return ZoneInfo(self.timezone) if self.timezone else None
 
-    @property
-    def own_script(self) -> bool:
-        """Whether the project's own script draws; only of that one is known which settings it needs."""
-        return self.script == OWN_SCRIPT
-
     def script_environment(self) -> dict[str, str]:
-        """Returns the environment for the script: ours, with what ``.env`` adds, without secrets of other services.
-
-        The aspect ratio is a matter of each picture, and not in it.
-        """
+        """Returns our environment without the secrets that no script needs; a provider adds its own settings."""
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SCRIPTS}
         # A foreign script prints emoji; its output goes into a file, whose encoding Python takes from the locale.
         environment.setdefault("PYTHONIOENCODING", "utf-8:replace")
-        environment["GEMINI_IMAGE_MODEL"] = self.gemini_image_model
-        if self.gemini_api_key:
-            environment["GEMINI_API_KEY"] = self.gemini_api_key.get_secret_value()
-        if self.google_gemini_base_url:
-            environment["GOOGLE_GEMINI_BASE_URL"] = self.google_gemini_base_url
         return environment
 
 

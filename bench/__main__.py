@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from assetgen_dagster.providers.script import run_cli_script
+from assetgen_dagster.providers.cli_script import run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT, PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
 from bench import many, memory

@@ -42,6 +42,7 @@ from assetgen_dagster.project.project_lock import ProjectLock, hold_project
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, open_project, unwritable
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.database import name_sessions
 from assetgen_dagster.support.log import configure_logging
@@ -181,9 +182,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
 
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
-            with open_admission(
-                project.settings, project.settings.gemini_image_model, self._allowance(project)
-            ) as admission:
+            provider = provider_of(project.settings)
+            with open_admission(project.settings, provider, self._allowance(project)) as admission:
                 return await generate_assets(job, project.store, emit, admission=admission, check_row=check_row)
 
         self._worker = Worker(start)

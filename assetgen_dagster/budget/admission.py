@@ -20,6 +20,7 @@ from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailable
 from assetgen_dagster.budget.words import moment_in_words, pause_in_words, quota_in_words
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.threads import call_in_daemon_thread
@@ -57,11 +58,11 @@ class _Wait:
 
 
 class Admission:
-    """The admission of one run, for the calls of one model.
+    """The admission of one run, for the calls of one provider.
 
     Args:
         settings: The settings in force.
-        model: The model that is asked.
+        provider: Asked, and paid.
         switches: What stops all paying.
         limit: The requests a minute; None where there is no such limit.
         allowance: The run's part of the monthly budget; None where it has no limit.
@@ -70,7 +71,7 @@ class Admission:
     def __init__(
         self,
         settings: Settings,
-        model: str,
+        provider: Provider,
         switches: Switches,
         limit: RequestLimit | None,
         *,
@@ -78,7 +79,8 @@ class Admission:
     ) -> None:
         self._allowance = allowance
         self._settings = settings
-        self._key = quota_key(settings, model)
+        self._provider = provider
+        self._key = quota_key(provider)
         self._switches = switches
         self._limit = limit
         self._turn = asyncio.Lock()
@@ -122,7 +124,7 @@ class Admission:
             return failure
         try:
             noted = await call_in_daemon_thread(
-                lambda: note_used_up(self._switches, self._key), seconds=_ANSWER_SECONDS
+                lambda: note_used_up(self._switches, self._provider), seconds=_ANSWER_SECONDS
             )
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it must end no call in flight
             _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
@@ -175,11 +177,13 @@ class Admission:
 
 
 @contextmanager
-def open_admission(settings: Settings, model: str, allowance: BudgetReservation | None = None) -> Iterator[Admission]:
-    """Opens a run's admission for the calls of a model, and closes what it used."""
-    limit = open_limit(settings)
+def open_admission(
+    settings: Settings, provider: Provider, allowance: BudgetReservation | None = None
+) -> Iterator[Admission]:
+    """Opens a run's admission for the calls of a provider, and closes what it used."""
+    limit = open_limit(settings, provider)
     try:
-        yield Admission(settings, model, open_switches(settings), limit, allowance=allowance)
+        yield Admission(settings, provider, open_switches(settings), limit, allowance=allowance)
     finally:
         if limit is not None:
             limit.close()

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import providers_in_use
 from assetgen_dagster.settings import Settings
 
 #: Codes of problems that lie with the key, the model or the account, not with a video; what to do about each. A daily
@@ -95,9 +96,7 @@ class Verdict:
 
 def fingerprint(settings: Settings) -> str:
     """Returns what changes when an operator mends key, model, script or endpoint; tells nothing about the key."""
-    key = settings.gemini_api_key.get_secret_value() if settings.gemini_api_key else ""
-    parts = [key, settings.gemini_image_model, str(settings.script), settings.google_gemini_base_url or ""]
-    parts += [settings.story_model] if settings.story_model else []
+    parts = [part for provider in providers_in_use(settings) for part in provider.configuration]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 

@@ -16,7 +16,7 @@ from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.workspace import locate_project
-from assetgen_dagster.providers.prices import list_price
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Machines, Settings
 from assetgen_dagster.support.months import month_bounds, month_of
 
@@ -75,11 +75,6 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(settings.monthly_budget_usd, {name: budget for name, budget in budgets.items() if budget is not None})
 
 
-def estimate_each(settings: Settings) -> float:
-    """Returns what is reserved for a picture: the story's estimate, or the model's price where that is higher."""
-    return max(settings.cost_per_image_usd, list_price(settings.gemini_image_model, "") or 0.0)
-
-
 class ReservationStore:
     """The reservations and waiting rows of all runs.
 
@@ -111,7 +106,7 @@ class ReservationStore:
         if not limits:
             return None
         self._books()  # read now what will be looked at below, so that nobody waits long for us
-        each = estimate_each(self._settings)
+        each = provider_of(self._settings).reserved_usd()
         refused: Refusal | None = None
 
         def change(values: dict[str, Json]) -> None:
@@ -147,7 +142,7 @@ class ReservationStore:
             return None
         values = {name: value for name, value in self._kept.read().items() if name != f"{_RESERVED}{key}"}
         self._drop_dead(values)
-        return refusal(self._claims(values), limits, key.channel, pictures * estimate_each(self._settings))
+        return refusal(self._claims(values), limits, key.channel, pictures * provider_of(self._settings).reserved_usd())
 
     def release(self, key: ProjectKey, *, run_id: str) -> None:
         """Gives up what a run has reserved."""

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.reservations import ReservationStore
-from assetgen_dagster.budget.switches import FileSwitches, Held, Switches, held, key_fingerprint
+from assetgen_dagster.budget.switches import FileSwitches, Held, Switches, account_fingerprint, held
+from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.settings import Settings
 
 _UNKNOWN = "what runs at work may still spend"
@@ -29,11 +30,11 @@ def open_reservations(settings: Settings, *, now: Callable[[], float] = time.tim
     return ReservationStore(settings, PostgresSwitches(settings.database, "assetgen_budget", _UNKNOWN), now=now)
 
 
-def open_limit(settings: Settings) -> RequestLimit | None:
-    """Returns the key's requests a minute; None where no such limit is set."""
+def open_limit(settings: Settings, provider: Provider) -> RequestLimit | None:
+    """Returns the requests a minute of a provider's account; None where no such limit is set."""
     if settings.requests_per_minute is None:
         return None
-    key = key_fingerprint(settings)
+    key = account_fingerprint(provider)
     if settings.database is None:
         return RequestLimit(in_file(settings.workspace, key), limit=settings.requests_per_minute)
     from assetgen_dagster.budget.postgres import in_postgres  # noqa: PLC0415

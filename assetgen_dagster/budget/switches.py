@@ -17,8 +17,7 @@ from typing import Any, Protocol
 from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.project.workspace import WorkspaceError, shared_folder, unwritable
-from assetgen_dagster.providers.quota import quota_renewed_at
-from assetgen_dagster.settings import Settings
+from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.support.files import write_atomically
 
 Json = dict[str, Any]
@@ -129,9 +128,9 @@ class FileSwitches:
             raise SwitchesUnavailableError(unwritable(path, error).message) from error
 
 
-def quota_key(settings: Settings, model: str) -> str:
-    """Returns what a daily quota belongs to: Google counts requests a day by key and model."""
-    return f"{key_fingerprint(settings)}:{_digest(model)}"
+def quota_key(provider: Provider) -> str:
+    """Returns what a daily quota belongs to: requests a day are counted by key and model."""
+    return f"{account_fingerprint(provider)}:{_digest(provider.model)}"
 
 
 def named(found: object) -> Mapping[str, Json]:
@@ -141,10 +140,9 @@ def named(found: object) -> Mapping[str, Json]:
     return {str(name): value if isinstance(value, dict) else {} for name, value in found.items()}
 
 
-def key_fingerprint(settings: Settings) -> str:
-    """Returns what tells one key from another, and nothing about it; a script with a key of its own counts as one."""
-    key = settings.gemini_api_key
-    return _digest(key.get_secret_value() if key else str(settings.script))
+def account_fingerprint(provider: Provider) -> str:
+    """Returns what tells one account of a provider from another, and nothing about it."""
+    return _digest(provider.account)
 
 
 def held(values: Mapping[str, Json], key: str | None, *, now: float | None = None) -> Held:
@@ -187,15 +185,15 @@ def resume(switches: Switches) -> Mapping[str, Json]:
     return before
 
 
-def note_used_up(switches: Switches, key: str, *, now: float | None = None) -> UsedUp:
-    """Remembers for all runs that the daily quota of a key and model (``quota_key``) is used up."""
+def note_used_up(switches: Switches, provider: Provider, *, now: float | None = None) -> UsedUp:
+    """Remembers for all runs that a provider's daily quota is used up."""
     at = time.time() if now is None else now
-    noted = UsedUp(at, quota_renewed_at(at))
+    noted = UsedUp(at, provider.quota_renewed_at(at))
 
     def change(values: dict[str, Json]) -> None:
         for name in [name for name, value in values.items() if name.startswith(_QUOTA) and value.get("until", 0) < at]:
             del values[name]
-        values[f"{_QUOTA}{key}"] = asdict(noted)
+        values[f"{_QUOTA}{quota_key(provider)}"] = asdict(noted)
 
     switches.change(change)
     return noted

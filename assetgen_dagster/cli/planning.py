@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from assetgen_dagster.budget.limits import refusal_in_words, remedy
-from assetgen_dagster.budget.reservations import estimate_each
 from assetgen_dagster.budget.stores import held_now, open_reservations
 from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.director.model.write import foreseen_director
@@ -25,7 +24,6 @@ from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.plan import AGAIN, Action, Mode, Redraw, Request, assign_numbers
 from assetgen_dagster.drawing.preflight import preflight
 from assetgen_dagster.drawing.redraw import remarked, take_up
-from assetgen_dagster.drawing.references import takes_references
 from assetgen_dagster.drawing.render_options import render_options_of
 from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.manifest.file import check_slots
@@ -34,7 +32,8 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths, locate_project
-from assetgen_dagster.providers.prices import estimate_cost, list_price
+from assetgen_dagster.providers.prices import estimate_cost
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings
 
 
@@ -108,7 +107,7 @@ def make_plan(
     unsettled = list(_unsettled(key, paths, records, request, settings))
     take_up(records, request)
     job = DrawingJob(manifest, paths, settings, options, request, request.id, frozenset(numbers.values()))
-    with_references = any(manifest.references().values()) and asyncio.run(takes_references(settings))
+    with_references = any(manifest.references().values()) and asyncio.run(provider_of(settings).takes_references())
     tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)
     warnings = plan_warnings(job, tasks, with_references=with_references)
     to_draw = len(PlanMade(tuple(tasks), ()).to_draw)
@@ -154,7 +153,7 @@ def as_json(plan: Plan) -> str:
             "retired": [{"name": name, "path": str(path)} for name, path in plan.retired.items()],
             "draw": len(plan.pictures.to_draw),
             "estimate_usd": estimate,
-            "model": plan.settings.gemini_image_model,
+            "model": provider_of(plan.settings).model,
             "list_price_usd": listed,
             "would_start": not plan.obstacles,
             "warnings": list(plan.pictures.warnings),
@@ -188,8 +187,7 @@ def show(plan: Plan, console: Console) -> None:
 def _prices(task: Task, settings: Settings) -> tuple[float, float | None]:
     if task.step.action is not Action.DRAW or not task.prompt:
         return 0.0, 0.0
-    model, references = settings.gemini_image_model, len(task.references)
-    listed = list_price(model, task.prompt, references=references) if settings.own_script else None
+    listed = provider_of(settings).list_price(task.prompt, references=len(task.references))
     return estimate_cost(1, settings.cost_per_image_usd), listed
 
 
@@ -201,7 +199,7 @@ def _summary(plan: Plan) -> str:
     said += f"; {len(plan.retired)} put aside" if plan.retired else ""
     if drawn:
         said += "" if listed is None else f"; about ${listed:.2f}"
-        said += f"; a budget reserves ${drawn * estimate_each(plan.settings):.2f}"
+        said += f"; a budget reserves ${drawn * provider_of(plan.settings).reserved_usd():.2f}"
     return f"{said}. Nothing was drawn, paid for or changed."
 
 

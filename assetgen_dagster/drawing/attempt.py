@@ -27,9 +27,7 @@ from assetgen_dagster.project.file_lock import FileLock, describe_process
 from assetgen_dagster.project.records import CostSource, Inputs, Intent, PictureRecord, RecordStore, Spend, SpendKind
 from assetgen_dagster.project.workspace import ProjectPaths
 from assetgen_dagster.providers import failures
-from assetgen_dagster.providers import prices as pricing
-from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.script import (
+from assetgen_dagster.providers.cli_script import (
     CLIScriptError,
     ScriptRunawayError,
     ScriptTimeoutError,
@@ -37,6 +35,8 @@ from assetgen_dagster.providers.script import (
     read_output,
     run_cli_script,
 )
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.providers.script_report import ScriptReport, read_report
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import remove
@@ -123,7 +123,7 @@ class Attempts:
         self.paths = paths
         self.settings = settings
         self.run_id = run_id
-        self._environment = settings.script_environment()
+        self._provider = provider_of(settings)
 
     async def draw(self, call: Call) -> Drawn | Failure:
         """Calls the script once; returns the published picture, or why there is none.
@@ -140,10 +140,10 @@ class Attempts:
             end = UNSEEN
             try:
                 await run_cli_script(
-                    self.settings.script,
+                    self._provider.script,
                     call.arguments(self.paths.absolute(intent.staging)),
                     timeout=self.settings.image_timeout_seconds,
-                    env=self._environment | {"GEMINI_ASPECT_RATIO": call.inputs.aspect_ratio},
+                    env=self._provider.environment(call.inputs.aspect_ratio),
                     log=self._log_path(intent),
                     inherit=[lock.fd],
                     started=lambda pid: describe_process(lock, pid),
@@ -205,7 +205,7 @@ class Attempts:
         self, intent: Intent, picture: Picture, report: ScriptReport, duration: float | None
     ) -> Drawn | Failure:
         model = report.model or intent.inputs.model
-        cost = _counted_usd(report, model, pictured=True)
+        cost = self._provider.call_cost(report, model=intent.inputs.model, drawn=True)
         record = PictureRecord(
             path=intent.output,
             facts=picture.facts,
@@ -267,13 +267,13 @@ class Attempts:
         if end.error is not None:
             error = end.error
             seen = CLIScriptError(error.script, error.exit_code, stderr or error.stderr, stdout, errno=error.errno)
-            return failures.classify(seen, report, model=model)
+            return self._provider.classify(seen, report, model=model)
         if end.succeeded:
             left = f"the script left a broken picture: {broken}" if broken else "the script left no picture"
             return failures.lost(f"{left}, but said that it succeeded", code=Code.SCRIPT_LEFT_NO_PICTURE)
         # Its end was not seen. What it wrote on the way may be of an earlier call; only our own last line is a verdict.
         if report.error is not None:
-            return failures.classify(CLIScriptError(str(self.settings.script), 1, stderr), report, model=model)
+            return self._provider.classify(CLIScriptError(str(self._provider.script), 1, stderr), report, model=model)
         if not any(path.exists() for path in output_files(self._log_path(intent))):
             return failures.never_started()
         return failures.lost("the script was ended before its answer came", code=Code.SCRIPT_ENDED)
@@ -281,7 +281,7 @@ class Attempts:
     def _book_failure(self, intent: Intent, report: ScriptReport, *, possibly_billed: bool) -> None:
         """Books what a failed call cost, or may have cost, and forgets the intent."""
         model = report.model or intent.inputs.model
-        cost = _counted_usd(report, model, pictured=possibly_billed)
+        cost = self._provider.call_cost(report, model=intent.inputs.model, drawn=None if possibly_billed else False)
         with self.store.change() as records:
             del records.intents[intent.token]
             if cost:
@@ -293,8 +293,7 @@ class Attempts:
 
     def _intent(self, call: Call) -> Intent:
         token = secrets.token_hex(6)
-        model, references = call.inputs.model, len(call.references)
-        listed = pricing.list_price(model, call.prompt, references=references) if self.settings.own_script else None
+        listed = self._provider.list_price(call.prompt, references=len(call.references))
         return Intent(
             token=token,
             name=call.name,
@@ -324,13 +323,6 @@ class Attempts:
     def _clean_up(self, intent: Intent) -> None:
         for path in self.paths.staging.glob(f"*{intent.token}*"):
             remove(path)
-
-
-def _counted_usd(report: ScriptReport, model: str, *, pictured: bool) -> float | None:
-    """Returns the cost by the tokens that were counted; None where they cannot be those of a call that drew."""
-    if report.usage is None or (pictured and report.usage.image_tokens <= 0):
-        return None  # a script that names its tokens otherwise would draw for nothing
-    return pricing.usage_cost(report.usage, model)
 
 
 def _spend(intent: Intent, kind: SpendKind, cost: float, source: CostSource, model: str) -> Spend:

@@ -33,7 +33,7 @@ from assetgen_dagster.drawing.plan import Action, assign_numbers
 from assetgen_dagster.drawing.preflight import preflight
 from assetgen_dagster.drawing.recovery import bring_back, settle_leftovers, sweep, tidy
 from assetgen_dagster.drawing.redraw import take_up
-from assetgen_dagster.drawing.references import ReferenceScheduler, takes_references
+from assetgen_dagster.drawing.references import ReferenceScheduler
 from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.project.postgres_lock import ProjectLostError
 from assetgen_dagster.project.records import CostSource, PictureRecord, RecordStore, Spend
@@ -41,6 +41,7 @@ from assetgen_dagster.project.workspace import WorkspaceError, unwritable
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.backoff import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.support.redact import preview
 
 #: So many rejected prompts one after another mean that it is not the prompts.
@@ -115,7 +116,7 @@ class _Drawing:
         if self.job.request.redraw is not None:
             with self.store.change() as records:
                 take_up(records, self.job.request)
-        with_references = any(manifest.references().values()) and await takes_references(settings)
+        with_references = any(manifest.references().values()) and await provider_of(settings).takes_references()
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
         self._report_leftovers({task.asset.name for task in tasks})
         plan = PlanMade(tuple(tasks), plan_warnings(self.job, tasks, with_references=with_references))

@@ -22,6 +22,7 @@ from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
 from assetgen_dagster.manifest.references import in_drawing_order
 from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference
 from assetgen_dagster.project.workspace import ProjectPaths
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings
 
 
@@ -33,7 +34,7 @@ class DrawingJob:
         manifest: The pictures, at most as many as there are slots.
         paths: The project's files.
         settings: The settings in force.
-        options: Aspect ratio, style and model of all pictures.
+        options: Aspect ratio and style of all pictures.
         request: What was asked for.
         run_id: The run.
         selected: Numbers of the pictures that this run handles.
@@ -51,7 +52,7 @@ class DrawingJob:
         """Returns what a picture of this combined prompt is drawn from."""
         return Inputs(
             prompt_sha256=hashlib.sha256(prompt.encode(errors="surrogatepass")).hexdigest(),
-            model=self.settings.gemini_image_model,
+            model=provider_of(self.settings).model,
             aspect_ratio=self.options.aspect_ratio_of(asset),
             references=tuple(references),
         )
@@ -87,7 +88,7 @@ def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bo
     for task in drawn:
         if job.options.refuses(task.asset):
             usual = job.options.aspect_ratio_of(task.asset)
-            model = job.options.model or "the API"
+            model = provider_of(job.settings).model
             warnings.append(f"{task}: {model} does not draw {task.asset.aspect_ratio}; it is drawn in {usual}")
     references = job.manifest.references()
     lacking = [str(task) for task in drawn if references[task.asset.name]]

@@ -8,8 +8,9 @@ from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.workspace import ProjectPaths, writable_workspace
 from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.cli_script import CLIScriptError, command
 from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.script import CLIScriptError, command
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.providers.script_report import ScriptReport
 from assetgen_dagster.settings import Settings
 
@@ -54,11 +55,15 @@ def no_room(folder: Path, *, pictures: int) -> Failure | None:
 
 
 def local_problem(settings: Settings) -> Failure | None:
-    """Returns a failure of script or key that would fail every picture of every project."""
+    """Returns a failure of script or settings that would fail every picture of every project."""
+    return script_problem(settings) or provider_of(settings).missing_setting()
+
+
+def script_problem(settings: Settings) -> Failure | None:
+    """Returns why the script that draws cannot be started; None if it can."""
+    provider = provider_of(settings)
     try:
-        command(settings.script)
+        command(provider.script)
     except CLIScriptError as error:
-        return failures.classify(error, ScriptReport(), model=settings.gemini_image_model)
-    if settings.own_script and settings.gemini_api_key is None:
-        return failures.missing_key()
+        return provider.classify(error, ScriptReport(), model=provider.model)
     return None

@@ -1,77 +1,18 @@
-"""Reference pictures while a project is drawn: whether the script takes them, and who waits for whom.
+"""Reference pictures while a project is drawn: which picture waits for which.
 
 Which picture refers to which is the manifest's matter (``manifest.references``).
 """
 
 import asyncio
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
-from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.records import Reference
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.script import CLIScriptError, ScriptRunawayError, ScriptTimeoutError, run_cli_script
-from assetgen_dagster.settings import Settings
-
-_OPTION = re.compile(r"(?<![\w-])--reference-image(?![\w-])")
-
-#: What a script may take to say what it can do: many import much first, and the machine may be busy.
-_HELP_SECONDS = 30.0
-
-#: Whether a script takes references, by its path and time of change.
-_known: dict[tuple[Path, int], bool] = {}
-
-
-class HelpUnansweredError(OneCodeError):
-    """Nobody knows whether the script takes references; a guess would be paid for, and again when it proves wrong."""
-
-    code = Code.SCRIPT_HELP
-
-    def __init__(self, script: Path, why: str) -> None:
-        super().__init__(
-            f"{script} --help {why}, so it is not known whether it takes reference pictures; nothing was drawn. Run "
-            f"again. If it stays so, let --help answer within {_HELP_SECONDS:g} s (parse arguments before slow "
-            "imports), or empty the lists called references in the manifest."
-        )
-
-
-async def takes_references(settings: Settings) -> bool:
-    """Returns whether the script that draws has the option ``--reference-image``, by its own ``--help``.
-
-    Asked once for each version of a script, and never of our own. The script gets no key, so that one that draws
-    whatever it is told cannot spend anything.
-
-    Raises:
-        HelpUnansweredError: It could not say.
-    """
-    if settings.own_script:
-        return True
-    try:
-        key = settings.script, settings.script.stat().st_mtime_ns
-    except OSError:
-        return False  # that it is not there is found before anything is paid for
-    if key not in _known:
-        environment = settings.script_environment() | {"GEMINI_API_KEY": "none-for-help"}
-        try:
-            output = await run_cli_script(settings.script, ["--help"], timeout=_HELP_SECONDS, env=environment)
-        except ScriptTimeoutError:
-            raise HelpUnansweredError(settings.script, f"did not end within {_HELP_SECONDS:g} s") from None
-        except OSError as error:
-            raise HelpUnansweredError(settings.script, f"could not be asked ({error.strerror})") from None
-        except CLIScriptError as error:
-            if error.exhausted or error.exit_code < 0:
-                why = error.stderr if error.exhausted else f"was ended by signal {-error.exit_code}"
-                raise HelpUnansweredError(settings.script, f"could not be asked ({why})") from None
-            return False
-        except ScriptRunawayError:
-            return False
-        _known[key] = bool(_OPTION.search(output.stdout + output.stderr))
-    return _known[key]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from assetgen_dagster.errors import Code, ErrorClass
-from assetgen_dagster.providers.script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
+from assetgen_dagster.providers.cli_script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
 from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure, ScriptReport
 from assetgen_dagster.providers.script_text import read_failure
 from assetgen_dagster.support.redact import redact

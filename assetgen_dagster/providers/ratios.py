@@ -1,28 +1,17 @@
-"""Which aspect ratios can be drawn: Google's table for each image model, as of 2026-11."""
+"""Which aspect ratio is drawn for the one that was asked for."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 
-_USUAL = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-_LONG = ("1:4", "4:1", "1:8", "8:1")
 
-#: Models that draw the long ones, too; others are taken to draw the usual ones only.
-_LONG_MODELS = ("gemini-3.1-flash-image", "gemini-nano-banana-2")
-
-
-def drawable_ratio(wanted: str, model: str | None) -> str | None:
-    """Returns a ratio as the API writes it, so 16:9 for 32:18; None if the model does not draw it.
+def drawable_ratio(wanted: str, ratios: Iterable[str]) -> str | None:
+    """Returns the one of ``ratios`` that has the shape of ``wanted``, so 16:9 for 32:18; None if none has.
 
     Args:
         wanted: ``W:H`` as a person wrote it.
-        model: Gemini model; None if it is not known which one draws, and then any model's ratio will do.
+        ratios: What can be drawn, as the provider writes it.
     """
-    return next((ratio for ratio in drawable_ratios(model) if _same_shape(ratio, wanted)), None)
-
-
-def drawable_ratios(model: str | None) -> tuple[str, ...]:
-    """Returns the ratios that a model draws; those of any model for None."""
-    long = model is None or model.removeprefix("models/").startswith(_LONG_MODELS)
-    return (*_USUAL, *_LONG) if long else _USUAL
+    return next((ratio for ratio in ratios if _same_shape(ratio, wanted)), None)
 
 
 def _same_shape(first: str, second: str) -> bool:

@@ -17,7 +17,7 @@ from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.budget.breaker import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
 from assetgen_dagster.drawing.preflight import cause_on_this_machine
-from assetgen_dagster.providers.check import ask_gemini, models_in_use
+from assetgen_dagster.providers.registry import check_providers, providers_in_use
 from assetgen_dagster.settings import Settings
 
 #: What asking may add to a look at the board.
@@ -71,14 +71,14 @@ def _unfinished(instance: dg.DagsterInstance) -> str | None:
 
 
 def _can_be_asked(stopped: Stopped, settings: Settings) -> bool:
-    return stopped.code in ASKABLE and bool(models_in_use(settings))
+    return stopped.code in ASKABLE and any(provider.checkable for provider in providers_in_use(settings))
 
 
 def _answer(context: dg.SensorEvaluationContext, stopped: Stopped, settings: Settings, *, now: float) -> Asked:
     before, mark = _remembered(context.cursor), fingerprint(settings)
     if before is not None and before.stands(stopped, fingerprint_now=mark, now=now):
         return before
-    answer = asked(stopped, ask_gemini(settings, seconds=_ASK_SECONDS), before, fingerprint_now=mark, now=now)
+    answer = asked(stopped, check_providers(settings, seconds=_ASK_SECONDS), before, fingerprint_now=mark, now=now)
     context.update_cursor(json.dumps(asdict(answer)))
     return answer
 

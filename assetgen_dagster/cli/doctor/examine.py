@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from assetgen_dagster.cli.doctor.finding import Finding, broken
-from assetgen_dagster.cli.doctor.gemini import examine_gemini
 from assetgen_dagster.cli.doctor.instance import examine_instance
 from assetgen_dagster.cli.doctor.machine import examine_machine
 from assetgen_dagster.cli.doctor.notion import examine_notion
 from assetgen_dagster.cli.doctor.paying import examine_paying
 from assetgen_dagster.cli.doctor.postgres import examine_server
+from assetgen_dagster.cli.doctor.providers import examine_providers
 from assetgen_dagster.cli.doctor.variables import examine_variables
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.settings import Settings, load_settings
@@ -36,7 +36,7 @@ def examine(*, services: bool = False) -> list[Finding]:
         *examine_variables(),
         *examine_machine(settings),
         *_examine_what_is_shared(settings, services=services),
-        *examine_gemini(settings, seconds=NETWORK_SECONDS),
+        *examine_providers(settings, seconds=NETWORK_SECONDS),
         *examine_notion(settings, seconds=NETWORK_SECONDS),
     ]
 

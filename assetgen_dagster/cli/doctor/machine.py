@@ -3,12 +3,12 @@
 import shutil
 
 from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
-from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, local_problem
+from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, script_problem
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
-from assetgen_dagster.errors import AssetgenError, Code
+from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import Channel, load_channels
 from assetgen_dagster.project.workspace import writable_workspace
-from assetgen_dagster.providers.ratios import drawable_ratios
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings
 
 
@@ -64,16 +64,15 @@ def _ratio(settings: Settings) -> list[Finding]:
 
 
 def _undrawable(settings: Settings, options: RenderOptions) -> str:
-    ratios = ", ".join(drawable_ratios(options.model))
-    return f"{settings.gemini_image_model} draws no {options.aspect_ratio}, but {ratios}"
+    ratios = ", ".join(options.ratios)
+    return f"{provider_of(settings).model} draws no {options.aspect_ratio}, but {ratios}"
 
 
 def _script(settings: Settings) -> list[Finding]:
-    problem = local_problem(settings)
-    # The key has a check of its own.
-    if problem is not None and problem.code != Code.API_KEY:
+    problem = script_problem(settings)
+    if problem is not None:
         return [of_problem("script", problem)]
-    return [Finding("script", True, f"{settings.script} can be started.")]
+    return [Finding("script", True, f"{provider_of(settings).script} can be started.")]
 
 
 def _ui(settings: Settings) -> list[Finding]:

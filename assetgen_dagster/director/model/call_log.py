@@ -10,7 +10,6 @@ import hashlib
 import secrets
 import time
 
-from assetgen_dagster.director.model.call import MOST_OUTPUT_TOKENS, Reply
 from assetgen_dagster.project.records import (
     MANIFEST,
     MANIFEST_NUMBER,
@@ -20,7 +19,8 @@ from assetgen_dagster.project.records import (
     SpendKind,
     StoryCall,
 )
-from assetgen_dagster.providers.text_prices import TextUsage, count_tokens, text_cost
+from assetgen_dagster.providers.gemini.text import MOST_OUTPUT_TOKENS, Reply
+from assetgen_dagster.providers.gemini.text_prices import TextUsage, count_tokens, text_cost
 
 
 class ReservationStore:

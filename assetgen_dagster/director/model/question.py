@@ -6,11 +6,11 @@ instruction and apart from it; what a text makes of the answer is caught by the 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from assetgen_dagster.director.manifest_rules import ATMOSPHERE_CHARACTERS, PICTURES, PROMPT_CHARACTERS
 from assetgen_dagster.manifest.model import USUAL_COUNTS, AssetType
+from assetgen_dagster.providers.gemini.text import Turn
 from assetgen_dagster.support.text import clean_text
 
 #: More of a text is left out: two sentences are usual, a whole script would only cost.
@@ -18,14 +18,6 @@ TEXT_CHARACTERS = 4000
 
 #: So many violations are told; the others are mostly the same again.
 _VIOLATIONS = 30
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One part of a conversation."""
-
-    role: Literal["user", "model"]
-    text: str
 
 
 def _range(kind: AssetType) -> str:

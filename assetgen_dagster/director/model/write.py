@@ -19,13 +19,11 @@ from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.brief import read_brief
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_dagster.director.model.answer import BrokenRulesError, read_answer
-from assetgen_dagster.director.model.call import Reply, ask
 from assetgen_dagster.director.model.call_log import ReservationStore, settle_lost_calls
 from assetgen_dagster.director.model.events import Asked, StoryEvent, Waits
 from assetgen_dagster.director.model.question import (
     ANSWER_SCHEMA,
     INSTRUCTION,
-    Turn,
     bounded_text,
     first_question,
     repair_question,
@@ -36,6 +34,7 @@ from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.records import CostSource, RecordStore, Spend, SpendKind
 from assetgen_dagster.providers.backoff import retry_wait
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.gemini.text import GeminiText, Reply, Turn
 from assetgen_dagster.settings import Settings
 
 #: A text is worth fewer attempts than a picture: without it the video is drawn all the same.
@@ -168,7 +167,7 @@ class Writer:
         for retries in range(_RETRIES + 1):
             self._pass_the_gate(model)
             token, began = ledger.begin(question, asked=asked), time.monotonic()
-            reply = ask(self.settings, model, turns)
+            reply = GeminiText(self.settings, model).ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
             spend = ledger.settle(token, reply, asked=asked)
             self._note(model, question, reply, spend, seconds=time.monotonic() - began)
             if reply.failure is None:
@@ -189,7 +188,7 @@ class Writer:
             self.tell(AdmissionWaits(why))
 
         async def wait() -> Failure | None:
-            with open_admission(self.settings, model, self.allowance) as admission:
+            with open_admission(self.settings, GeminiText(self.settings, model), self.allowance) as admission:
                 # What is reserved here is kept for the pictures, which ask again by their true number.
                 return await admission.enter(self.pictures, tell) or await admission.admit(tell)
 
@@ -200,7 +199,7 @@ class Writer:
         """Tells other runs what concerns them, too; returns the failure with what is known besides."""
 
         async def tell() -> Failure:
-            with open_admission(self.settings, model) as admission:
+            with open_admission(self.settings, GeminiText(self.settings, model)) as admission:
                 return await admission.heard(failure)
 
         return asyncio.run(tell())

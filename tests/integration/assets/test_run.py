@@ -14,7 +14,7 @@ from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.drawing.thumbnails import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import lock_project
-from assetgen_dagster.providers.script import output_files
+from assetgen_dagster.providers.cli_script import output_files
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, Hang, NoImage, OddPicture
 from tests.helpers.harness import Core, billed, billed_usd, both_storages, manifest_of, on_disk

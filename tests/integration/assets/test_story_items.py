@@ -21,8 +21,8 @@ from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.plan import Request
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import ProjectRecords, RecordStore
+from assetgen_dagster.providers.cli_script import CLIScriptError, run_cli_script
 from assetgen_dagster.providers.prices import estimate_cost
-from assetgen_dagster.providers.script import CLIScriptError, run_cli_script
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, Hang

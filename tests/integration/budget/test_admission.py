@@ -11,12 +11,13 @@ import structlog
 from assetgen_dagster.budget.admission import AdmissionWaits, open_admission
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.stores import held_now, open_switches
-from assetgen_dagster.budget.switches import note_used_up, pause, quota_key, resume
+from assetgen_dagster.budget.switches import note_used_up, pause, resume
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.plan import Request
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError
@@ -28,11 +29,6 @@ DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 0.05)
-
-
-def key() -> str:
-    """What the daily quota under the settings in force belongs to."""
-    return quota_key(load_settings(), load_settings().gemini_image_model)
 
 
 @dataclass
@@ -52,7 +48,7 @@ def start(core: Core, look: Callable[[], Failure | None] | None = None) -> Drawi
     job = core.job(request, "run1", frozenset(range(1, 23)))
 
     async def draw() -> Summary:
-        with open_admission(core.settings, core.settings.gemini_image_model) as admission:
+        with open_admission(core.settings, provider_of(core.settings)) as admission:
             return await generate_assets(job, core.store, events.append, admission=admission, check_row=look)
 
     return Drawing(asyncio.create_task(draw()), events)
@@ -126,7 +122,7 @@ def test_a_used_up_daily_quota_refuses_before_any_call_with_the_time_of_its_end(
 ) -> None:
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "Europe/Berlin")
     switches = open_switches(load_settings())
-    note_used_up(switches, key())
+    note_used_up(switches, provider_of(load_settings()))
 
     async def body() -> Summary:
         return await start(core).task
@@ -188,7 +184,7 @@ def test_pictures_in_flight_are_finished_where_a_used_up_quota_cannot_be_noted(
 
 def test_a_run_with_nothing_to_draw_is_not_held_up(core: Core, gemini: GeminiEmulator) -> None:
     core.draw(close=False)
-    note_used_up(open_switches(load_settings()), key())
+    note_used_up(open_switches(load_settings()), provider_of(load_settings()))
     pause(open_switches(load_settings()))
 
     async def body() -> Summary:
@@ -203,7 +199,7 @@ def test_retries_take_slots_too_and_a_longer_wait_for_one_is_told_and_counts_in_
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     monkeypatch.setattr("assetgen_dagster.budget.admission._WORTH_TELLING_SECONDS", 0.5)
     slots = RequestLimit(in_file(load_settings().workspace, "test"), limit=2, window_seconds=3)
-    monkeypatch.setattr("assetgen_dagster.budget.admission.open_limit", lambda _: slots)
+    monkeypatch.setattr("assetgen_dagster.budget.admission.open_limit", lambda *_: slots)
     monkeypatch.setattr("assetgen_dagster.providers.backoff.BACKOFF_SECONDS", (0.1, 0.1))
     gemini.plan([Fault(ApiError(500), prompt="Subject 01")])
 

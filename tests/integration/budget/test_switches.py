@@ -9,7 +9,8 @@ import pytest
 from assetgen_dagster.budget.stores import held_now, open_switches
 from assetgen_dagster.budget.switches import SwitchesUnavailableError, held, note_used_up, pause, quota_key, resume
 from assetgen_dagster.budget.words import held_in_words
-from assetgen_dagster.providers.quota import quota_renewed_at
+from assetgen_dagster.providers.gemini.quota import quota_renewed_at
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings, load_settings
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
@@ -27,7 +28,7 @@ def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 def key() -> str:
     """What the daily quota under the settings in force belongs to."""
-    return quota_key(load_settings(), load_settings().gemini_image_model)
+    return quota_key(provider_of(load_settings()))
 
 
 def test_nothing_holds_up_what_nobody_has_stopped(settings: Settings) -> None:
@@ -58,7 +59,7 @@ def test_a_used_up_quota_holds_one_key_and_model_up_until_midnight_in_los_angele
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     switches = open_switches(settings)
-    noted = note_used_up(switches, key(), now=NOON)
+    noted = note_used_up(switches, provider_of(load_settings()), now=NOON)
     assert noted.until == MIDNIGHT
     values = switches.read()
     assert held(values, key(), now=NOON).used_up == noted
@@ -73,7 +74,7 @@ def test_a_used_up_quota_holds_one_key_and_model_up_until_midnight_in_los_angele
 
 def test_the_end_of_a_quota_is_told_by_the_clock_where_the_operator_is(settings: Settings) -> None:
     switches = open_switches(settings)
-    note_used_up(switches, key(), now=NOON)
+    note_used_up(switches, provider_of(load_settings()), now=NOON)
     said = held_in_words(held(switches.read(), key(), now=NOON), settings) or ""
     assert "09:00 on 23 November 2026 (CET)" in said
     assert "assetgen resume" in said
@@ -81,7 +82,7 @@ def test_the_end_of_a_quota_is_told_by_the_clock_where_the_operator_is(settings:
 
 def test_resume_forgets_a_quota_too(settings: Settings) -> None:
     switches = open_switches(settings)
-    note_used_up(switches, key())
+    note_used_up(switches, provider_of(load_settings()))
     resume(switches)
     assert held_now(settings).used_up is None
 

@@ -14,11 +14,11 @@ from pytest import approx
 
 from assetgen_dagster.director.manifest_rules import violations
 from assetgen_dagster.director.model import write as writing
-from assetgen_dagster.director.model.call import Reply
 from assetgen_dagster.director.model.events import Asked
 from assetgen_dagster.director.model.write import StoryModelError
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.records import RecordStore, SpendKind
+from assetgen_dagster.providers.gemini.text import GeminiText, Reply
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import (
     AnyAction,
@@ -292,7 +292,7 @@ def test_names_that_are_no_file_names_are_made_ones(
     for asset in manifest.assets:
         picture = {"name": f"../{asset.name.upper()} É.png", "prompt": f"{asset.prompt}\x00\n", "title": "t" * 999}
         answer[f"{asset.asset_type}s"].append(picture)  # type: ignore[attr-defined]
-    monkeypatch.setattr(writing, "ask", lambda *_: Reply(json.dumps(answer)))
+    monkeypatch.setattr(GeminiText, "ask", lambda *_, **__: Reply(json.dumps(answer)))
     first = scheduler.writer("run2").director().write("Bulbasaur", "other").assets[0]
     assert (first.name, first.prompt) == ("hero_01_by_model_e", manifest.assets[0].prompt)
     assert len(first.title) == 120
@@ -338,11 +338,11 @@ def test_a_question_whose_run_died_is_possibly_billed(
     class KilledError(BaseException):
         pass
 
-    def die(*arguments: object) -> Reply:
+    def die(*_: object, **__: object) -> Reply:
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(writing, "ask", die)
+        patch.setattr(GeminiText, "ask", die)
         with pytest.raises(KilledError):
             scheduler.writer().director().write(TOPIC, STORY)
     assert lost_usd(scheduler) == 0

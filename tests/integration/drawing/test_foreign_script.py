@@ -221,7 +221,7 @@ def test_what_is_not_recognised_is_tried_twice(core: Core, use_script: UseScript
 def test_a_script_that_prints_without_end_is_ended(
     core: Core, use_script: UseScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assetgen_dagster.providers.script._RUNAWAY_BYTES", 100_000)
+    monkeypatch.setattr("assetgen_dagster.providers.cli_script._RUNAWAY_BYTES", 100_000)
     use_script("while True: print('x' * 1000)")
     drawing = core.draw({1})
     assert "printed more than" in drawing.failed()[0].failure.cause

@@ -19,8 +19,8 @@ from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.file_lock import describe_process
 from assetgen_dagster.project.records import Inputs, SpendKind
 from assetgen_dagster.providers.backoff import SystemClock
+from assetgen_dagster.providers.cli_script import output_files, run_cli_script
 from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.script import output_files, run_cli_script
 from assetgen_dagster.settings import OWN_SCRIPT
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, NoUsage

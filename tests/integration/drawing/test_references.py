@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.references import HelpUnansweredError, takes_references
 from assetgen_dagster.errors import ErrorClass
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
+from assetgen_dagster.providers.registry import provider_of
+from assetgen_dagster.providers.script.help import HelpUnansweredError
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, Delay, NoImage, OddPicture
@@ -265,7 +266,7 @@ def test_a_script_is_asked_what_it_takes_and_every_odd_answer_is_no(
         script.write_text(body)
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(script))
     monkeypatch.setenv("GEMINI_API_KEY", "AIza")
-    assert asyncio.run(takes_references(load_settings())) is takes
+    assert asyncio.run(provider_of(load_settings()).takes_references()) is takes
 
 
 @pytest.mark.parametrize("body", ["import time; time.sleep(60)", "import os; os.kill(os.getpid(), 9)"])
@@ -275,7 +276,7 @@ def test_a_script_that_gives_no_answer_ends_the_run_before_anything_is_drawn(
     script, called = tmp_path / "theirs.py", tmp_path / "called"
     script.write_text(f"import sys; open({str(called)!r}, 'a').write(sys.argv[1])\n{body}")
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(script))
-    monkeypatch.setattr("assetgen_dagster.drawing.references._HELP_SECONDS", 0.5)
+    monkeypatch.setattr("assetgen_dagster.providers.script.help._HELP_SECONDS", 0.5)
     with pytest.raises(HelpUnansweredError, match="let --help answer within"):
         foxes.draw()
     assert called.read_text() == "--help"
@@ -287,8 +288,8 @@ def test_a_script_is_asked_again_only_when_it_has_changed(tmp_path: Path, monkey
     script.write_text(line)
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(script))
     settings = load_settings()
-    assert [asyncio.run(takes_references(settings)) for _ in range(2)] == [False, False]
+    assert [asyncio.run(provider_of(settings).takes_references()) for _ in range(2)] == [False, False]
     assert asked.read_text() == "x"
     script.write_text(f"{line}print('--reference-image')")
     os.utime(script, ns=(1, 1))
-    assert asyncio.run(takes_references(settings))
+    assert asyncio.run(provider_of(settings).takes_references())

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from assetgen_dagster.drawing.worker import Worker
-from assetgen_dagster.providers.script import run_cli_script
+from assetgen_dagster.providers.cli_script import run_cli_script
 
 SLEEPER = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
 

@@ -22,7 +22,7 @@ from assetgen_dagster.project.file_lock import ProjectBusyError
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.postgres_lock import PostgresLock, ProjectLostError, held_keys, lock_key
 from assetgen_dagster.project.records import RecordStore, SpendKind
-from assetgen_dagster.providers.script import output_files
+from assetgen_dagster.providers.cli_script import output_files
 from assetgen_emulators.gemini import Call, GeminiEmulator
 from tests.helpers.harness import Core, billed_usd, manifest_of
 from tests.helpers.postgres import PostgresServer, running_postgres

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from assetgen_dagster.errors import ErrorClass
+from assetgen_dagster.providers.cli_script import CLIScriptError
 from assetgen_dagster.providers.failures import Failure, classify
-from assetgen_dagster.providers.script import CLIScriptError
 from assetgen_dagster.providers.script_report import read_report
 
 MODEL = "gemini-nano-banana-2.1"

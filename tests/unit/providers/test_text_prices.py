@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from assetgen_dagster.providers.text_prices import TextUsage, text_cost
+from assetgen_dagster.providers.gemini.text_prices import TextUsage, text_cost
 
 MILLION = TextUsage(1_000_000, 1_000_000)
 DAY = date(2026, 11, 1)

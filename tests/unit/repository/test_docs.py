@@ -11,8 +11,8 @@ import typer
 from assetgen_dagster.cli.main import EXIT_CODES, app
 from assetgen_dagster.cli.reference import TABLES, renewed
 from assetgen_dagster.errors import ErrorClass
-from assetgen_dagster.providers.prices import PRICES
-from assetgen_dagster.providers.text_prices import TEXT_PRICES
+from assetgen_dagster.providers.gemini.models import IMAGE_MODELS
+from assetgen_dagster.providers.gemini.text_prices import TEXT_PRICES
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 
 PACKAGE = PROJECT_ROOT / "assetgen_dagster"
@@ -126,7 +126,7 @@ def test_no_page_names_a_setting_that_is_not_there(page: Path) -> None:
 def test_prices_are_those_of_the_price_list() -> None:
     documented = {code(row[0]): (row[1], row[2]) for row in rows(section(README, "What it costs"))}
     expected = {}
-    for model, price in PRICES.items():
+    for model, price in IMAGE_MODELS.items():
         picture = price.picture_tokens * price.image_output / 1_000_000
         expected[model] = (f"{picture:.4f}", f"{22 * picture:.2f}")
     assert documented == expected

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from assetgen_dagster.budget.stores import open_switches
-from assetgen_dagster.budget.switches import note_used_up, pause, quota_key, resume
+from assetgen_dagster.budget.switches import note_used_up, pause, resume
 from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.integration.cli.doctor.told import problem, problems
@@ -19,7 +20,7 @@ def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: Ge
     assert "by anna@studio since" in problem()
     assert problem().endswith("To go on: assetgen resume.")
     resume(switches)
-    note_used_up(switches, quota_key(settings, settings.gemini_image_model))
+    note_used_up(switches, provider_of(settings))
     assert "daily quota is used up" in problem()
     assert problem().endswith("Where the quota was raised: assetgen resume.")
     resume(switches)

@@ -1,4 +1,4 @@
-"""One question to the Gemini API, through the official SDK. Nothing else talks to it.
+"""Gemini writes: one question to a language model, through the official SDK.
 
 The SDK takes up to a second to import and is only needed where ``ASSETGEN_STORY_MODEL`` is set, so it is imported
 here, when it is used. Its own retries are off: they would ask again after a time-out, which may have been billed.
@@ -7,28 +7,31 @@ here, when it is used. Its own retries are off: they would ask again after a tim
 import json
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import httpx
 from pydantic import ValidationError
 
-from assetgen_dagster.director.model.question import ANSWER_SCHEMA, INSTRUCTION, Turn
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
-from assetgen_dagster.providers.api import (
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.gemini.api import (
     NO_ADDRESS,
+    account_of,
     api_base,
     api_key,
     classify_api_failure,
+    credentials,
     heeds_proxies,
     host_of,
     read_api_error,
 )
-from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.gemini.check import check_model
+from assetgen_dagster.providers.gemini.quota import quota_renewed_at
+from assetgen_dagster.providers.gemini.text_prices import TextUsage
 from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure
-from assetgen_dagster.providers.text_prices import TextUsage
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import redact
 
@@ -39,7 +42,16 @@ if TYPE_CHECKING:
 #: The longest answer that is accepted, thinking included: what a lost answer may have cost is counted with it.
 MOST_OUTPUT_TOKENS = 32_768
 
+_SETTING = "ASSETGEN_STORY_MODEL"
 _QUOTE_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One part of a conversation."""
+
+    role: Literal["user", "model"]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -59,42 +71,79 @@ class Reply:
     model: str = ""
 
 
-def ask(settings: Settings, model: str, turns: Sequence[Turn]) -> Reply:
-    """Asks once and returns the answer, or why there is none, within ``ASSETGEN_STORY_TIMEOUT_SECONDS``.
+@dataclass(frozen=True)
+class GeminiText:
+    """A language model; a ``Provider``.
 
-    An answer that breaks off at its longest is returned as it is.
-
-    Args:
+    Attributes:
         settings: With key and endpoint.
         model: The model to ask.
-        turns: The conversation so far, ending with the question.
     """
-    key = api_key(settings)
-    if isinstance(key, Failure):
-        return Reply(failure=key)
-    if not host_of(api_base(settings)):
-        return Reply(failure=_classified(NO_ADDRESS, model))
-    seconds = settings.story_timeout_seconds
-    found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
-    with httpx.Client(timeout=seconds, trust_env=heeds_proxies(api_base(settings))) as http:
-        client = _client(http, key, settings)
 
-        def run() -> None:
+    settings: Settings
+    model: str
+
+    name: ClassVar[str] = "Story model"
+    checkable: ClassVar[bool] = True
+
+    @property
+    def account(self) -> str:
+        """See ``account_of``."""
+        return account_of(self.settings)
+
+    @property
+    def configuration(self) -> tuple[str, ...]:
+        """Key, model and endpoint."""
+        key, endpoint = credentials(self.settings)
+        return key, self.model, endpoint
+
+    def check(self, *, seconds: float) -> Failure | None:
+        """Asks the API about the model."""
+        return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
+
+    def quota_renewed_at(self, moment: float) -> float:
+        """See ``quota``."""
+        return quota_renewed_at(moment)
+
+    def ask(self, turns: Sequence[Turn], *, instruction: str, schema: Mapping[str, Any]) -> Reply:
+        """Asks once and returns the answer, or why there is none, within ``ASSETGEN_STORY_TIMEOUT_SECONDS``.
+
+        An answer that breaks off at its longest is returned as it is.
+
+        Args:
+            turns: The conversation so far, ending with the question.
+            instruction: What the model is told beforehand.
+            schema: JSON schema of the answer.
+        """
+        key = api_key(self.settings)
+        if isinstance(key, Failure):
+            return Reply(failure=key)
+        endpoint = api_base(self.settings)
+        if not host_of(endpoint):
+            return Reply(failure=_classified(NO_ADDRESS, self.model))
+        seconds = self.settings.story_timeout_seconds
+        found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
+        with httpx.Client(timeout=seconds, trust_env=heeds_proxies(endpoint)) as http:
+            client = _client(http, key, endpoint)
+
+            def run() -> None:
+                try:
+                    found.put(_generate(client, self.model, turns, instruction, schema))
+                except Exception as error:
+                    found.put(error)  # told apart where it can be raised
+
+            # A thread, because no time limit of HTTP ends an answer that drips.
+            threading.Thread(target=run, name="story", daemon=True).start()
             try:
-                found.put(_generate(client, model, turns))
-            except Exception as error:
-                found.put(error)  # told apart where it can be raised
-
-        # A thread, because no time limit of HTTP ends an answer that drips.
-        threading.Thread(target=run, name="story", daemon=True).start()
-        try:
-            answer = found.get(timeout=seconds)
-        except queue.Empty:
-            return Reply(failure=_timed_out(seconds))
-    return Reply(failure=_problem_of(answer, model)) if isinstance(answer, Exception) else _read(answer, model)
+                answer = found.get(timeout=seconds)
+            except queue.Empty:
+                return Reply(failure=_timed_out(seconds))
+        if isinstance(answer, Exception):
+            return Reply(failure=_failure_of(answer, self.model))
+        return _read(answer, self.model)
 
 
-def _client(http: httpx.Client, key: str, settings: Settings) -> "Client":
+def _client(http: httpx.Client, key: str, endpoint: str) -> "Client":
     from google import genai  # noqa: PLC0415 - see the module's docstring
     from google.genai import types  # noqa: PLC0415
 
@@ -102,7 +151,7 @@ def _client(http: httpx.Client, key: str, settings: Settings) -> "Client":
         vertexai=False,
         api_key=key,
         http_options=types.HttpOptions(
-            base_url=api_base(settings),
+            base_url=endpoint,
             api_version="v1beta",
             httpx_client=http,
             retry_options=types.HttpRetryOptions(attempts=1),
@@ -110,16 +159,18 @@ def _client(http: httpx.Client, key: str, settings: Settings) -> "Client":
     )
 
 
-def _generate(client: "Client", model: str, turns: Sequence[Turn]) -> "GenerateContentResponse":
+def _generate(
+    client: "Client", model: str, turns: Sequence[Turn], instruction: str, schema: Mapping[str, Any]
+) -> "GenerateContentResponse":
     from google.genai import types  # noqa: PLC0415 - see the module's docstring
 
     return client.models.generate_content(
         model=model,
         contents=[types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns],
         config=types.GenerateContentConfig(
-            system_instruction=INSTRUCTION,
+            system_instruction=instruction,
             response_mime_type="application/json",
-            response_json_schema=ANSWER_SCHEMA,
+            response_json_schema=schema,
             max_output_tokens=MOST_OUTPUT_TOKENS,
         ),
     )
@@ -150,7 +201,7 @@ def _usage(told: Any) -> TextUsage | None:
     )
 
 
-def _problem_of(error: Exception, model: str) -> Failure:
+def _failure_of(error: Exception, model: str) -> Failure:
     """Returns the failure behind what the SDK raised; raises again what is a bug."""
     from google.genai import errors  # noqa: PLC0415 - see the module's docstring
 
@@ -173,7 +224,7 @@ def _problem_of(error: Exception, model: str) -> Failure:
 
 
 def _classified(failure: ScriptFailure, model: str) -> Failure:
-    return classify_api_failure(failure, model=model, setting="ASSETGEN_STORY_MODEL")
+    return classify_api_failure(failure, model=model, setting=_SETTING)
 
 
 def _timed_out(seconds: float) -> Failure:

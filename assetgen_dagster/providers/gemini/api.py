@@ -11,8 +11,8 @@ import httpx
 
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.cli_script import CLIScriptError
 from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.script import CLIScriptError
 from assetgen_dagster.providers.script_report import ScriptFailure, ScriptReport
 from assetgen_dagster.settings import Settings
 
@@ -36,6 +36,17 @@ def api_key(settings: Settings) -> str | Failure:
         cause = "GEMINI_API_KEY holds a character that no key has, such as a space"
         return Failure(Code.API_KEY, cause, "Copy the key again")
     return key
+
+
+def account_of(settings: Settings) -> str:
+    """Returns what Google counts requests for: the key, or the script that has one of its own."""
+    return settings.gemini_api_key.get_secret_value() if settings.gemini_api_key else str(settings.script)
+
+
+def credentials(settings: Settings) -> tuple[str, str]:
+    """Returns key and endpoint as they are set; empty where they are not."""
+    key = settings.gemini_api_key.get_secret_value() if settings.gemini_api_key else ""
+    return key, settings.google_gemini_base_url or ""
 
 
 def api_base(settings: Settings) -> str:

@@ -1,7 +1,4 @@
-"""Asks the API whether key and model work, which draws nothing and costs nothing: ``GET v1beta/models/{model}``.
-
-Only of the project's own script it is known that it uses this API with the key and model of the settings.
-"""
+"""Asks the API whether key and model work, which draws nothing and costs nothing: ``GET v1beta/models/{model}``."""
 
 import queue
 import threading
@@ -11,7 +8,8 @@ from urllib.parse import quote
 import httpx
 
 from assetgen_dagster.errors import Code
-from assetgen_dagster.providers.api import (
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.gemini.api import (
     NO_ADDRESS,
     api_base,
     api_key,
@@ -22,37 +20,18 @@ from assetgen_dagster.providers.api import (
     no_api,
     read_api_error,
 )
-from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
 
 
-def models_in_use(settings: Settings) -> dict[str, str]:
-    """Returns the models that runs ask with our key, by the setting that names each."""
-    drawing = {"GEMINI_IMAGE_MODEL": settings.gemini_image_model} if settings.own_script else {}
-    return drawing | ({"ASSETGEN_STORY_MODEL": settings.story_model} if settings.story_model else {})
-
-
-def ask_gemini(settings: Settings, *, seconds: float) -> Failure | None:
-    """Returns what the API has against key, endpoint or one of the models in use; None for nothing.
-
-    Args:
-        settings: Those of a project that uses at least one.
-        seconds: How long it may take in all, even where a name server or a dripping answer keeps it.
-    """
-    models = models_in_use(settings)
-    found = (ask_about(settings, models[name], setting=name, seconds=seconds / len(models)) for name in models)
-    return next((problem for problem in found if problem is not None), None)
-
-
-def ask_about(settings: Settings, model: str, *, setting: str, seconds: float) -> Failure | None:
+def check_model(settings: Settings, model: str, *, setting: str, seconds: float) -> Failure | None:
     """Returns what the API has against key, endpoint or one model; None for nothing.
 
     Args:
         settings: With key and endpoint.
         model: The model.
         setting: The variable that names it, for messages.
-        seconds: See ``ask_gemini``.
+        seconds: The longest it may take in all, even where a name server or a dripping answer holds it up.
     """
     key = api_key(settings)
     if isinstance(key, Failure):

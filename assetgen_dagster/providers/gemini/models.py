@@ -1,0 +1,90 @@
+"""The image models: what each draws and what it costs. A new model or price is a row of ``IMAGE_MODELS``.
+
+Sources: Google's price list for the Gemini API, USD per one million tokens, standard tier, 1K pictures, and its table
+of aspect ratios; both as of 2026-11. What a text costs is in ``text_prices``.
+"""
+
+import math
+from dataclasses import dataclass
+
+from assetgen_dagster.providers.script_report import Usage
+
+#: Rule of thumb in the Gemini API's guide to tokens; only used where the API's own count never arrived.
+CHARACTERS_PER_TOKEN = 4
+
+USUAL_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+EXTREME_RATIOS = ("1:4", "4:1", "1:8", "8:1")
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """An image model.
+
+    Attributes:
+        image_output: Price of output tokens of a picture.
+        text_input: Price of input tokens, of text and of reference pictures.
+        text_output: Price of output tokens of text, thinking included.
+        picture_tokens: Output tokens of one 1K picture.
+        reference_tokens: Input tokens of one reference picture.
+        extreme_ratios: Whether it draws ``EXTREME_RATIOS``, too.
+    """
+
+    image_output: float
+    text_input: float
+    text_output: float
+    picture_tokens: int = 1120
+    reference_tokens: int = 560
+    extreme_ratios: bool = False
+
+
+IMAGE_MODELS: dict[str, ImageModel] = {
+    "gemini-nano-banana-2.1": ImageModel(30, 1.50, 7.50, extreme_ratios=True),
+    "gemini-2.5-flash-image": ImageModel(30, 0.30, 2.50, picture_tokens=1290, reference_tokens=258),
+    "gemini-3.1-flash-lite-image": ImageModel(30, 0.25, 1.50),
+    "gemini-3.1-flash-image": ImageModel(60, 0.50, 3.00, extreme_ratios=True),
+    "gemini-3-pro-image": ImageModel(120, 2.00, 12.00),
+}
+
+
+def usage_cost(usage: Usage, model: str) -> float | None:
+    """Returns what these tokens cost in USD, or None for a model whose price is not known."""
+    known = _find(model)
+    if known is None:
+        return None
+    return _usd(
+        usage.image_tokens * known.image_output
+        + usage.prompt_tokens * known.text_input
+        + usage.text_tokens * known.text_output
+    )
+
+
+def list_price(model: str, prompt: str, *, references: int = 0) -> float | None:
+    """Returns what a picture of ``prompt`` costs in USD by the price list, or None for an unknown model.
+
+    Args:
+        model: Gemini model.
+        prompt: The combined prompt.
+        references: Number of pictures passed along.
+    """
+    known = _find(model)
+    if known is None:
+        return None
+    tokens = math.ceil(len(prompt) / CHARACTERS_PER_TOKEN) + references * known.reference_tokens
+    return _usd(known.picture_tokens * known.image_output + tokens * known.text_input)
+
+
+def ratios_of(model: str) -> tuple[str, ...]:
+    """Returns the aspect ratios that a model draws; the usual ones for an unknown model."""
+    known = _find(model)
+    return (*USUAL_RATIOS, *EXTREME_RATIOS) if known is not None and known.extreme_ratios else USUAL_RATIOS
+
+
+def _find(model: str) -> ImageModel | None:
+    """Finds a model; answers name versions (``…-preview``, ``…-001``) of the model that was asked for."""
+    name = model.removeprefix("models/")
+    known = [known for known in IMAGE_MODELS if name == known or name.startswith(f"{known}-")]
+    return IMAGE_MODELS[max(known, key=len)] if known else None
+
+
+def _usd(millionths: float) -> float:
+    return round(millionths / 1_000_000, 6)

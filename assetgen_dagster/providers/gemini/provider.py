@@ -1,0 +1,100 @@
+"""Gemini draws, by the script that comes with the project."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+from assetgen_dagster.providers import failures
+from assetgen_dagster.providers.cli_script import CLIScriptError
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.gemini import models
+from assetgen_dagster.providers.gemini.api import account_of, credentials
+from assetgen_dagster.providers.gemini.check import check_model
+from assetgen_dagster.providers.gemini.quota import quota_renewed_at
+from assetgen_dagster.providers.script_report import ScriptReport
+from assetgen_dagster.settings import OWN_SCRIPT, Settings
+
+
+@dataclass(frozen=True)
+class GeminiProvider:
+    """An ``ImageProvider``."""
+
+    settings: Settings
+
+    name: ClassVar[str] = "Gemini"
+    checkable: ClassVar[bool] = True
+
+    @classmethod
+    def chosen_by(cls, settings: Settings) -> Self | None:
+        """Returns this provider unless ``ASSETGEN_SCRIPT`` names another script."""
+        return cls(settings) if settings.script == OWN_SCRIPT else None
+
+    @property
+    def model(self) -> str:
+        """``GEMINI_IMAGE_MODEL``."""
+        return self.settings.gemini_image_model
+
+    @property
+    def account(self) -> str:
+        """See ``account_of``."""
+        return account_of(self.settings)
+
+    @property
+    def configuration(self) -> tuple[str, ...]:
+        """Key, model, script and endpoint."""
+        key, endpoint = credentials(self.settings)
+        return key, self.model, str(self.script), endpoint
+
+    def check(self, *, seconds: float) -> Failure | None:
+        """Asks the API about the model."""
+        return check_model(self.settings, self.model, setting="GEMINI_IMAGE_MODEL", seconds=seconds)
+
+    def quota_renewed_at(self, moment: float) -> float:
+        """See ``quota``."""
+        return quota_renewed_at(moment)
+
+    @property
+    def script(self) -> Path:
+        """``ASSETGEN_SCRIPT``."""
+        return self.settings.script
+
+    @property
+    def ratios(self) -> tuple[str, ...]:
+        """Those of the model."""
+        return models.ratios_of(self.model)
+
+    def environment(self, aspect_ratio: str) -> dict[str, str]:
+        """Hands key, model, endpoint and ratio over, which ``.env`` may hold instead of our environment."""
+        settings, environment = self.settings, self.settings.script_environment()
+        environment |= {"GEMINI_IMAGE_MODEL": self.model, "GEMINI_ASPECT_RATIO": aspect_ratio}
+        if settings.gemini_api_key:
+            environment["GEMINI_API_KEY"] = settings.gemini_api_key.get_secret_value()
+        if settings.google_gemini_base_url:
+            environment["GOOGLE_GEMINI_BASE_URL"] = settings.google_gemini_base_url
+        return environment
+
+    def missing_setting(self) -> Failure | None:
+        """Looks for the key."""
+        return failures.missing_key() if self.settings.gemini_api_key is None else None
+
+    async def takes_references(self) -> bool:
+        """Says yes."""
+        return True
+
+    def list_price(self, prompt: str, *, references: int) -> float | None:
+        """Goes by the price list."""
+        return models.list_price(self.model, prompt, references=references)
+
+    def reserved_usd(self) -> float:
+        """Returns the story's estimate, or the list price where that is higher."""
+        return max(self.settings.cost_per_image_usd, models.list_price(self.model, "") or 0.0)
+
+    def call_cost(self, report: ScriptReport, *, model: str, drawn: bool | None) -> float | None:
+        """Goes by the tokens that were billed."""
+        if report.usage is None or (drawn is not False and report.usage.image_tokens <= 0):
+            return None  # a script that names its tokens otherwise would draw for nothing
+        return models.usage_cost(report.usage, report.model or model)
+
+    def classify(self, error: CLIScriptError, report: ScriptReport, *, model: str) -> Failure:
+        """Reads Gemini's terms, in the report or in the script's own words."""
+        return failures.classify(error, report, model=model)

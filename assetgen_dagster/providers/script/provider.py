@@ -1,0 +1,45 @@
+"""A producer's own script draws, as ``ASSETGEN_SCRIPT`` says.
+
+It gets Gemini's settings, and what it prints is read as Gemini's, because that is what such scripts ask. But whether
+it does is not known, so neither price nor ratios nor key are taken for granted.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.gemini.models import EXTREME_RATIOS, USUAL_RATIOS
+from assetgen_dagster.providers.gemini.provider import GeminiProvider
+from assetgen_dagster.providers.script.help import has_reference_option
+from assetgen_dagster.settings import Settings
+
+
+@dataclass(frozen=True)
+class ScriptProvider(GeminiProvider):
+    """An ``ImageProvider``."""
+
+    name: ClassVar[str] = "Producer's script"
+    checkable: ClassVar[bool] = False
+
+    @classmethod
+    def chosen_by(cls, settings: Settings) -> Self | None:
+        """Returns this provider."""
+        return cls(settings)
+
+    @property
+    def ratios(self) -> tuple[str, ...]:
+        """Those of any model."""
+        return (*USUAL_RATIOS, *EXTREME_RATIOS)
+
+    def missing_setting(self) -> Failure | None:
+        """Returns None: the script may have a key of its own."""
+        return None
+
+    async def takes_references(self) -> bool:
+        """Asks the script. It gets no key, so that one that draws whatever it is told cannot spend anything."""
+        environment = self.environment(self.settings.gemini_aspect_ratio) | {"GEMINI_API_KEY": "none-for-help"}
+        return await has_reference_option(self.script, environment)
+
+    def list_price(self, prompt: str, *, references: int) -> float | None:
+        """Returns None: the model is not known."""
+        return None
