@@ -12,6 +12,31 @@ from pydantic.dataclasses import dataclass
 
 from assetgen_emulators.core.faults import STRICT, Delay, Hang, HtmlPage, Reset, Rule, TornBody
 
+__all__ = [
+    "Action",
+    "AnyAction",
+    "ApiError",
+    "CutShort",
+    "Delay",
+    "Fault",
+    "FlawedStory",
+    "HalfPng",
+    "Hang",
+    "HtmlPage",
+    "JpegLabelledPng",
+    "NoImage",
+    "NoUsage",
+    "OddPicture",
+    "PromptBlocked",
+    "Reset",
+    "TextBeside",
+    "TextOnly",
+    "Thoughts",
+    "TornBody",
+    "TwoImages",
+    "kinds",
+]
+
 
 @dataclass(frozen=True, config=STRICT)
 class ApiError:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from assetgen_dagster.notion.board import TaskBoard
@@ -40,7 +41,7 @@ def settings_for(notion: NotionEmulator, database_id: str = "", **changes: Any) 
     """
     if not database_id:
         database_id = list(notion.world.databases)[-1]
-    given = {"token": SecretStr(notion.token), "database_id": database_id, "base_url": notion.base_url}
+    given: dict[str, Any] = {"token": SecretStr(notion.token), "database_id": database_id, "base_url": notion.base_url}
     return board_settings(**given | changes)
 
 
@@ -65,6 +66,13 @@ def board_for(
     return TaskBoard(
         settings_for(notion, database_id, **changes), clock=clock or FastClock(), pace=pace or Pace(100_000), **options
     )
+
+
+def set_board_default(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+    """Sets the default of a parameter of the boards that the product makes itself."""
+    defaults = TaskBoard.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, name, value)
 
 
 def endpoints(notion: NotionEmulator) -> list[str]:

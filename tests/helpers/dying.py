@@ -17,7 +17,6 @@ import dagster as dg
 import psutil
 
 from assetgen_dagster.assets.keys import image_number
-from assetgen_dagster.support import files
 
 
 def any_call(*_: Any, **__: Any) -> bool:
@@ -45,6 +44,9 @@ class Death:
     with_scripts: bool = False
     by: signal.Signals = signal.SIGKILL
 
+    def __post_init__(self) -> None:
+        pkgutil.resolve_name(self.where)  # a function that was renamed fails here, not in a process nobody sees
+
     def await_it(self) -> None:
         """Wraps the function in this process."""
         module, _, qualified = self.where.partition(":")
@@ -59,7 +61,7 @@ class Death:
             if due and self.when == "before":
                 self._die()
             if due and self.when == "torn":
-                files.os.fsync = self._tear
+                setattr(os, "fsync", self._tear)  # noqa: B010 - os declares more than descriptors
             result = wrapped(*args, **kwargs)
             if due:
                 self._die()

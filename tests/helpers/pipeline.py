@@ -11,14 +11,13 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import PAGE_TAG
-from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.calls import Pace
 from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
-from tests.helpers.boards import FastClock
+from tests.helpers.boards import FastClock, set_board_default
 from tests.helpers.studio import Dagit
 
 ROW = {"Channel": "poke1", "Topic": "Bulbasaur forest", "Story Direction": "Seasons", "Status": "Generating Assets"}
@@ -91,9 +90,9 @@ def report_and_hear(dagit: Dagit, cursor: str | None) -> tuple[str, str]:
 def impatient_boards(monkeypatch: pytest.MonkeyPatch, *, request_seconds: float = 10.0) -> FastClock:
     """Gives every board a clock that waits for nobody and a pace of its own, through the board's own parameters."""
     clock = FastClock()
-    defaults = {"clock": clock, "pace": Pace(100_000), "request_seconds": request_seconds}
-    for name, value in defaults.items():
-        monkeypatch.setitem(TaskBoard.__init__.__kwdefaults__, name, value)
+    set_board_default(monkeypatch, "clock", clock)
+    set_board_default(monkeypatch, "pace", Pace(100_000))
+    set_board_default(monkeypatch, "request_seconds", request_seconds)
     return clock
 
 

@@ -1,6 +1,6 @@
 """A real Dagster instance for tests: materialize a partition as the UI would, and read what it recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,10 +97,21 @@ def sensor_context(
     return dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions, resources=given)
 
 
-def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure | Any:
-    """Returns the failure that ended a run: its description and metadata."""
+@dataclass(frozen=True)
+class RunFailure:
+    """The failure that ended a run."""
+
+    description: str
+    metadata: Mapping[str, Any]
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> RunFailure:
+    """Returns the failure of the one step that failed."""
     [event] = [event for event in result.all_events if event.is_step_failure]
-    return event.step_failure_data.user_failure_data
+    data = event.step_failure_data.user_failure_data
+    assert data is not None
+    assert data.description is not None
+    return RunFailure(data.description, {name: value.value for name, value in data.metadata.items()})
 
 
 def _values(event: Any) -> dict[str, Any]:

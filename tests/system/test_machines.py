@@ -44,6 +44,12 @@ def runs_of(instance: dg.DagsterInstance, project: str) -> list[dg.DagsterRun]:
     return [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(tags={"project": project}))]
 
 
+def status_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
 def begun_processes(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
     return sum("Started process for run" in str(event.message) for event in instance.all_logs(run.run_id))
 
@@ -92,7 +98,7 @@ def test_a_lost_worker_a_cancelled_run_and_a_restarted_broker_leave_every_projec
         cancel(dev, run.run_id)
         lost.lose_power()
         redis.stop()
-        eventually(lambda: instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.CANCELED, 60)
+        eventually(lambda: status_of(instance, run.run_id) is dg.DagsterRunStatus.CANCELED, 60)
         redis.start()
         gemini.set_latency(0)
         row = pages[cancelled]

@@ -26,6 +26,10 @@ from tests.helpers.studio import sensor_context
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
+def wait_for_status(notion: NotionEmulator, page: str, status: str) -> None:
+    notion.wait_for(lambda _calls: notion.row(page)["Status"] == status, timeout=120)
+
+
 def test_from_a_rows_change_to_the_first_call_it_takes_15_seconds_in_the_middle_and_never_20(
     notion: NotionEmulator, dev: Dev, gemini: GeminiEmulator
 ) -> None:
@@ -33,7 +37,7 @@ def test_from_a_rows_change_to_the_first_call_it_takes_15_seconds_in_the_middle_
     for number in range(10):
         before, set_at = len(gemini.journal()), time.time()
         page = notion.add_row({**ROW, "Project ID": f"vid_{number}"})
-        notion.wait_for(lambda _calls, page=page: notion.row(page)["Status"] == "Assets Ready", timeout=120)
+        wait_for_status(notion, page, "Assets Ready")
         ready_at = time.time()
         calls = gemini.journal()[before:]
         first.append(calls[0].arrived_at - set_at)

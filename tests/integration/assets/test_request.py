@@ -124,7 +124,7 @@ def test_a_retry_whose_first_run_is_forgotten_has_no_time_and_so_redraws_nothing
 def test_pictures_picked_by_hand_are_named_by_the_run_that_asked(runs: Runs) -> None:
     first = runs.create(selection={image_key(5), image_key(13), ASSETS_READY}, status=FAILED)
     retry = runs.create(parent=first, tags=RESUME, selection={image_key(5)})
-    assert read_request(runs.instance, retry, mode=Mode.AUTO).numbers == {5, 13}
+    assert read_request(runs.instance, retry, mode=Mode.AUTO).numbers == frozenset({5, 13})
 
 
 STARTED = dg.DagsterRunStatus.STARTED

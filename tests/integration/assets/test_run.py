@@ -68,9 +68,9 @@ def test_a_run_that_a_row_asked_for_leads_back_to_the_row(small: Dagit, gemini: 
     row = "https://www.notion.so/0123456789abcdef0123456789abcdef"
     gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 02")])
     failed = failure_of(small.materialize(tags=page))
-    assert failed.metadata["notion_row"].value == row
+    assert failed.metadata["notion_row"] == row
     missing = failure_of(small.materialize(selection=[ASSETS_READY], tags=page))
-    assert missing.metadata["notion_row"].value == row
+    assert missing.metadata["notion_row"] == row
     assert small.materialize(tags=page).success
     assert small.materializations(ASSETS_READY)[0]["notion_row"] == row
     small.materialize(selection=[ASSETS_READY])
@@ -140,7 +140,7 @@ def test_a_picture_that_stays_broken_fails_by_number_and_name_and_a_retry_bills_
     assert "IMAGE_SAFETY" in failure.description
     assert failure.description.startswith(f"{Code.REFUSED.advice}. 1 of 3 pictures failed")
     assert failure.description.count(Code.REFUSED.advice) == 1
-    five = {name: value.value for name, value in failure.metadata.items()}
+    five = failure.metadata
     assert (five["generated"], five["skipped"], five["failed"]) == (2, 0, 1)
     assert five["total_cost_usd"] == five["project_cost_usd"] > 0
     assert len(small.materializations(image_key(1))) == 1

@@ -16,7 +16,7 @@ from PIL import Image
 from assetgen_dagster.assets.projects import PAGE_TAG
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.draw import generate_assets
-from assetgen_dagster.drawing.events import Event, PictureDone
+from assetgen_dagster.drawing.events import PictureDone
 from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.plan import Request
 from assetgen_dagster.project.key import ProjectKey
@@ -154,7 +154,7 @@ def test_a_bug_while_drawing_is_logged_raised_and_leaves_a_state_that_resumes(
 def test_a_bug_in_a_run_ends_it_as_failed_with_details_and_the_next_run_goes_on(
     dagit: Dagit, gemini: GeminiEmulator
 ) -> None:
-    def stumble(_key: ProjectKey, event: Event) -> None:
+    def stumble(_key: ProjectKey, event: object) -> None:
         if not isinstance(event, PictureDone):
             return
         raise RuntimeError("a listener with a bug")

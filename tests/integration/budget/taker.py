@@ -13,7 +13,7 @@ from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 async def take(place: str, limit: int, window: float, count: int) -> list[float]:
     bucket = in_postgres(place, "test") if "://" in place else in_file(Path(place), "test")
     slots = RequestLimit(bucket, limit=limit, window_seconds=window)
-    taken = []
+    taken: list[float] = []
     while len(taken) < count:
         wait = await slots.take()
         if wait is None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -86,7 +87,7 @@ def dagit(gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
 
 def test_only_events_of_the_time_asked_for_are_read_pictures_and_manifests_alike(dagit: Dagit) -> None:
     instance, partition = dagit.instance, "poke1:vid_123"
-    money = {"cost_usd": 0.5, "model": "painter"}
+    money: dict[str, Any] = {"cost_usd": 0.5, "model": "painter"}
     instance.report_runless_asset_event(dg.AssetMaterialization(image_key(1), partition=partition, metadata=money))
     instance.report_runless_asset_event(
         dg.AssetMaterialization(ASSET_MANIFEST, partition=partition, metadata={"cost_usd": 0.1, "story_model": "poet"})

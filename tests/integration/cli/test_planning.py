@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from assetgen_dagster.budget.switches import pause
 from assetgen_dagster.cli.main import app
 from assetgen_dagster.cli.planning import make_plan
 from assetgen_dagster.director.source import DOCUMENT_FILE, ManifestConflictError, Story, resolve_in_folder
+from assetgen_dagster.drawing.events import Event, PictureDone
 from assetgen_dagster.drawing.plan import Mode, Request
 from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_upon
 from assetgen_dagster.errors import AssetgenError
@@ -66,6 +68,11 @@ def plan(*options: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+def carried_out(events: Iterable[Event]) -> dict[str, tuple[str, str]]:
+    tasks = [event.task for event in events if isinstance(event, PictureDone)]
+    return {task.asset.name: (str(task.step.action), task.step.reason) for task in tasks}
+
+
 def actions(shown: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {one["name"]: (one["action"], one["reason"]) for one in shown["pictures"]}
 
@@ -101,8 +108,7 @@ def test_what_a_plan_says_is_what_the_run_then_does(foxes: Core, gemini: GeminiE
     assert everything(foxes.paths.workspace) == before
     paid = billed_usd(gemini.journal())
     events = foxes.draw(mode=mode).events
-    drawn = {e.task.asset.name: (str(e.task.step.action), e.task.step.reason) for e in events if hasattr(e, "record")}
-    assert actions(shown) == drawn
+    assert actions(shown) == carried_out(events)
     assert [one["name"] for one in shown["retired"]] == ["fox_awake"]
     assert shown["list_price_usd"] == pytest.approx(billed_usd(gemini.journal()) - paid, abs=1e-5)
 
@@ -139,9 +145,7 @@ def test_what_a_plan_says_of_a_redraw_is_what_the_redraw_then_does(
     request = Request("r", time.time(), redraw=order)
     foxes.manifest = remark_upon(foxes.manifest, foxes.paths.project / MANIFEST_FILE, foxes.records, request)
     events = foxes.draw(request=request).events
-    assert actions(shown) == {
-        e.task.asset.name: (str(e.task.step.action), e.task.step.reason) for e in events if hasattr(e, "record")
-    }
+    assert actions(shown) == carried_out(events)
     drawn = [one["name"] for one in shown["pictures"] if one["action"] == "draw"]
     assert (shown["redraw"], shown["remark"]) == (drawn, "less golden light")
     assert shown["list_price_usd"] == pytest.approx(billed_usd(gemini.journal()) - paid, abs=1e-5)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,6 @@ import yaml
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
 from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_home
-from assetgen_dagster.cli.doctor import postgres as postgres_checks
 from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_dagster.cli.doctor.postgres import examine_server
 from assetgen_dagster.errors import AssetgenError
@@ -163,7 +163,8 @@ def test_commands_that_set_an_instance_up_at_the_same_moment_all_find_it_whole(
     with ThreadPoolExecutor(8) as pool:
         for number in range(40):
             monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / f"home{number}"))
-            for home in [one.result() for one in [pool.submit(prepare_dagster_home) for _ in range(8)]]:
+            settings = load_settings()
+            for home in [one.result() for one in [pool.submit(prepare_dagster_home, settings) for _ in range(8)]]:
                 assert (home / "dagster.yaml").read_bytes() == template
 
 
@@ -264,7 +265,7 @@ def test_a_database_that_can_only_be_read_is_a_problem(
 
 
 def test_clocks_that_differ_are_a_problem(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_checks.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
     [found] = examine_server(load_settings())
     assert "s apart" in str(found)
 

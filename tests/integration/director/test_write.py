@@ -128,7 +128,7 @@ def test_after_everything_that_is_no_answer_the_tables_write_and_a_warning_says_
     assert warning.startswith(f"{MODEL} did not write these prompts: {said}")
     assert "delete asset_manifest.json" in warning
     assert len(gemini.journal()) == calls
-    assert (booked_usd(scheduler), lost_usd(scheduler)) == (approx(billed_usd(gemini.journal())), 0)
+    assert (booked_usd(scheduler), lost_usd(scheduler)) == approx((billed_usd(gemini.journal()), 0))
 
 
 def test_what_passes_by_itself_is_waited_for(gemini: GeminiEmulator, scheduler: Desk, write: Write) -> None:

@@ -53,7 +53,7 @@ def hash_of(core: Core, name: str) -> str:
 
 def reasons(drawing: Drawing) -> dict[str, str]:
     """Returns what was drawn, and why."""
-    tasks = [event.task for event in [*drawing.done(), *drawing.failed()]]
+    tasks = [*(event.task for event in drawing.done()), *(event.task for event in drawing.failed())]
     return {task.asset.name: task.step.reason for task in tasks if task.step.action == "draw"}
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import psutil
@@ -49,6 +49,7 @@ def test_leaving_the_events_early_ends_the_script_and_its_children(tmp_path: Pat
             ended.append(True)
 
     events = Worker(run).events()
+    assert isinstance(events, Generator)
     process = psutil.Process(next(events))
     family = [process, *process.children(recursive=True)]
     events.close()

@@ -123,7 +123,8 @@ def test_a_database_can_be_created_but_for_a_status_property(notion: NotionEmula
     )
     source = client.data_sources.retrieve(answer["data_sources"][0]["id"])
     assert source["properties"]["State"]["select"]["options"][0]["name"] == "Draft"
-    for wrong in ({"Name": {"rich_text": {}}}, properties | {"Status": {"status": {}}}):
+    wrongs: list[dict[str, Any]] = [{"Name": {"rich_text": {}}}, properties | {"Status": {"status": {}}}]
+    for wrong in wrongs:
         with pytest.raises(APIResponseError):
             client.databases.create(parent={"page_id": PARENT}, initial_data_source={"properties": wrong})
     for parent in (PARENT, UNKNOWN):

@@ -112,7 +112,7 @@ def test_what_is_on_a_page_comes_in_pages_and_in_order(notion: NotionEmulator, c
     client.blocks.children.append(page, children=[paragraph("2")], after=first)
     seen, cursor = [], None
     while True:
-        more = {"start_cursor": cursor} if cursor else {}
+        more: dict[str, Any] = {"start_cursor": cursor} if cursor else {}
         answer = client.blocks.children.list(page, page_size=2, **more)
         seen += [block["paragraph"]["rich_text"][0]["plain_text"] for block in answer["results"]]
         cursor = answer["next_cursor"]

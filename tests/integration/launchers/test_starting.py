@@ -26,7 +26,7 @@ def test_a_run_that_a_worker_has_is_not_handed_over_again() -> None:
 
 def test_a_run_whose_worker_died_before_it_began_is_given_up() -> None:
     made = decide(["run1", "run2"], {"run1": BEGIN_SECONDS}, {"run1": 0}, now=10_000)
-    assert (made.hand_over, made.dead) == (frozenset(), {"run1"})
+    assert (made.hand_over, made.dead) == (frozenset(), frozenset({"run1"}))
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])

@@ -1,7 +1,6 @@
 """What a producer can do to the database while it is in use: one clear sentence, and it goes on when it is mended."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,7 +14,13 @@ from tests.helpers.boards import board_for, settings_for
 
 TRIGGER = "Generating Assets"
 
-Step = Callable[[NotionEmulator], Any]
+Step = Callable[[NotionEmulator], object]
+
+
+def remove_trigger(notion: NotionEmulator) -> None:
+    notion.add_row(status="Draft")
+    notion.remove_status_option(TRIGGER)
+
 
 BREAKS: list[tuple[str, Step, Step, str, str]] = [
     (
@@ -41,7 +46,7 @@ BREAKS: list[tuple[str, Step, Step, str, str]] = [
     ),
     (
         "trigger option removed",
-        lambda notion: (notion.add_row(status="Draft"), notion.remove_status_option(TRIGGER)),
+        remove_trigger,
         lambda notion: notion.add_status_option(TRIGGER),
         "NOTION_STATUS_TRIGGER",
         "'Status' has no option 'Generating Assets' or 'Assets Generating'.*NOTION_STATUS_TRIGGER to one of: Draft",
@@ -105,11 +110,12 @@ def test_a_report_that_cannot_be_written_says_why_and_loses_nothing(
     board.triggered_rows()
     before = notion.row(page_id)
     do(notion)
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: board.update_row(page_id, {STATUS: "Assets Ready", ERROR_LOG: "x", COST: 1}),
         lambda: board.read_row(page_id),
         lambda: board.find_row("poke1", "vid_1"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(BoardError, match=words):
             call()
     assert list(notion.row(page_id).values()) == list(before.values())

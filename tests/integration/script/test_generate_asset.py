@@ -7,9 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -131,9 +131,7 @@ def test_any_prompt_arrives_as_it_is(gemini: GeminiEmulator, script: Script, pro
 @pytest.mark.parametrize(
     "locale", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"LC_ALL": "C.UTF-8"}]
 )
-def test_a_prompt_arrives_whatever_the_locale(
-    gemini: GeminiEmulator, script: Script, locale: Mapping[str, str]
-) -> None:
+def test_a_prompt_arrives_whatever_the_locale(gemini: GeminiEmulator, script: Script, locale: dict[str, Any]) -> None:
     assert script.run("émoji 🦉".encode(), **locale).code == 0
     assert gemini.journal()[0].prompt == "émoji 🦉"
 
@@ -142,7 +140,7 @@ def test_a_prompt_arrives_whatever_the_locale(
     "locale", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"LC_ALL": "C.UTF-8"}]
 )
 def test_bytes_that_are_no_text_do_not_end_in_a_traceback(
-    gemini: GeminiEmulator, script: Script, locale: Mapping[str, str]
+    gemini: GeminiEmulator, script: Script, locale: dict[str, Any]
 ) -> None:
     assert script.run(b"an owl \xff\xfe\xed\xa0\x80", **locale).code == 0
     assert gemini.journal()[0].prompt.startswith("an owl ")

@@ -95,7 +95,7 @@ def test_the_script_itself_never_tries_again(gemini: GeminiEmulator, script: Scr
     ],
 )
 def test_a_wrong_setting_is_named(
-    script: Script, settings: dict[str, str], status: int, reason: str | None, named: str
+    script: Script, settings: dict[str, Any], status: int, reason: str | None, named: str
 ) -> None:
     outcome = script.run(**settings)
     error = outcome.error

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -43,7 +44,8 @@ def test_a_missing_key_is_a_configuration_error_that_names_it(
     gemini: GeminiEmulator, installed: Script, key: str | None
 ) -> None:
     del installed.settings["GEMINI_API_KEY"]
-    error = installed.run(**({} if key is None else {"GEMINI_API_KEY": key})).error
+    settings: dict[str, Any] = {} if key is None else {"GEMINI_API_KEY": key}
+    error = installed.run(**settings).error
     assert error["kind"] == "configuration"
     assert "GEMINI_API_KEY" in error["message"]
     assert gemini.journal() == []

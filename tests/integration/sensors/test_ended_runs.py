@@ -2,9 +2,11 @@
 
 import json
 import time
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 import sqlalchemy as sql
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.sensors import notion_outcomes, project_upkeep
@@ -18,10 +20,16 @@ from tests.helpers.pipeline import carry_out, report, requested
 from tests.helpers.studio import Dagit
 
 
+def runs_table(dagit: Dagit) -> AbstractContextManager[sql.Connection]:
+    storage = dagit.instance.run_storage
+    assert isinstance(storage, SqlRunStorage)
+    return storage.connect()
+
+
 def age(dagit: Dagit, *, run_id: str | None = None) -> None:
     """Lets a run, or all, have ended long ago."""
     which = "" if run_id is None else " WHERE run_id = :run_id"
-    with dagit.instance.run_storage.connect() as connection:
+    with runs_table(dagit) as connection:
         statement = sql.text(f"UPDATE runs SET update_timestamp = '2020-01-01 00:00:00'{which}")
         connection.execute(statement, {} if run_id is None else {"run_id": run_id})
         connection.commit()
@@ -77,7 +85,7 @@ def test_a_run_that_is_not_wanted_is_met_again_when_its_tags_have_changed(dagit:
 
 def test_a_clock_that_is_ahead_does_not_put_the_next_tick_into_the_future(dagit: Dagit) -> None:
     a_failed_run(dagit)
-    with dagit.instance.run_storage.connect() as connection:
+    with runs_table(dagit) as connection:
         connection.execute(sql.text("UPDATE runs SET end_time = end_time + 7200"))
         connection.commit()
     ended = EndedRuns(0.0)

@@ -308,8 +308,11 @@ def test_a_run_by_hand_for_a_channel_that_nobody_knows_leaves_no_folder_whoever_
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
     tags = {"channel": "poke11", "project": "vid_123"}
     assert not dagit.materialize("poke11:vid_123", tags=tags).success
-    begun = {"tags": tags | {"dagster/partition": "poke11:vid_123"}, "status": dg.DagsterRunStatus.STARTED}
-    dagit.instance.create_run_for_job(dagit.definitions.resolve_job_def(JOB_NAME), **begun)
+    dagit.instance.create_run_for_job(
+        dagit.definitions.resolve_job_def(JOB_NAME),
+        tags=tags | {"dagster/partition": "poke11:vid_123"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
     report(dagit)
     project_upkeep(dagit.sensor_context())
     assert not (dagit.workspace / "channels" / "poke11").exists()

@@ -1,7 +1,5 @@
 """What may happen between any two steps of the sensors: no row is lost, drawn twice or left hanging."""
 
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -330,13 +328,6 @@ def test_a_retry_that_dagster_makes_itself_is_started_by_nobody(
 ) -> None:
     run = dg.DagsterRun("job", tags=tags, parent_run_id=parent, root_run_id=parent)
     assert started_in_dagster(run) is by_hand
-
-
-def test_a_run_on_a_machine_whose_clock_is_ahead_hides_no_later_end() -> None:
-    ahead = SimpleNamespace(end_time=time.time() + 3600, dagster_run=dg.DagsterRun("job"))
-    pending = notion_outcomes.Pending()
-    notion_outcomes.collect(SimpleNamespace(get_run_records=lambda *_: [ahead]), pending)  # type: ignore[arg-type]
-    assert pending.ended_after <= time.time()
 
 
 def test_a_row_that_notion_outcomes_never_saw_is_told_by_notion_tasks(

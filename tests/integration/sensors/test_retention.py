@@ -11,7 +11,6 @@ from dagster._core.definitions.run_request import InstigatorType
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.cli.dagster_home import open_instance
-from assetgen_dagster.sensors import log_retention as retention
 from assetgen_dagster.sensors.log_retention import delete_output, log_retention
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support import log
@@ -37,7 +36,7 @@ def output_of(result: dg.ExecuteInProcessResult, tmp_path: Path) -> list[Path]:
 
 def days_later(days: float, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
-    monkeypatch.setattr(retention.time, "time", lambda: real() + days * 86400)
+    monkeypatch.setattr(time, "time", lambda: real() + days * 86400)
 
 
 @both_storages

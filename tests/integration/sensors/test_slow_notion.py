@@ -7,11 +7,10 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import CHANNEL_TAG, PAGE_TAG, PARTITION_TAG, PROJECT_TAG, REPORTED_TAG
-from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import BOARD_SECONDS
 from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import ApiError
-from tests.helpers.boards import FastClock
+from tests.helpers.boards import FastClock, set_board_default
 from tests.helpers.pipeline import ROW, Pipeline, report_and_hear, requested
 
 #: Of one answer.
@@ -32,7 +31,7 @@ class SlowNotion(FastClock):
 @pytest.fixture
 def clock(pipeline: Pipeline, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch) -> SlowNotion:
     found = SlowNotion(notion)
-    monkeypatch.setitem(TaskBoard.__init__.__kwdefaults__, "clock", found)
+    set_board_default(monkeypatch, "clock", found)
     return found
 
 

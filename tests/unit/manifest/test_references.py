@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from assetgen_dagster.director.source import DocumentError, resolve_manifest
-from assetgen_dagster.documents import read_document
+from assetgen_dagster.director.source import resolve_manifest
+from assetgen_dagster.documents import DocumentError, read_document
 from assetgen_dagster.manifest.file import MANIFEST_FILE, ManifestFileError, load_manifest
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.manifest.names import asset_name

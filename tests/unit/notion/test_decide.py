@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ another row's project|   R    |   W    |  W   |   W    |  R   |   T    |  R
 being drawn          |   W    |   W    |  W   |   W    |  W   |   T    |  T
 """
 
-ROWS: dict[str, dict[str, object]] = {
+ROWS: dict[str, dict[str, Any]] = {
     "as it should be": {},
     "no channel": {"channel": ""},
     "no usable project": {"project_id": "a b"},
@@ -124,7 +125,7 @@ def test_the_next_attempt_has_a_run_key_of_its_own() -> None:
         ({"project_id": "a b"}, "project 'a b' cannot be used"),
     ],
 )
-def test_a_row_that_cannot_be_drawn_is_told_why(change: dict[str, str], says: str) -> None:
+def test_a_row_that_cannot_be_drawn_is_told_why(change: dict[str, Any], says: str) -> None:
     found = decide([row(**change)], {}, {})
     assert found.starts == ()
     assert says in found.rejects[0].reason
@@ -168,8 +169,13 @@ def test_of_two_rows_that_could_take_a_project_over_the_older_one_does() -> None
 def test_of_many_copies_only_as_many_are_looked_into_as_are_told() -> None:
     claims = {ProjectKey("poke1", "vid_1"): ["page-0"]}
     looks: list[str] = []
+
+    def remember(page_id: str) -> bool:
+        looks.append(page_id)
+        return False
+
     copies = [row(number, project_id="vid_1") for number in range(1, 101)]
-    found = decide(copies, {}, claims, gone=lambda page_id: bool(looks.append(page_id)))
+    found = decide(copies, {}, claims, gone=remember)
     assert (len(found.rejects), found.postponed, len(looks)) == (WRITES_AT_ONCE, 90, WRITES_AT_ONCE)
 
 

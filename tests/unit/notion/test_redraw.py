@@ -1,5 +1,7 @@
 """What a row's order to draw single pictures again means, and which orders are none."""
 
+from typing import Any
+
 import pytest
 
 from assetgen_dagster.drawing.plan import Redraw
@@ -39,7 +41,7 @@ def test_an_order_goes_into_the_run_with_the_names_that_it_means() -> None:
     ],
 )
 def test_an_order_that_is_none_is_answered_and_starts_nothing(
-    given: dict[str, str], known: Known | Unknown | None, says: str
+    given: dict[str, Any], known: Known | Unknown | None, says: str
 ) -> None:
     found = decide([row(**given)], {}, {}, pictures={KEY: known} if known else None)
     assert found.starts == ()

@@ -114,7 +114,7 @@ def test_the_example_of_env_holds_every_setting_commented_out_with_its_default(
     assert {line.split("=")[0] for line in settings} == {str(field.alias) for field in Settings.model_fields.values()}
     env = tmp_path / ".env"
     env.write_text("\n".join(settings))
-    assert Settings(_env_file=env) == Settings(_env_file=None)  # type: ignore[call-arg]
+    assert Settings(_env_file=env) == Settings(_env_file=None)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

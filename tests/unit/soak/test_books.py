@@ -1,6 +1,7 @@
 """The soak's books find what they are there to find."""
 
 import hashlib
+from typing import Any
 
 from assetgen_dagster.project.records import (
     CostSource,
@@ -19,8 +20,14 @@ HASH = hashlib.sha256(PROMPT.encode()).hexdigest()
 
 
 def call(outcome: str = "ok", usd: float = 0.0336) -> Call:
-    asked = {"model": "m", "prompt": PROMPT, "prompt_sha256": HASH, "aspect_ratio": "16:9", "reference_images": 0}
-    return Call(number=1, arrived_at=0.0, outcome=outcome, target="/", billed_usd=usd, **asked)  # type: ignore[arg-type]
+    asked: dict[str, Any] = {
+        "model": "m",
+        "prompt": PROMPT,
+        "prompt_sha256": HASH,
+        "aspect_ratio": "16:9",
+        "reference_images": 0,
+    }
+    return Call(number=1, arrived_at=0.0, outcome=outcome, target="/", billed_usd=usd, **asked)
 
 
 def books(calls: list[Call], *spends: tuple[SpendKind, float], killed: int = 0) -> Books:
@@ -28,8 +35,15 @@ def books(calls: list[Call], *spends: tuple[SpendKind, float], killed: int = 0) 
     drawn_from = Inputs(prompt_sha256=HASH, model="m", aspect_ratio="16:9")
     records = ProjectRecords(pictures={"owl": PictureRecord(path="owl.png", facts=facts, round=1, inputs=drawn_from)})
     for number, (kind, usd) in enumerate(spends):
-        about = {"name": "owl", "number": 1, "cost_source": CostSource.USAGE, "model": "m", "run_id": "r", "at": 0.0}
-        records.spends.append(Spend(token=str(number), kind=kind, cost_usd=usd, **about))  # type: ignore[arg-type]
+        about: dict[str, Any] = {
+            "name": "owl",
+            "number": 1,
+            "cost_source": CostSource.USAGE,
+            "model": "m",
+            "run_id": "r",
+            "at": 0.0,
+        }
+        records.spends.append(Spend(token=str(number), kind=kind, cost_usd=usd, **about))
     return compare([*calls], {"poke1:vid_1": records}, {"poke1:vid_1": killed})
 
 

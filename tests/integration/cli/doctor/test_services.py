@@ -5,6 +5,7 @@ What the real daemon writes is looked at in ``test_dev.py``; here the same thing
 
 import json
 import time
+from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -12,7 +13,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 from dagster._daemon.types import DaemonHeartbeat
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.cli.doctor.examine import as_json, examine
@@ -66,7 +67,7 @@ class Services:
 
 
 @pytest.fixture
-def services(storage: str, gemini: GeminiEmulator) -> Services:
+def services(storage: str, gemini: GeminiEmulator) -> Iterator[Services]:
     with open_instance(load_settings()) as instance:
         yield Services(instance)
 
