@@ -14,13 +14,13 @@ from assetgen_dagster.budget.reservations import ReservationStore
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.liveness import RESERVATION_PATIENCE_SECONDS
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.threads import call_in_daemon_thread
 
-#: A database that restarts is waited for, and then who of the others has survived that.
-_PATIENCE_SECONDS, _AGAIN_SECONDS = 120.0, 2.0
+_AGAIN_SECONDS = 2.0
 
 #: The ledger's own limits are shorter; this one is for a file system that hangs.
 _ANSWER_SECONDS = 30.0
@@ -62,7 +62,7 @@ class BudgetReservation:
             pictures: How many are to be drawn.
             tell: Told what is waited for.
         """
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + RESERVATION_PATIENCE_SECONDS
         while True:
             try:
                 return await call_in_daemon_thread(lambda: self._reserve(pictures), seconds=_ANSWER_SECONDS)

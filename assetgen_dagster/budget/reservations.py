@@ -14,6 +14,7 @@ from assetgen_dagster.budget.spend_index import Book, read_spend
 from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.liveness import DEAD_SECONDS, Liveness, Lock, Started, first_seen, liveness
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.providers.registry import provider_of
@@ -21,9 +22,6 @@ from assetgen_dagster.settings import Machines, Settings
 from assetgen_dagster.support.months import month_bounds, month_of
 
 _RESERVED, _WAITING = "reserved ", "waiting "
-
-#: After so long without its lock a run is dead: longer than a living one takes to see that, and to get it back.
-_DEATH_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -113,12 +111,12 @@ class ReservationStore:
             nonlocal refused
             waiting = values.pop(f"{_WAITING}{key}", None)
             values.pop(f"{_RESERVED}{key}", None)
-            in_doubt = self._drop_dead(values, at_once=self._settings.machines is Machines.ONE)
+            in_doubt = self._drop_dead(values)
             refused = refusal(self._claims(values), limits, key.channel, pictures * each)
             if refused is not None and in_doubt:
                 raise SwitchesUnavailableError(
                     f"There may be room in the budget: nobody holds {', '.join(sorted(map(str, in_doubt)))}. Whether "
-                    f"that run is dead or gets its lock back shows within {_DEATH_SECONDS:g} s."
+                    f"that run is dead or gets its lock back shows within {DEAD_SECONDS:g} s."
                 )
             if refused is None:
                 values[f"{_RESERVED}{key}"] = asdict(Reservation(run_id, self.now(), pictures, each))
@@ -141,7 +139,7 @@ class ReservationStore:
         if not limits:
             return None
         values = {name: value for name, value in self._kept.read().items() if name != f"{_RESERVED}{key}"}
-        self._drop_dead(values)
+        self._drop_dead(values, doubtful=True)
         return refusal(self._claims(values), limits, key.channel, pictures * provider_of(self._settings).reserved_usd())
 
     def release(self, key: ProjectKey, *, run_id: str) -> None:
@@ -167,7 +165,7 @@ class ReservationStore:
     def claims(self) -> list[Claim]:
         """Returns what is spent this month, and reserved by runs at work."""
         values = dict(self._kept.read())
-        self._drop_dead(values)
+        self._drop_dead(values, doubtful=True)
         return self._claims(values)
 
     def wake(self, waiting: Waiting) -> None:
@@ -191,20 +189,26 @@ class ReservationStore:
 
         self._kept.change(change)
 
-    def _drop_dead(self, values: dict[str, Json], *, at_once: bool = True) -> set[ProjectKey]:
-        """Removes the reservations of runs that do not hold their project any more.
+    def _drop_dead(self, values: dict[str, Json], *, doubtful: bool = False) -> set[ProjectKey]:
+        """Removes the reservations of dead runs; returns the projects of those that may be dead and are kept.
 
         Args:
             values: What is kept.
-            at_once: Also of those that were seen without their lock only lately; else they are returned.
+            doubtful: Whether to remove those that may be dead as well.
         """
         names = [name for name in values if name.startswith(_RESERVED)]
         keys = [ProjectKey.from_partition_key(name.removeprefix(_RESERVED)) for name in names]
         workspace = self._settings.workspace
         held = held_projects({key: locate_project(key, workspace=workspace) for key in keys}, self._settings)
         now = time.monotonic()
-        self._free_since = {key: self._free_since.get(key, now) for key in keys if key not in held}
-        dead = {key for key, since in self._free_since.items() if at_once or now - since >= _DEATH_SECONDS}
+        self._free_since = first_seen((key for key in keys if key not in held), self._free_since, now)
+        # It reserved under the lock of its project, so it had it.
+        can_lose = self._settings.machines is Machines.SEVERAL
+        found = {
+            key: liveness(Started(Lock.FREE, now - since, had_lock=True, can_lose_lock=can_lose))
+            for key, since in self._free_since.items()
+        }
+        dead = {key for key, state in found.items() if doubtful or state is Liveness.DEAD}
         for key in dead:
             del values[f"{_RESERVED}{key}"]
         return self._free_since.keys() - dead

@@ -24,24 +24,13 @@ import structlog
 from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.file_lock import busy
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.liveness import HANDOVER_SECONDS, HEARTBEAT_SECONDS, REGAIN_SECONDS, SILENCE_SECONDS
 from assetgen_dagster.project.workspace import unwritable
 from assetgen_dagster.support.database import DatabaseError, connect, unreachable
 from assetgen_dagster.support.files import write_atomically
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
-
-#: How often an idle holder looks whether its session lives; keeps the session alive in firewalls, too.
-HEARTBEAT_SECONDS = 2.0
-
-#: After so long without an answer either side takes the other for dead.
-_SILENCE_SECONDS = 10
-
-#: How long a holder tries to get a lost lock back. Less than the half minute after which its run is taken for dead.
-REGAIN_SECONDS = 20.0
-
-#: How long a new holder leaves one that may still live: it looks before each write, and a write takes milliseconds.
-HANDOVER_SECONDS = 5.0
 
 _AGAIN_SECONDS = 0.25
 
@@ -121,11 +110,11 @@ class PostgresLock:
             self._session, self._lost = None, ProjectLostError("The project was given up.")
 
     def _open(self) -> "connection":
-        alive = {"keepalives_idle": _SILENCE_SECONDS // 2, "keepalives_interval": 2, "keepalives_count": 3}
+        alive = {"keepalives_idle": SILENCE_SECONDS // 2, "keepalives_interval": 2, "keepalives_count": 3}
         session = connect(
             self._url,
             name=f"assetgen lock {self._run_id}",
-            options=alive | {"tcp_user_timeout": _SILENCE_SECONDS * 1000},
+            options=alive | {"tcp_user_timeout": SILENCE_SECONDS * 1000},
         )
         settings = {f"tcp_{name}": value for name, value in alive.items()}  # the server watches us in the same way
         if session.server_version >= 140000:

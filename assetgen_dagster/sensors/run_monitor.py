@@ -14,30 +14,15 @@ from assetgen_dagster.assets.runs import is_ours
 from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.launchers.celery.starting import report_dead
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
+from assetgen_dagster.project.liveness import Liveness, Lock, Started, first_seen, liveness
 from assetgen_dagster.project.project_lock import held_projects
 from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.sensors.collecting import collecting
 from assetgen_dagster.settings import Settings
 
-#: How long a run may be STARTED without its project's lock: before its first asset, and after its last.
-_GRACE_SECONDS = 30.0
-
 #: Ticks to wait for a promised auto-retry. Dagster makes it within a tick or two, and loses it where its database goes
 #: away just then. Ticks, because the daemon may be down, too.
 TICKS_WITHOUT_RETRY = 36
-
-
-def dead_runs(unlocked: Iterable[str], since: Mapping[str, float], now: float) -> tuple[set[str], dict[str, float]]:
-    """Returns the runs that are dead, and since when the others have been without their lock.
-
-    Args:
-        unlocked: Started runs whose project nobody has locked.
-        since: When each was first seen so.
-        now: Unix time.
-    """
-    seen = {run_id: since.get(run_id, now) for run_id in unlocked}
-    dead = {run_id for run_id, first in seen.items() if now - first >= _GRACE_SECONDS}
-    return dead, {run_id: first for run_id, first in seen.items() if run_id not in dead}
 
 
 def fail_orphaned_runs(
@@ -63,12 +48,13 @@ def fail_orphaned_runs(
             if found := project_of(run, settings):
                 projects[run_id] = found
     held = held_projects(dict(projects.values()), settings, troubles=failures)
-    unlocked = [run_id for run_id, (key, _) in projects.items() if key not in held]
-    dead, since = dead_runs(unlocked, unlocked_since, time.time())
+    now = time.time()
+    since = first_seen((run_id for run_id, (key, _) in projects.items() if key not in held), unlocked_since, now)
+    dead = {run_id for run_id, first in since.items() if liveness(Started(Lock.FREE, now - first)) is Liveness.DEAD}
     why = "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again."
     for run_id in dead:
         report_dead(instance, run_id, dg.DagsterRunStatus.STARTED, coded(why, Code.RUN_DIED))
-    return since
+    return {run_id: first for run_id, first in since.items() if run_id not in dead}
 
 
 def give_up_lost_retries(

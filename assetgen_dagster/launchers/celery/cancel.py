@@ -13,11 +13,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-#: How often the status is looked at.
-TICK_SECONDS = 1.0
-
-#: A first interrupt comes to nothing where the run was not yet under way; a later one must not disturb its clearing up.
-_AGAIN_SECONDS = 20.0
+from assetgen_dagster.project.liveness import CANCEL_CHECK_SECONDS, INTERRUPT_AGAIN_SECONDS
 
 _TO_END = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
@@ -29,9 +25,9 @@ def interrupted_when_cancelled(instance: dg.DagsterInstance, run_id: str) -> Ite
 
     def watch() -> None:
         next_interrupt = 0.0
-        while not over.wait(TICK_SECONDS):
+        while not over.wait(CANCEL_CHECK_SECONDS):
             if time.monotonic() >= next_interrupt and _is_to_end(instance, run_id):
-                next_interrupt = time.monotonic() + _AGAIN_SECONDS
+                next_interrupt = time.monotonic() + INTERRUPT_AGAIN_SECONDS
                 os.kill(os.getpid(), signal.SIGINT)
 
     watcher = threading.Thread(target=watch, name="cancel", daemon=True)

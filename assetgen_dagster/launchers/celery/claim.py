@@ -11,13 +11,11 @@ from collections.abc import Iterable
 
 import psycopg2
 
+from assetgen_dagster.project.liveness import CLAIM_DAYS
 from assetgen_dagster.support.database import connect, unreachable
 
 _LOCK = 0x61737268  # of making this table, in PostgreSQL's advisory locks
 _TABLE = "assetgen_claims"
-
-#: No broker delivers a run after that.
-_FORGOTTEN_DAYS = 30
 
 
 def claim_ages(url: str, run_ids: Iterable[str]) -> dict[str, float]:
@@ -54,7 +52,7 @@ def claim(url: str, run_id: str) -> bool:
                 f"CREATE TABLE IF NOT EXISTS {_TABLE} "
                 "(run_id text PRIMARY KEY, holder text NOT NULL, claimed_at timestamptz NOT NULL DEFAULT now())"
             )
-            asked.execute(f"DELETE FROM {_TABLE} WHERE claimed_at < now() - interval '{_FORGOTTEN_DAYS} days'")  # noqa: S608
+            asked.execute(f"DELETE FROM {_TABLE} WHERE claimed_at < now() - interval '{CLAIM_DAYS} days'")  # noqa: S608
             asked.execute(
                 f"INSERT INTO {_TABLE} (run_id, holder) VALUES (%s, %s) ON CONFLICT DO NOTHING",  # noqa: S608
                 (run_id, holder),

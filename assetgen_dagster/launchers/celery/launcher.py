@@ -4,9 +4,9 @@ Differs from dagster-celery's own in what must not go wrong with money at stake:
 
 - The broker is asked to carry runs to workers, and nothing else. What becomes of a run stands in PostgreSQL: whether
   its process lives, by its project's lock (``project_upkeep``), and whether it is to end, by its status, at which its
-  process looks (``workers/cancel.py``). A broker that restarts or is away can thus neither kill nor hide a run.
+  process looks (``cancel.py``). A broker that restarts or is away can thus neither kill nor hide a run.
 - A run is not resumed in a second process, which would be a second one at work; it is retried as a new run.
-- A broker that is away for a while, or forgets everything, fails no run (``workers/starting.py``).
+- A broker that is away for a while, or forgets everything, fails no run (``starting.py``).
 """
 
 import warnings
@@ -21,7 +21,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 from kombu.exceptions import OperationalError
 
 from assetgen_dagster.launchers.celery.celery_settings import CELERY_SETTINGS
-from assetgen_dagster.launchers.celery.starting import AGAIN_SECONDS
+from assetgen_dagster.project.liveness import HAND_OVER_AGAIN_SECONDS
 
 
 class ProjectRunLauncher(CeleryRunLauncher):
@@ -43,14 +43,14 @@ class ProjectRunLauncher(CeleryRunLauncher):
         )
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Hands a run to the broker; one that is away gets it later, see ``workers/starting.py``."""
+        """Hands a run to the broker; one that is away gets it later, see ``starting.py``."""
         try:
             self.hand_over(context)
         except OperationalError as error:
             # No waiting here: the queue stands still as long as this takes.
             said = (
                 f"The broker does not answer ({error}). Start it, or check ASSETGEN_BROKER_URL; the run is handed over "
-                f"every {AGAIN_SECONDS:g} s until a worker has it."
+                f"every {HAND_OVER_AGAIN_SECONDS:g} s until a worker has it."
             )
             self._instance.report_engine_event(said, context.dagster_run, cls=type(self))
 

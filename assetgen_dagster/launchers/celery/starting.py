@@ -12,12 +12,7 @@ from dagster._core.launcher import LaunchRunContext
 
 from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.launchers.celery.claim import claim_ages
-
-#: After so long without a worker a run is handed over again: it waits for a free process, or it was lost.
-AGAIN_SECONDS = 60.0
-
-#: How long a worker may take from its claim to the beginning of the run: it loads nothing any more, but may be busy.
-BEGIN_SECONDS = 120.0
+from assetgen_dagster.project.liveness import Liveness, Starting, first_seen, liveness
 
 
 @dataclass(frozen=True)
@@ -44,9 +39,10 @@ def decide(starting: Iterable[str], claimed: Mapping[str, float], since: Mapping
         since: When each was handed over last, as far as known; else it is from now on.
         now: Unix time.
     """
-    known = {run_id: since.get(run_id, now) for run_id in starting}
-    dead = frozenset(run_id for run_id in known if claimed.get(run_id, 0.0) >= BEGIN_SECONDS)
-    again = frozenset(run_id for run_id, last in known.items() if run_id not in claimed and now - last >= AGAIN_SECONDS)
+    known = first_seen(starting, since, now)
+    found = {run_id: liveness(Starting(now - last, claimed.get(run_id))) for run_id, last in known.items()}
+    dead = frozenset(run_id for run_id, state in found.items() if state is Liveness.DEAD)
+    again = frozenset(run_id for run_id, state in found.items() if state is Liveness.UNCLAIMED)
     return Decision(again, dead, {run_id: now if run_id in again else last for run_id, last in known.items()})
 
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from assetgen_dagster.budget import reservations as paying_ledger
 from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal, refusal_in_words, remedy
 from assetgen_dagster.budget.reservations import ReservationStore, Waiting
 from assetgen_dagster.budget.stores import open_reservations
@@ -170,7 +169,7 @@ def test_on_several_machines_a_run_that_is_without_its_lock_for_a_moment_keeps_i
         lock.release()
         with pytest.raises(SwitchesUnavailableError):
             ledger.reserve(OWL, run_id="owl", pictures=5)
-        monkeypatch.setattr(paying_ledger, "_DEATH_SECONDS", 0.0)
+        monkeypatch.setattr("assetgen_dagster.project.liveness.DEAD_SECONDS", 0.0)
         assert ledger.reserve(OWL, run_id="owl", pictures=5) is None, "it is dead"
 
 

@@ -18,7 +18,7 @@ from tests.helpers.dev import eventually
 @pytest.fixture
 def interrupts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The interrupts that this process gets; the first look at the run is a moment away."""
-    monkeypatch.setattr(cancel, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(cancel, "CANCEL_CHECK_SECONDS", 0.05)
     got: list[int] = []
     before = signal.signal(signal.SIGINT, lambda *_: got.append(os.getpid()))
     yield got

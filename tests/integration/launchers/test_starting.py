@@ -8,15 +8,16 @@ import pytest
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.launchers.celery.claim import claim, claim_ages
-from assetgen_dagster.launchers.celery.starting import AGAIN_SECONDS, BEGIN_SECONDS, decide, report_dead
+from assetgen_dagster.launchers.celery.starting import decide, report_dead
+from assetgen_dagster.project.liveness import BEGIN_SECONDS, HAND_OVER_AGAIN_SECONDS
 
 
 def test_a_run_that_no_worker_takes_is_handed_over_again_and_then_given_time_again() -> None:
     first = decide(["run1"], {}, {}, now=1000)
     assert (first.hand_over, first.dead) == (frozenset(), frozenset())
-    later = decide(["run1"], {}, first.since, now=1000 + AGAIN_SECONDS)
+    later = decide(["run1"], {}, first.since, now=1000 + HAND_OVER_AGAIN_SECONDS)
     assert later.hand_over == {"run1"}
-    assert decide(["run1"], {}, later.since, now=1000 + AGAIN_SECONDS + 5).hand_over == frozenset()
+    assert decide(["run1"], {}, later.since, now=1000 + HAND_OVER_AGAIN_SECONDS + 5).hand_over == frozenset()
 
 
 def test_a_run_that_a_worker_has_is_not_handed_over_again() -> None:

@@ -13,12 +13,13 @@ from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, 
 from assetgen_dagster.assets.projects import COMMAND_TAG, PARENT_TAG, WILL_RETRY_TAG, projects
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.liveness import DEAD_SECONDS
 from assetgen_dagster.project.project_lock import held_projects, hold_project
 from assetgen_dagster.project.records import RecordStore, Round
 from assetgen_dagster.project.workspace import open_project
 from assetgen_dagster.sensors import run_monitor
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
-from assetgen_dagster.sensors.run_monitor import dead_runs, fail_orphaned_runs
+from assetgen_dagster.sensors.run_monitor import fail_orphaned_runs
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.database import DatabaseError
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -48,14 +49,13 @@ def status(dagit: Dagit, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-def test_a_run_is_dead_after_half_a_minute_without_its_lock_and_not_before() -> None:
-    assert dead_runs(["a"], {}, 100.0) == (set(), {"a": 100.0})
-    assert dead_runs(["a"], {"a": 100.0}, 129.0) == (set(), {"a": 100.0})
-    assert dead_runs(["a", "b"], {"a": 100.0}, 130.0) == ({"a"}, {"b": 130.0})
-
-
-def test_a_run_that_has_its_lock_again_is_forgotten() -> None:
-    assert dead_runs([], {"a": 100.0}, 200.0) == (set(), {})
+def test_a_run_is_dead_after_a_while_without_its_lock_and_not_at_first_sight(dagit: Dagit) -> None:
+    run_id, settings = started_run(dagit), load_settings()
+    since = fail_orphaned_runs(dagit.instance, {}, settings, [])
+    assert list(since) == [run_id]
+    assert status(dagit, run_id) is STARTED
+    assert fail_orphaned_runs(dagit.instance, {run_id: since[run_id] - DEAD_SECONDS}, settings, []) == {}
+    assert status(dagit, run_id) is FAILURE
 
 
 @both_storages
