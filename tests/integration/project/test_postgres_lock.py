@@ -20,6 +20,7 @@ from assetgen_dagster.drawing.attempt import Attempts
 from assetgen_dagster.project import postgres_lock
 from assetgen_dagster.project.file_lock import ProjectBusyError
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.project.liveness import HANDOVER_SECONDS
 from assetgen_dagster.project.postgres_lock import PostgresLock, ProjectLostError, held_keys, lock_key
 from assetgen_dagster.project.records import RecordStore, SpendKind
 from assetgen_dagster.providers.cli_script import output_files
@@ -33,6 +34,7 @@ KEY, OTHER = ProjectKey("poke1", "vid_123"), ProjectKey("poke1", "vid_124")
 HOLDER = """
 import sys, time
 from pathlib import Path
+from assetgen_dagster.project.liveness import HANDOVER_SECONDS
 from assetgen_dagster.project.postgres_lock import PostgresLock
 from assetgen_dagster.project.key import ProjectKey
 lock = PostgresLock(sys.argv[1], ProjectKey("poke1", "vid_123"), run_id="the_other_run", holder=Path(sys.argv[2]))
@@ -89,7 +91,7 @@ def test_a_released_project_is_free_at_once_for_the_next_run(make: Make, postgre
     assert held_keys(postgres_url, [KEY, OTHER]) == set()
     begun = time.monotonic()
     make("second").acquire()
-    assert time.monotonic() - begun < postgres_lock.HANDOVER_SECONDS
+    assert time.monotonic() - begun < HANDOVER_SECONDS
 
 
 def test_a_killed_holder_frees_the_project_and_its_successor_leaves_it_time_to_be_dead(
