@@ -47,7 +47,7 @@ test: .venv/installed-dev
 	@$(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
 
 test-slow: .venv/installed-dev
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --numprocesses 3 --dist worksteal
 
 # Another one, or the same again: make soak SOAK="--seed 7 --minutes 3 --projects 6"
 soak: .venv/installed-dev
