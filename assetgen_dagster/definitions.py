@@ -12,6 +12,7 @@ from assetgen_dagster.assets.ready import build_assets_ready
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.session import Listener, RunSession
 from assetgen_dagster.assets.sheet import build_contact_sheet
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.sensors.log_retention import log_retention
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
@@ -43,10 +44,15 @@ def build_definitions(
     """
     source, boards = settings or SettingsResource(), board or TaskBoardResource()
     loaded = source.load()
-    slots = loaded.image_slots
+    slots, provider = loaded.image_slots, provider_of(loaded)
     assets = [
         labelled(asset, loaded)
-        for asset in (asset_manifest, build_images(slots), build_assets_ready(slots), build_contact_sheet(slots))
+        for asset in (
+            asset_manifest,
+            build_images(slots, provider.name.lower()),
+            build_assets_ready(slots),
+            build_contact_sheet(slots),
+        )
     ]
     return dg.Definitions(
         assets=assets,

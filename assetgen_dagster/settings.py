@@ -8,7 +8,7 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,8 +42,8 @@ ASPECT_RATIO = r"^[1-9]\d?:[1-9]\d?$"
 #: Whose assets they can be for Dagster: an e-mail address, or a team.
 _OWNER = re.compile(r"team:[A-Za-z0-9][A-Za-z0-9 ._-]*|[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
-#: Variables that a script has no business to see.
-_NOT_FOR_SCRIPTS = ("NOTION_TOKEN", "ASSETGEN_POSTGRES_URL", "ASSETGEN_BROKER_URL", "DAGSTER_CLOUD_API_TOKEN")
+#: Secrets that are no settings of ours and that a script has no business to see.
+_OTHERS_SECRETS = frozenset({"DAGSTER_CLOUD_API_TOKEN"})
 
 
 class Machines(StrEnum):
@@ -281,7 +281,7 @@ class Settings(BaseSettings):
         """Returns everything that must not be shown."""
         database = password_of(self.database) if self.database else None
         broker = unquote(urlsplit(self.broker).password or "") if self.broker else None
-        return (self.gemini_api_key, self.notion_token, self.postgres_url, database, self.broker_url, broker)
+        return (*(value for _, value in self if isinstance(value, SecretStr)), database, broker)
 
     @field_validator("ui_url")
     @classmethod
@@ -312,8 +312,10 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone) if self.timezone else None
 
     def script_environment(self) -> dict[str, str]:
-        """Returns our environment without the secrets that no script needs; a provider adds its own settings."""
-        environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SCRIPTS}
+        """Returns our environment without secrets; a provider adds its own settings."""
+        fields = type(self).model_fields.values()
+        hidden = {field.alias for field in fields if SecretStr in get_args(field.annotation)} | _OTHERS_SECRETS
+        environment = {name: value for name, value in os.environ.items() if name not in hidden}
         # A foreign script prints emoji; its output goes into a file, whose encoding Python takes from the locale.
         environment.setdefault("PYTHONIOENCODING", "utf-8:replace")
         return environment

@@ -77,8 +77,8 @@ class ImagesConfig(dg.Config):
         return Redraw(tuple(dict.fromkeys(self.redraw)), self.remark.strip()) if self.redraw else None
 
 
-def build_images(slots: int) -> dg.AssetsDefinition:
-    """Returns the multi-asset with as many pictures as there are slots."""
+def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
+    """Returns the multi-asset with as many pictures as there are slots; ``provider`` is shown with each."""
 
     @dg.multi_asset(
         name=IMAGES_STEP,
@@ -89,7 +89,7 @@ def build_images(slots: int) -> dg.AssetsDefinition:
                 image_key(number),
                 deps=[ASSET_MANIFEST],
                 group_name="assets",
-                kinds={"png", "gemini"},
+                kinds={"png", provider},
                 description=DESCRIPTION.format(number=number),
             )
             for number in range(1, slots + 1)

@@ -23,7 +23,7 @@ def quota_in_words(used_up: UsedUp, settings: Settings) -> str:
     """Returns until when a quota is used up, and what happens then."""
     until = moment_in_words(used_up.until, settings)
     return (
-        f"The key's daily quota is used up; it is asked again from {until} on, after midnight in Los Angeles. Rows of "
+        f"The key's daily quota is used up; it is asked again from {until} on. Rows of "
         "Notion go on by themselves then; run others again. Where the quota was raised: assetgen resume"
     )
 

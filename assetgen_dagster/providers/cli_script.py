@@ -55,7 +55,7 @@ class CLIScriptError(AssetgenError):
         self.stdout = stdout
         self.errno = errno
         said = stderr.strip()[-500:] or "it gave no reason"
-        # The code until ``failures.classify`` has read what it said.
+        # The code until the provider has read what it said.
         super().__init__(f"{script} ended with exit code {exit_code}: {said}", code=Code.UNRECOGNISED)
 
     @property

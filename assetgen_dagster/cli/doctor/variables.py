@@ -11,9 +11,6 @@ from assetgen_dagster.support.env_file import names_in
 #: Names that only we use.
 _OURS = "ASSETGEN_"
 
-#: Names that other programs use, too: there only what is nearly ours is a typo.
-_SHARED = ("GEMINI_", "GOOGLE_GEMINI_", "NOTION_")
-
 #: How alike two names are, 0 to 1, of which one is taken for a typo of the other.
 _ALIKE = 0.8
 
@@ -31,8 +28,13 @@ def _unknown(names: Iterable[str], place: str) -> list[Finding]:
     known = [*default_environment(), ENV_FILE_VARIABLE]
     found = []
     for name in sorted(set(names) - {*known, *_INTERNAL}):
+        # Other programs use names of our providers, too: there only what is nearly a setting is a typo.
         near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
-        if name.startswith(_OURS) or (near and name.startswith(_SHARED)):
+        if name.startswith(_OURS) or (near and _first_word(near[0]) == _first_word(name)):
             remedy = f"Did you mean {near[0]}?" if near else "Take it out; docs/settings.md has every setting."
             found.append(Finding("settings", False, f"{name} (in {place}) is no setting, and nobody reads it.", remedy))
     return found
+
+
+def _first_word(name: str) -> str:
+    return name.partition("_")[0]

@@ -1,19 +1,17 @@
-"""The Gemini API for those of us who speak HTTP to it: where it is, with which key, and what its refusals mean.
+"""The Gemini API for those of us who speak HTTP to it: where it is, with which key, and what its refusals say.
 
-The script that draws is a program of its own and has these things of its own; its words are read in ``problems``.
+The script that draws is a program of its own and has these things of its own.
 """
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from assetgen_dagster.errors import Code
-from assetgen_dagster.providers import failures
-from assetgen_dagster.providers.cli_script import CLIScriptError
 from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.script_report import ScriptFailure, ScriptReport
+from assetgen_dagster.providers.gemini.errors import missing_key
+from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
 
 PUBLIC_API = "https://generativelanguage.googleapis.com"
@@ -29,7 +27,7 @@ _CAUSE_CHARACTERS = 300
 def api_key(settings: Settings) -> str | Failure:
     """Returns the key, or why there is none that could be sent."""
     if settings.gemini_api_key is None:
-        return failures.missing_key()
+        return missing_key()
     key = settings.gemini_api_key.get_secret_value().strip()
     # In a header anything else raises an error that shows it.
     if not re.fullmatch(r"[!-~]+", key):
@@ -103,14 +101,6 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return body if isinstance(body, dict) else None
-
-
-def classify_api_failure(failure: ScriptFailure, *, model: str, setting: str) -> Failure:
-    """Returns the problem behind a failure: the script's table, with the setting that names this model."""
-    problem = failures.classify(CLIScriptError("", 1, failure.message), ScriptReport(error=failure), model=model)
-    if problem.code != Code.MODEL_NOT_FOUND:
-        return problem
-    return replace(problem, remedy=f"Set {setting} (now {model!r}) to a model that exists")
 
 
 def _retry_after(answer: httpx.Response, details: list[dict[str, Any]]) -> float | None:

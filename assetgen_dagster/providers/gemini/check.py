@@ -13,13 +13,13 @@ from assetgen_dagster.providers.gemini.api import (
     NO_ADDRESS,
     api_base,
     api_key,
-    classify_api_failure,
     heeds_proxies,
     host_of,
     json_object,
     no_api,
     read_api_error,
 )
+from assetgen_dagster.providers.gemini.errors import classify_api_failure
 from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
 

@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.cli_script import CLIScriptError
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini import models
 from assetgen_dagster.providers.gemini.api import account_of, credentials
 from assetgen_dagster.providers.gemini.check import check_model
+from assetgen_dagster.providers.gemini.errors import api_reader, missing_key
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
+from assetgen_dagster.providers.gemini.script_words import read_words
+from assetgen_dagster.providers.script_failures import classify_end
 from assetgen_dagster.providers.script_report import ScriptReport
 from assetgen_dagster.settings import OWN_SCRIPT, Settings
+
+_SETTING = "GEMINI_IMAGE_MODEL"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class GeminiProvider:
 
     def check(self, *, seconds: float) -> Failure | None:
         """Asks the API about the model."""
-        return check_model(self.settings, self.model, setting="GEMINI_IMAGE_MODEL", seconds=seconds)
+        return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
 
     def quota_renewed_at(self, moment: float) -> float:
         """See ``quota``."""
@@ -75,7 +79,7 @@ class GeminiProvider:
 
     def missing_setting(self) -> Failure | None:
         """Looks for the key."""
-        return failures.missing_key() if self.settings.gemini_api_key is None else None
+        return missing_key() if self.settings.gemini_api_key is None else None
 
     async def takes_references(self) -> bool:
         """Says yes."""
@@ -97,4 +101,5 @@ class GeminiProvider:
 
     def classify(self, error: CLIScriptError, report: ScriptReport, *, model: str) -> Failure:
         """Reads Gemini's terms, in the report or in the script's own words."""
-        return failures.classify(error, report, model=model)
+        read_api = api_reader(model, setting=_SETTING)
+        return classify_end(error, report, read_api=read_api, read_words=read_words)

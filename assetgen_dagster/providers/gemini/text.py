@@ -22,16 +22,16 @@ from assetgen_dagster.providers.gemini.api import (
     account_of,
     api_base,
     api_key,
-    classify_api_failure,
     credentials,
     heeds_proxies,
     host_of,
     read_api_error,
 )
 from assetgen_dagster.providers.gemini.check import check_model
+from assetgen_dagster.providers.gemini.errors import REFUSALS, classify_api_failure
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
 from assetgen_dagster.providers.gemini.text_prices import TextUsage
-from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure
+from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import redact
 

@@ -18,7 +18,7 @@ from assetgen_dagster.settings import Settings
 class ScriptProvider(GeminiProvider):
     """An ``ImageProvider``."""
 
-    name: ClassVar[str] = "Producer's script"
+    name: ClassVar[str] = "script"
     checkable: ClassVar[bool] = False
 
     @classmethod

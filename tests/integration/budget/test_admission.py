@@ -12,10 +12,12 @@ from assetgen_dagster.budget.admission import AdmissionWaits, open_admission
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.stores import held_now, open_switches
 from assetgen_dagster.budget.switches import note_used_up, pause, resume
+from assetgen_dagster.budget.words import moment_in_words
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.plan import Request
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
@@ -148,8 +150,10 @@ def test_a_daily_quota_that_one_run_meets_stops_the_others_without_a_call_of_the
 
     first = asyncio.run(body())
     assert first.stopped_by is not None
-    assert "midnight in Los Angeles" in first.stopped_by.remedy
-    assert held_now(load_settings()).used_up is not None
+    assert first.stopped_by.code == Code.DAILY_QUOTA
+    used_up = held_now(load_settings()).used_up
+    assert used_up is not None
+    assert moment_in_words(used_up.until, load_settings()) in first.stopped_by.remedy
     second = asyncio.run(body())
     assert second.stopped_by is not None
     assert second.stopped_by.code == "daily_quota"

@@ -189,7 +189,7 @@ def test_an_answer_that_drips_ends_in_time(scheduler: Desk, write: Write, monkey
         ([], {"GEMINI_API_KEY": "two words"}, "api_key", "a character that no key has"),
         ([ApiError(403)], {}, "api_key", "Set GEMINI_API_KEY"),
         ([], {"ASSETGEN_STORY_MODEL": "gemini-9"}, "model_not_found", "Set ASSETGEN_STORY_MODEL (now 'gemini-9')"),
-        ([ApiError(429, quota_id="GenerateRequestsPerDayPerModel")], {}, "daily_quota", "midnight in Los Angeles"),
+        ([ApiError(429, quota_id="GenerateRequestsPerDayPerModel")], {}, "daily_quota", "daily quota is used up"),
         ([ApiError(429, message="You reached your spending cap")], {}, "billing", "spending limit"),
         ([HtmlPage(status=403)], {}, "configuration", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
         ([], {"GOOGLE_GEMINI_BASE_URL": "nonsense"}, "configuration", "GOOGLE_GEMINI_BASE_URL is no web address"),

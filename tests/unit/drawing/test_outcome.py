@@ -1,7 +1,8 @@
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.plan import Action, Step
-from assetgen_dagster.providers.failures import blank_prompt, missing_key, reference_failed, timed_out
+from assetgen_dagster.providers.failures import blank_prompt, reference_failed, timed_out
+from assetgen_dagster.providers.gemini.errors import missing_key
 from tests.helpers.harness import manifest_of
 
 

@@ -4,20 +4,26 @@ import pytest
 
 from assetgen_dagster.errors import ErrorClass
 from assetgen_dagster.providers.cli_script import CLIScriptError
-from assetgen_dagster.providers.failures import Failure, classify
+from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.providers.script_report import read_report
+from assetgen_dagster.settings import load_settings
 
 MODEL = "gemini-nano-banana-2.1"
+
+
+def classified(error: CLIScriptError) -> Failure:
+    return provider_of(load_settings()).classify(error, read_report(error.stdout, error.stderr), model=MODEL)
 
 
 def from_json(**error: object) -> Failure:
     line = json.dumps({"error": {"kind": "http", "message": "it says why", **error}, "usage": None})
     stderr = f"A sentence for people.\n{line}\n"
-    return classify(CLIScriptError("s.py", 1, stderr), read_report("", stderr), model=MODEL)
+    return classified(CLIScriptError("s.py", 1, stderr))
 
 
 def from_text(stderr: str, *, exit_code: int = 1, stdout: str = "") -> Failure:
-    return classify(CLIScriptError("s.py", exit_code, stderr, stdout), read_report(stdout, stderr), model=MODEL)
+    return classified(CLIScriptError("s.py", exit_code, stderr, stdout))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
-"""Reads an API's failure from what a script wrote in words: one that prints none of the JSON of ``drawing.report``."""
+"""Reads Gemini's failure from what a script wrote in words: one that prints none of the JSON of ``script_report``."""
 
 import re
 
-from assetgen_dagster.providers.script_report import REFUSALS, ScriptFailure
+from assetgen_dagster.providers.gemini.errors import REFUSALS
+from assetgen_dagster.providers.script_report import ScriptFailure
 
+_KEY = re.compile(
+    r"API_KEY_INVALID|API key not valid|API_KEY.{0,40}(?:not set|missing|not found|required)|no api key", re.IGNORECASE
+)
 _STATUS_OF_WORD = {
     "RESOURCE_EXHAUSTED": 429,
     "RESOURCEEXHAUSTED": 429,
@@ -42,8 +46,10 @@ _READ_TIMEOUT = re.compile(r"ReadTimeout|timed out|IncompleteRead|TimeoutError",
 _NO_IMAGE = re.compile(r"\bNO_IMAGE\b|\bno image\b|without (?:an )?image|IMAGE_OTHER", re.IGNORECASE)
 
 
-def read_failure(text: str, cause: str) -> ScriptFailure | None:
+def read_words(text: str, cause: str) -> ScriptFailure | None:
     """Returns what the API said by a script's output, with ``cause`` as its message; None if that is not known."""
+    if _KEY.search(text):
+        return ScriptFailure(kind="http", message=cause, http_status=401)
     status, word = _STATUS.search(text), _STATUS_WORD.search(text)
     if status or word:
         named = word.group().upper() if word else ""
