@@ -2,34 +2,36 @@
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 
 from assetgen_emulators.gemini import faults
 from assetgen_emulators.gemini.faults import faults_from_json
 from assetgen_emulators.gemini.server import GeminiEmulator
 
-#: Below the ``--help``; what else an action may say is in ``faults``.
+#: Ends the ``--help``; an action's optional fields are in ``faults``.
 _FAULTS = """\
 a plan for --faults, or for an emulator that runs already (curl URL/standin/faults -d @plan.json):
   [{"nth": 7, "action": {"kind": "no_image"}},
    {"prompt": "winter", "times": null, "action": {"kind": "prompt_blocked"}},
    {"after": 20, "times": 3, "action": {"kind": "api_error", "status": 503}}]
-The seventh call from then on gets no picture; every prompt with the word winter is refused; of those after the
-twentieth three fail and are made again. [] takes the plan back. Kinds of action, with what they need:
-  {kinds}
+The seventh call from then on gets no picture; every prompt that contains "winter" is refused; after the twentieth
+call, three fail. [] ends the plan. Kinds of action, with the fields that they need:
 """
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the emulator as a process until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(
-        description="Imitate the Gemini API on this machine.",
-        epilog=_FAULTS.replace("{kinds}", faults.kinds()),
+        prog="python -m assetgen_emulators.gemini",
+        description="Emulates the Gemini API on this machine.\n\n"
+        "Prints its base URL when it is ready; ends on SIGTERM or Ctrl-C.",
+        epilog=_FAULTS + textwrap.fill(faults.kinds(), 118, initial_indent="  ", subsequent_indent="  "),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds a picture takes")
-    parser.add_argument("--requests-per-minute", type=int, help="answer 429 to calls beyond so many")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes, by default 0")
+    parser.add_argument("--requests-per-minute", type=int, help="answer 429 to calls beyond this many a minute")
     parser.add_argument("--faults", type=Path, help="a fault plan as JSON")
     arguments = parser.parse_args(argv)
     try:

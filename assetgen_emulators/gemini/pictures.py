@@ -29,13 +29,13 @@ class Drawing:
         return cls(protocol.read_question(body), model_name, model, protocol.check_body(body, model))
 
     def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
-        """Returns what answering costs."""
+        """Returns the tokens of the answer."""
         references = self.question.reference_images * self.model.reference_tokens
         asked = protocol.token_count(self.question.prompt)
         return replace(_answer_tokens(asked, self.model, action), references=references)
 
     def billed_usd(self, tokens: protocol.Tokens) -> float:
-        """Returns that in USD."""
+        """Returns their price."""
         return tokens.billed_usd(self.model)
 
     def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
@@ -45,14 +45,14 @@ class Drawing:
 
 
 def refuses(action: faults.AnyAction | None) -> bool:
-    """Returns whether nothing is drawn or written, and only the question is paid for."""
+    """Returns whether nothing is drawn or written, so that only the input is billed."""
     return isinstance(action, faults.PromptBlocked | faults.NoImage)
 
 
 def whole_answer(
     body: protocol.Json, action: faults.AnyAction | None, tokens: protocol.Tokens, model_name: str
 ) -> protocol.Json:
-    """Returns the body of a 200 with all that belongs to it, or that of a refusal, as the fault wants it."""
+    """Returns the whole body of a 200: what was drawn or written, or a refusal if the fault is one."""
     match action:
         case faults.PromptBlocked(reason=reason):
             body = {"promptFeedback": {"blockReason": reason}}

@@ -1,7 +1,4 @@
-"""What the published Gemini API accepts, answers and charges, as far as pictures and short texts are concerned.
-
-Pure functions over JSON; sockets and faults are the subject of ``gemini``.
-"""
+"""What the published Gemini API accepts, answers and charges for pictures and texts, as pure functions over JSON."""
 
 import base64
 import binascii
@@ -39,7 +36,7 @@ class Model:
     extreme_ratios: bool = False
 
 
-# The emulator's own price list: what the code under test computes must agree with it without knowing it.
+# The emulator's own price list: the code under test must agree with it without knowing it.
 MODELS = {
     "gemini-nano-banana-2.1": Model(1120, 30, 1.50, 7.50, extreme_ratios=True),
     "gemini-2.5-flash-image": Model(1290, 30, 0.30, 2.50, reference_tokens=258),
@@ -63,7 +60,7 @@ EXTREME_SIZES = {"1:4": (512, 2048), "4:1": (2048, 512), "1:8": (384, 3072), "8:
 
 _MOST_REFERENCES = 14
 _MOST_BYTES = 100 * 1024 * 1024
-#: What is taken along with a prompt, and whether Pillow can look into it.
+#: Types of pictures that may be sent along, and whether Pillow can open them.
 _REFERENCE_TYPES = {"png": True, "jpeg": True, "webp": True, "heic": False, "heif": False}
 
 _USUAL_STATUS = {
@@ -80,7 +77,7 @@ _USUAL_STATUS = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-# Known fields by message; the name is what the API's own errors call the place.
+# Known fields by message, named as the API's errors name the place.
 _FIELDS = {
     "request": "contents tools toolConfig safetySettings systemInstruction generationConfig cachedContent model store "
     "serviceTier",
@@ -96,7 +93,7 @@ _FIELDS = {
 
 
 class Rejected(Exception):  # noqa: N818 - named for what happened to the request
-    """The API's answer to a request that it does not accept."""
+    """Raised for a request that the API does not accept, with its answer."""
 
     def __init__(self, status: int, message: str, details: Iterable[Json] = ()) -> None:
         super().__init__(message)
@@ -106,13 +103,13 @@ class Rejected(Exception):  # noqa: N818 - named for what happened to the reques
 
 @dataclass(frozen=True)
 class Question:
-    """What a request asks for, in the journal's terms.
+    """What a request asks for, as the journal keeps it.
 
     Attributes:
         prompt: All text parts, joined by line feeds.
         aspect_ratio: As asked, or None.
         reference_images: Pictures sent along.
-        reference_sha256: Hash of each of them that is sent inline, in order; of no bytes where it is no base64.
+        reference_sha256: Hashes of those sent inline, in order; of no bytes where it is not base64.
     """
 
     prompt: str = ""
@@ -179,7 +176,7 @@ def check_model(name: str) -> Model:
 
 
 def read_question(body: Any) -> Question:
-    """Reads what can be read, without judging it: the journal has rejected requests too."""
+    """Reads what it can without checking it: the journal has rejected requests too."""
     contents = get_field(body, "contents")
     contents = contents if isinstance(contents, list) else [contents]
     parts = [part for content in contents for part in _list(get_field(content, "parts")) if isinstance(part, dict)]
@@ -236,7 +233,7 @@ def check_body(body: Any, model: Model) -> tuple[int, int]:
 
 
 def check_size(raw: bytes) -> None:
-    """Raises Rejected for a request that is too long, whatever it holds."""
+    """Raises Rejected for a request that is too large."""
     if len(raw) > _MOST_BYTES:
         raise Rejected(400, f"Request payload size exceeds the limit: {_MOST_BYTES} bytes.")
 
@@ -340,7 +337,7 @@ def _details(**counts: int) -> list[Json]:
 
 
 def token_count(text: str) -> int:
-    """Returns how many tokens a text has, as near as an emulator needs."""
+    """Returns about how many tokens a text has."""
     return math.ceil(len(text) / 4)
 
 

@@ -1,7 +1,7 @@
-"""The Gemini emulator's language model: what it accepts, a manifest that it writes, what that costs.
+"""The Gemini emulator's language model: what it accepts, writes and charges.
 
-It writes the same for the same request: a manifest of 22 pictures for the JSON object it is given, in the schema it is
-asked for. Other schemas get nothing sensible.
+It always writes a manifest of 22 pictures about the ``hero`` of the JSON object in the prompt, whatever schema is asked
+for. The same request gets the same text.
 """
 
 import json
@@ -21,7 +21,7 @@ class TextModel:
     output_usd: float
 
 
-# The emulator's own price list: what the code under test computes must agree with it without knowing it.
+# The emulator's own price list: the code under test must agree with it without knowing it.
 MODELS = {
     "gemini-3.8-flash": TextModel(0.75, 3.75),
     "gemini-3.5-flash-lite": TextModel(0.30, 2.50),
@@ -81,7 +81,7 @@ class Writing:
         return cls(json.dumps(body), _material(body), most, model_name)
 
     def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
-        """Returns what answering costs; a refusal costs its question."""
+        """Returns the tokens of the answer; a refusal has only those of the input."""
         asked = protocol.token_count(self.asked)
         if refuses(action):
             return protocol.Tokens(asked)
@@ -89,7 +89,7 @@ class Writing:
         return protocol.Tokens(asked, text=written, thoughts=_THOUGHTS)
 
     def billed_usd(self, tokens: protocol.Tokens) -> float:
-        """Returns that in USD."""
+        """Returns their price."""
         model = MODELS[self.model_name]
         spoken = tokens.text + tokens.thoughts
         return round((tokens.prompt * model.input_usd + spoken * model.output_usd) / 1e6, 6)
@@ -196,7 +196,7 @@ def _check_config(config: protocol.Json) -> None:
 
 
 def _check_schema(schema: Any, place: str) -> None:
-    # The real one refuses minItems and maxItems when they add up to too many states, in these words.
+    # The API refuses minItems and maxItems with this message when they add up to too many states.
     if not isinstance(schema, dict) or not schema.keys() <= _SCHEMA_WORDS:
         raise protocol.Rejected(400, "Request contains an invalid argument.")
     if str(schema.get("type", "")).lower() not in _TYPES:

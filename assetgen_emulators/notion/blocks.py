@@ -1,6 +1,6 @@
 """The Notion emulator's blocks: what is on a page, as people and integrations put it there; not thread-safe.
 
-Only the kinds that a review sheet or a producer's note needs; each is checked as strictly as Notion does.
+Only the kinds that a review sheet or a producer's note needs.
 """
 
 import uuid
@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assetgen_emulators.notion import protocol
-from assetgen_emulators.notion.properties import read_pieces, rich_text_answer
+from assetgen_emulators.notion.properties import read_pieces
 from assetgen_emulators.notion.uploads import Uploads
 
-#: What one request may append to one block, and how deep what it appends may be nested.
+#: The most children that one request may append to one block, and how deep they may be nested.
 CHILDREN = 100
 _NESTING = 2
 
@@ -36,12 +36,12 @@ class Block:
 
     Attributes:
         kind: Its type.
-        content: What stands under its type in an answer.
+        content: What an answer has under its type.
         parent: The page or block that it is in.
         author: Id of the user who made it.
         made: When.
         children: Those in it, in order.
-        trashed: Whether it was deleted; what is in it goes with it.
+        trashed: Whether it was deleted, and its children with it.
         id: Its id.
     """
 
@@ -65,7 +65,7 @@ class Blocks:
     """All blocks of the workspace.
 
     Args:
-        uploads: What images may show.
+        uploads: The files that images may show.
         bot: The integration's user.
         is_page: Tells whether an id is a page's.
     """
@@ -81,20 +81,20 @@ class Blocks:
 
     def write(self, parent: str, text: str, author: str, after: str | None = None) -> str:
         """Adds a paragraph by hand, at the end or after another block, and returns its id."""
-        content = {"rich_text": [rich_text_answer(text)], "color": "default"}
+        content = {"rich_text": [protocol.rich_text(text)], "color": "default"}
         block = Block("paragraph", content, parent, author)
         self._put([block], parent, after)
         return block.id
 
     def copy(self, source: str, target: str, author: str) -> None:
-        """Copies all that is in a page or block into another, as somebody does who duplicates a page."""
+        """Copies the content of a page or block into another, as duplicating a page does."""
         for block in self.of(source):
             copied = Block(block.kind, dict(block.content), target, author)
             self._put([copied], target, None)
             self.copy(block.id, copied.id, author)
 
     def of(self, parent: str) -> list[Block]:
-        """Returns what is in a page or block and not in the trash."""
+        """Returns the content of a page or block, without what is in the trash."""
         ids = self._blocks[parent].children if parent in self._blocks else self._on_pages.get(parent, [])
         return [self._blocks[one] for one in ids if not self._blocks[one].trashed]
 
@@ -105,35 +105,17 @@ class Blocks:
     # --- what integrations do ------------------------------------------------------------------------------------
 
     def children(self, parent: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Answers ``blocks.children.list``.
-
-        Raises:
-            Refused: There is no such block, or the query does not fit.
-        """
+        """Answers ``blocks.children.list``."""
         if not self._is_page(parent):
             self._get(parent)
         size = query.get("page_size", "100")
         if not size.isdecimal() or not 0 < int(size) <= protocol.PAGE_SIZE:
             raise protocol.invalid(f"query failed validation: query.page_size should be ≤ `100`, instead was `{size}`.")
-        found = self.of(parent)
-        start = query.get("start_cursor")
-        begin = next((place for place, block in enumerate(found) if block.id == start), None) if start else 0
-        if begin is None:
-            raise protocol.invalid(f"The start_cursor provided is invalid: {start}")
-        end = begin + int(size)
-        more = found[end].id if len(found) > end else None
-        results = [self.answer(block) for block in found[begin:end]]
-        return {
-            "object": "list", "results": results, "next_cursor": more, "has_more": more is not None, "type": "block",
-            "block": {},
-        }  # fmt: skip
+        page, cursor = protocol.read_page(self.of(parent), query.get("start_cursor"), int(size))
+        return protocol.list_answer([self.answer(block) for block in page], "block", cursor)
 
     def append(self, parent: str, body: Any) -> dict[str, Any]:
-        """Answers ``blocks.children.append``; nothing is added unless all is right.
-
-        Raises:
-            Refused: There is no such block, or what is to be appended does not fit.
-        """
+        """Answers ``blocks.children.append``; nothing is added unless all is right."""
         body = protocol.check_fields(body, {"children", "after"})
         if not self._is_page(parent) and self._get(parent).kind not in _PARENTS:
             raise protocol.invalid(f"Block {parent} does not support children.")
@@ -142,17 +124,10 @@ class Blocks:
             raise protocol.not_found("block", str(after))
         made = self._make(body.get("children"), parent, "children", depth=0)
         self._put(made, parent, after)
-        results = [self.answer(block) for block in made]
-        return {
-            "object": "list", "results": results, "next_cursor": None, "has_more": False, "type": "block", "block": {},
-        }  # fmt: skip
+        return protocol.list_answer([self.answer(block) for block in made], "block")
 
     def delete(self, block_id: str) -> dict[str, Any]:
-        """Answers ``blocks.delete``.
-
-        Raises:
-            Refused: There is no such block, or it is in the trash already.
-        """
+        """Answers ``blocks.delete``."""
         block = self._get(block_id)
         block.trashed = True
         return self.answer(block)
@@ -161,7 +136,7 @@ class Blocks:
         """Returns a block as the API answers it."""
         user = {"object": "user", "id": block.author}
         kind = "page_id" if self._is_page(block.parent) else "block_id"
-        moment = block.made.strftime("%Y-%m-%dT%H:%M:00.000Z")
+        moment = protocol.timestamp(block.made)
         return {
             "object": "block",
             "id": block.id,
@@ -195,7 +170,7 @@ class Blocks:
         self._blocks.update((block.id, block) for block in blocks)
 
     def _make(self, children: Any, parent: str, place: str, *, depth: int) -> list[Block]:
-        """Returns the blocks that a request describes; those below are in the workspace already, these are not."""
+        """Returns the blocks that a request describes, not yet in the workspace; their children are."""
         if not isinstance(children, list):
             raise protocol.malformed(place, "an array", children)
         if not 0 < len(children) <= CHILDREN:
@@ -261,4 +236,4 @@ class Blocks:
 
 
 def _texts(given: Any, place: str) -> list[dict[str, Any]]:
-    return [rich_text_answer(piece.content, piece.link) for piece in read_pieces(place, given)]
+    return [protocol.rich_text(piece.content, piece.link) for piece in read_pieces(place, given)]

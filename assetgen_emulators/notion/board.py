@@ -1,6 +1,6 @@
-"""What people do to the Notion emulator: make a database, fill in rows, rename a column, take the token away.
+"""What people do in Notion: create a database, fill in rows, rename a column, revoke the token.
 
-``do`` carries out the same by name, for an emulator that runs as a process, and ``control`` asks for it.
+In an emulator that runs as a process, ``control`` calls the same methods over HTTP, by name.
 """
 
 import json
@@ -55,7 +55,7 @@ _USUAL = {
 
 
 class Board(Service[Call, Fault]):
-    """A workspace with all that can be done to it by hand.
+    """A workspace, and everything that can be done in it by hand.
 
     Args:
         port: 0 takes a free one.
@@ -71,7 +71,7 @@ class Board(Service[Call, Fault]):
     def _latest(self) -> str:
         return next(reversed(self.world.databases), "")
 
-    # --- watching ------------------------------------------------------------------------------------------------
+    # --- reading -------------------------------------------------------------------------------------------------
 
     def row(self, page_id: str) -> dict[str, Any]:
         """Returns a row in plain values, by the names of its properties; ``in_trash`` beside them."""
@@ -90,14 +90,14 @@ class Board(Service[Call, Fault]):
         """Returns the ids of a database's data sources."""
         return [source.id for source in self.world.databases[database_id or self._latest].sources]
 
-    # --- disturbing ----------------------------------------------------------------------------------------------
+    # --- interfering ----------------------------------------------------------------------------------------------
 
     def limit_requests(self, requests: int | None = 180, window_seconds: float = 60.0) -> None:
         """Answers 429 to requests beyond that many in any window; None lifts the limit."""
         super().limit_requests(requests, window_seconds)
 
     def set_result_limit(self, results: int) -> None:
-        """Sets how many results one query gives, 10,000 at Notion."""
+        """Sets the most results of one query; Notion's is 10,000."""
         self.world.result_limit = results
 
     def revoke_token(self) -> None:
@@ -118,7 +118,7 @@ class Board(Service[Call, Fault]):
         self.world.databases[database_id or self._latest].shared = True
 
     def share_page(self, page_id: str) -> None:
-        """Makes a page that is no row, shared with the integration, unless it is there."""
+        """Creates a page outside of databases, shared with the integration, unless it exists."""
         self.world.pages.add(str(uuid.UUID(page_id)))
 
     def unshare_page(self, page_id: str) -> None:
@@ -140,13 +140,13 @@ class Board(Service[Call, Fault]):
         prefix: str | None = "VID",
         data_sources: int = 1,
     ) -> str:
-        """Makes a database with the contract's columns, and returns its id.
+        """Creates a database with the contract's columns, and returns its id.
 
         Args:
-            types: Other types than the usual ones, by short name (``{"status": "select", "run": None}``); None leaves
-                the column out. Where none is the title, a column "Name" is added.
+            types: Types by short name, where they differ from the usual ones (``{"status": "select", "run": None}``);
+                None leaves the column out. Without a title among them, a column "Name" is added.
             statuses: Choices of the status column.
-            channels: Choices of the channel column, where it has choices.
+            channels: Choices of the channel column, if it has choices.
             prefix: Of a unique id.
             data_sources: How many tables it holds.
         """
@@ -179,7 +179,7 @@ class Board(Service[Call, Fault]):
         self.world.add_column(database_id or self._latest, Property(name, type, [Option(option) for option in options]))
 
     def change_type(self, name: str, type: str, database_id: str = "") -> None:  # noqa: A002
-        """Turns a column into one of another type, with empty cells."""
+        """Gives a column another type and empties its cells."""
         options = self._column(name, database_id).options
         self.remove_property(name, database_id)
         self.add_property(name, type, database_id, [option.name for option in options])
@@ -212,8 +212,8 @@ class Board(Service[Call, Fault]):
 
         Args:
             values: Plain values by the names of properties.
-            database_id: The latest database unless given.
-            created: When it was made, in ISO format; now unless given.
+            database_id: By default, the latest database.
+            created: When it was created, in ISO format; by default, now.
             cells: Plain values by short name, ``story_direction=...``.
         """
         named = {NAMES[key]: value for key, value in cells.items()} | dict(values or {})
@@ -247,10 +247,10 @@ class Board(Service[Call, Fault]):
         """Deletes a row for good."""
         self.world.remove_row(page_id)
 
-    # --- what is on a page -----------------------------------------------------------------------------------------
+    # --- the content of a page ------------------------------------------------------------------------------------
 
     def blocks(self, page_id: str) -> list[dict[str, Any]]:
-        """Returns what is on a page: ``id``, ``type``, ``text``, ``by`` whom, and what is ``in it``."""
+        """Returns the blocks on a page: ``id``, ``type``, ``text``, ``by`` (the author), and those ``in it``."""
         with self.world.lock:
             return self.world.content.shown(page_id)
 
@@ -269,7 +269,7 @@ class Board(Service[Call, Fault]):
         self.world.content.can_insert, self.world.content.can_update = insert, update
 
     def use_up_blocks(self) -> None:
-        """Lets the workspace take no more blocks: one without a plan and with several members, after its 1,000."""
+        """Refuses more blocks, as a workspace without a plan and with several members does after its 1,000."""
         self.world.content.used_up = True
 
     def limit_files(self, largest: int) -> None:
@@ -284,10 +284,10 @@ class Board(Service[Call, Fault]):
         return self.do(order["do"], order.get("with", {}))
 
     def do(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Carries out one of the methods above by its name.
+        """Calls one of the methods above by its name.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: The name is unknown.
         """
         if name not in _BY_NAME:
             raise KeyError(name)
@@ -301,7 +301,7 @@ _BY_NAME = frozenset(name for name in vars(Board) if not name.startswith("_") an
 
 
 def control(base_url: str, name: str, **arguments: Any) -> Any:
-    """Does something to an emulator that runs as another process: ``control(url, "set_status", page_id=..., ...)``."""
+    """Calls a method of an emulator that runs as another process: ``control(url, "set_status", page_id=..., ...)``."""
     order = json.dumps({"do": name, "with": arguments}).encode()
     request = Request(f"{base_url}/standin/do", order, {"Content-Type": "application/json"})  # noqa: S310 - this machine
     with urlopen(request, timeout=10) as answer:  # noqa: S310

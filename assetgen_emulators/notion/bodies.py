@@ -12,11 +12,7 @@ _SEND = "file_uploads.send"
 
 
 def read_body(request: protocol.Request, raw: bytes, content_type: str) -> Any:
-    """Returns what a request carries: parsed JSON, a ``SentFile``, or None.
-
-    Raises:
-        Refused: It is too large, or not what this request takes.
-    """
+    """Returns the body of a request: parsed JSON, a ``SentFile``, or None."""
     if request.query and request.endpoint != "blocks.children.list":
         raise protocol.invalid(f"The emulator knows no query string here: {request.query[:80]}")
     if request.endpoint == _SEND:
@@ -32,7 +28,7 @@ def read_body(request: protocol.Request, raw: bytes, content_type: str) -> Any:
 
 
 def for_the_journal(body: Any) -> Any:
-    """Returns a body as the journal keeps it: of a file only what it is."""
+    """Returns a body as the journal keeps it: a file's name, size and hash instead of its content."""
     return body.in_short() if isinstance(body, SentFile) else body
 
 

@@ -1,4 +1,4 @@
-"""What is on the pages of the Notion emulator, beside their properties: blocks, and the files that they show."""
+"""The content of the Notion emulator's pages: blocks, and the files that they show."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +8,10 @@ from assetgen_emulators.notion import protocol
 from assetgen_emulators.notion.blocks import Block, Blocks
 from assetgen_emulators.notion.uploads import Uploads
 
-#: Whoever writes by hand.
+#: The user that writes by hand.
 PERSON = "c0c0c0c0-0000-4000-8000-000000000001"
 
-#: What the integration may not do without the capability to insert content.
+#: Needs the capability to insert content.
 _INSERTING = ("file_uploads.create", "file_uploads.send", "blocks.children.append")
 
 
@@ -20,12 +20,12 @@ class Content:
 
     Args:
         bot: The integration's user.
-        base_url: Where the emulator is.
+        base_url: Where the emulator answers.
         is_page: Tells whether an id is a page's.
 
     Attributes:
         can_insert: Whether the integration has the capability to insert content.
-        can_update: Whether it has that to update content.
+        can_update: Whether it has the one to update content.
         used_up: Whether the workspace takes no more blocks.
     """
 
@@ -37,11 +37,7 @@ class Content:
         self.used_up = False
 
     def answer(self, request: protocol.Request, body: Any) -> dict[str, Any]:
-        """Carries out a request.
-
-        Raises:
-            Refused: Notion would not do it.
-        """
+        """Carries out a request."""
         allowed = self.can_insert if request.endpoint in _INSERTING else self.can_update
         if request.endpoint in (*_INSERTING, "blocks.delete") and not allowed:
             raise protocol.Refused(403, "restricted_resource", "Insufficient permissions for this endpoint.")
@@ -62,7 +58,7 @@ class Content:
                 return self.blocks.delete(request.object_id)
 
     def shown(self, parent: str) -> list[dict[str, Any]]:
-        """Returns what is on a page or in a block, as people see it."""
+        """Returns the content of a page or block, as people see it."""
         return [self._shown(block) for block in self.blocks.of(parent)]
 
     def _shown(self, block: Block) -> dict[str, Any]:

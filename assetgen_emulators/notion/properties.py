@@ -1,6 +1,6 @@
-"""Properties of the Notion emulator's databases: their types, what may be written to them, what is answered.
+"""The Notion emulator's properties: their types, how people and integrations write them, how they are answered.
 
-A value is kept the way a person sees it: text as a list of pieces, an option by its id, everything else plain.
+A cell holds a text as a list of pieces, an option by its id, everything else plain.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from assetgen_emulators.notion.protocol import TEXT_ITEMS, TEXT_UNITS, invalid, malformed, too_long, units
+from assetgen_emulators.notion.protocol import TEXT_ITEMS, TEXT_UNITS, invalid, malformed, rich_text, too_long, units
 
 TEXTS = ("title", "rich_text")
 CHOICES = ("select", "status")
@@ -58,8 +58,7 @@ class Property:
     id: str = ""
 
     def __post_init__(self) -> None:
-        # Notion's ids are short, and some need URL encoding; the title's is always the same. Counted, not drawn by
-        # lot: of so few characters, two columns would sooner or later have the same.
+        # Notion's ids are short, and some need URL encoding; the title's is always the same.
         self.id = self.id or ("title" if self.type == "title" else f"%3A{next(_ids):04x}")
 
     def option(self, *, name: str | None = None, option_id: str | None = None) -> Option | None:
@@ -85,19 +84,19 @@ class Property:
 
 
 def empty(prop: Property) -> Any:
-    """Returns the value of a cell in which nothing was entered."""
+    """Returns the value of an empty cell."""
     if prop.type in (*TEXTS, "multi_select"):
         return []
     return False if prop.type == "checkbox" else None
 
 
 def as_people_enter(prop: Property, value: Any) -> Any:
-    """Returns the kept form of a plain value; a new choice is added, as it is in Notion's own window."""
+    """Returns a cell's value for what a person enters; a new choice is added, as in Notion's own window."""
     if value is None:
         return empty(prop)
     if prop.type in TEXTS:
         text = str(value)
-        # Notion itself splits what people paste into pieces of any length; two show that pieces must be joined.
+        # Notion splits what people paste into pieces of any length: clients must join them.
         cut = len(text) // 2
         return [Piece(part) for part in (text[:cut], text[cut:]) if part]
     if prop.type in CHOICES:
@@ -108,7 +107,7 @@ def as_people_enter(prop: Property, value: Any) -> Any:
 
 
 def as_people_see(prop: Property, value: Any) -> Any:
-    """Returns the plain form of a kept value: text, number, or the name of the choice."""
+    """Returns a cell's value as a person sees it: text, number, or the name of the choice."""
     if prop.type in TEXTS:
         return "".join(piece.content for piece in value)
     if prop.type in CHOICES:
@@ -122,10 +121,10 @@ def as_people_see(prop: Property, value: Any) -> Any:
 
 
 def as_answered(prop: Property, value: Any) -> dict[str, Any]:
-    """Returns a kept value as the API answers it."""
+    """Returns a cell's value as the API answers it."""
     content: Any = value
     if prop.type in TEXTS:
-        content = [rich_text_answer(piece.content, piece.link) for piece in value]
+        content = [rich_text(piece.content, piece.link) for piece in value]
     elif prop.type in CHOICES:
         content = _option_answer(prop.option(option_id=value) if value else None)
     elif prop.type == "multi_select":
@@ -140,11 +139,7 @@ def as_answered(prop: Property, value: Any) -> dict[str, Any]:
 
 
 def as_written(prop: Property, body: Any) -> Any:
-    """Returns the kept form of what a request writes; checks it as strictly as Notion.
-
-    Raises:
-        Refused: It does not fit the property. A select that does not know the choice gets it added instead.
-    """
+    """Returns a cell's value for what a request writes; a select gets a choice that it does not have yet."""
     place = f"properties.{prop.name}"
     if not isinstance(body, dict):
         raise malformed(place, "an object", body)
@@ -196,11 +191,7 @@ def _written_choice(prop: Property, value: Any, place: str) -> str:
 
 
 def read_pieces(place: str, value: Any) -> Iterable[Piece]:
-    """Yields the pieces of a text in a request; checks it as strictly as Notion.
-
-    Raises:
-        Refused: It is no text, or too long.
-    """
+    """Yields the pieces of a text in a request."""
     if not isinstance(value, list):
         raise malformed(place, "an array", value)
     if len(value) > TEXT_ITEMS:
@@ -246,15 +237,3 @@ def _group(name: str, ids: list[str]) -> dict[str, Any]:
 
 def _option_answer(option: Option | None) -> dict[str, Any] | None:
     return {"id": option.id, "name": option.name, "color": "default"} if option else None
-
-
-def rich_text_answer(content: str, link: str | None = None) -> dict[str, Any]:
-    """Returns one piece of a text as the API answers it."""
-    styles = dict.fromkeys(("bold", "italic", "strikethrough", "underline", "code"), False)
-    return {
-        "type": "text",
-        "text": {"content": content, "link": {"url": link} if link else None},
-        "annotations": styles | {"color": "default"},
-        "plain_text": content,
-        "href": link,
-    }

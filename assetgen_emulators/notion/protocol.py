@@ -1,15 +1,21 @@
-"""What Notion's API version 2025-09-03 says no with, and which requests there are: no state, no sockets."""
+"""Notion's API, version 2025-09-03: which requests there are, how it refuses them, what all answers have.
+
+No state, no sockets. Every function of this package that reads a request raises ``Refused`` for one that Notion would
+not accept.
+"""
 
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
 
 #: The only version of the API that the emulator speaks; notion-client 3.1.0 sends it.
 VERSION = "2025-09-03"
 
-#: What Notion refuses to take more of.
+#: Notion's limits.
 TEXT_UNITS = 2000
 TEXT_ITEMS = 100
 PAGE_SIZE = 100
@@ -38,12 +44,12 @@ _ENDPOINTS = tuple(
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """A request that is answered with an error.
+    """Raised for a request that is answered with an error.
 
     Args:
         status: HTTP status.
         code: Notion's own name for the error.
-        message: What it tells the caller.
+        message: Its text.
         additional_data: As it stands in the body.
     """
 
@@ -53,6 +59,13 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
         self.body = error_body(status, code, message, additional_data)
 
 
+class _Item(Protocol):
+    id: str
+
+
+I = TypeVar("I", bound=_Item)  # noqa: E741
+
+
 @dataclass(frozen=True)
 class Request:
     """A request by its name.
@@ -60,7 +73,7 @@ class Request:
     Attributes:
         endpoint: As the client library calls it, ``pages.update``.
         object_id: The id in its path, as a UUID with dashes; empty where there is none.
-        query: What stands behind a question mark.
+        query: The query string.
     """
 
     endpoint: str
@@ -86,7 +99,7 @@ def malformed(place: str, expected: str, value: Any) -> Refused:
 
 
 def archived() -> Refused:
-    """Returns what Notion says to who wants to change what is in the trash."""
+    """Returns the refusal to change what is in the trash."""
     return invalid("Can't edit block that is archived. You must unarchive the block before editing.")
 
 
@@ -96,22 +109,18 @@ def too_long(place: str, limit: int, length: int) -> Refused:
 
 
 def used_up() -> Refused:
-    """Returns what Notion says in a Free workspace of several members that has had its 1,000 blocks."""
+    """Returns the refusal of a Free workspace of several members that has used its 1,000 blocks."""
     message = "This workspace has used all of its free blocks. Upgrade its plan in Notion to create more content."
     return Refused(403, "restricted_resource", message, {"block_limit": "block_creation"})
 
 
 def not_found(kind: str, object_id: str) -> Refused:
-    """Returns what Notion says of an object that does not exist or that the integration may not see."""
+    """Returns the refusal for an object that does not exist or that the integration may not see."""
     return Refused(404, "object_not_found", f"Could not find {kind} with ID: {object_id}. {_NOT_SHARED}")
 
 
 def find_request(method: str, path: str, query: str = "") -> Request:
-    """Returns which request this is.
-
-    Raises:
-        Refused: None of those the emulator knows, or the id in the path is not one.
-    """
+    """Returns which of the known requests this is."""
     for known, pattern, name in _ENDPOINTS:
         match = pattern.match(path)
         if known == method and match:
@@ -121,11 +130,7 @@ def find_request(method: str, path: str, query: str = "") -> Request:
 
 
 def parse_id(text: str) -> str:
-    """Returns an id with dashes, however it was written.
-
-    Raises:
-        Refused: It is not a UUID.
-    """
+    """Returns an id with dashes, however it was written."""
     if re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
         return str(uuid.UUID(text))
     raise invalid(f'path failed validation: path.id should be a valid uuid, instead was `"{text[:80]}"`.')
@@ -156,6 +161,38 @@ def check_fields(body: Any, allowed: set[str]) -> dict[str, Any]:
         if name not in allowed:
             raise malformed(name, "not present", body[name])
     return body
+
+
+def read_page(items: Sequence[I], start: Any, size: int) -> tuple[Sequence[I], str | None]:
+    """Returns the page of a list that begins at a cursor (an item's id), and the next page's cursor."""
+    ids = [item.id for item in items]
+    if start is not None and start not in ids:
+        raise invalid(f"The start_cursor provided is invalid: {start}")
+    end = (ids.index(start) if start is not None else 0) + size
+    return items[end - size : end], ids[end] if len(ids) > end else None
+
+
+def list_answer(results: list[dict[str, Any]], kind: str, cursor: str | None = None) -> dict[str, Any]:
+    """Returns a page of a list as the API answers it."""
+    more = {"next_cursor": cursor, "has_more": cursor is not None}
+    return {"object": "list", "results": results, **more, "type": kind, kind: {}}
+
+
+def timestamp(moment: datetime) -> str:
+    """Returns a time as the API answers it: to the minute only, whatever it sorts by."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
+
+
+def rich_text(content: str, link: str | None = None) -> dict[str, Any]:
+    """Returns one piece of a text as the API answers it."""
+    styles = dict.fromkeys(("bold", "italic", "strikethrough", "underline", "code"), False)
+    return {
+        "type": "text",
+        "text": {"content": content, "link": {"url": link} if link else None},
+        "annotations": styles | {"color": "default"},
+        "plain_text": content,
+        "href": link,
+    }
 
 
 def units(text: str) -> int:

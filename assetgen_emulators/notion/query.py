@@ -1,7 +1,7 @@
 """Queries of the Notion emulator: filters, sorts and cursors over rows, as pure functions.
 
-Where Notion's behaviour is not documented the emulator is the more difficult of the two: texts are compared without
-regard to case, and a cursor is worth nothing once its row is gone.
+Where Notion's behaviour is not documented, the emulator takes the harder one for a client: texts are compared without
+regard to case, and a cursor is invalid once its row is gone.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,10 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 from assetgen_emulators.notion import properties
 from assetgen_emulators.notion.properties import Property
-from assetgen_emulators.notion.protocol import PAGE_SIZE, check_fields, invalid, malformed, parse_id
+from assetgen_emulators.notion.protocol import PAGE_SIZE, check_fields, invalid, malformed, parse_id, read_page
 
 _FIELDS = {"sorts", "filter", "start_cursor", "page_size", "archived", "in_trash", "result_type"}
-_TIMES = ("created_time", "last_edited_time")
 _DEPTH = 2
 
 
@@ -27,13 +26,17 @@ class Cells(Protocol):
     values: dict[str, Any]
 
 
+_TIMES: dict[str, Callable[[Cells], datetime]] = {
+    "created_time": lambda row: row.created,
+    "last_edited_time": lambda row: row.edited,
+}
 Test = Callable[[Cells], bool]
 Row = TypeVar("Row", bound=Cells)
 
 
 def select_rows(
     body: Any, columns: Sequence[Property], rows: Sequence[Row], *, limit: int
-) -> tuple[list[Row], str | None, bool]:
+) -> tuple[Sequence[Row], str | None, bool]:
     """Returns the page of rows that a query asks for, the next page's cursor, and whether results were cut off.
 
     Args:
@@ -41,9 +44,6 @@ def select_rows(
         columns: The data source's properties.
         rows: All its rows.
         limit: The most results that one query gives, over all its pages.
-
-    Raises:
-        Refused: The query is not a valid one.
     """
     body = check_fields(body, _FIELDS)
     size = body.get("page_size", PAGE_SIZE)
@@ -54,25 +54,13 @@ def select_rows(
     found = [row for row in rows if row.trashed is trashed and test(row)]
     for key, backwards in reversed(_sort_keys(body.get("sorts", []), columns)):
         found.sort(key=key, reverse=backwards)
-    cut = len(found) > limit
-    found = found[:limit]
-    start = 0
-    if body.get("start_cursor") is not None:
-        cursor = body["start_cursor"]
-        ids = [row.id for row in found]
-        if not isinstance(cursor, str) or parse_id(cursor) not in ids:
-            raise invalid(f"The start_cursor provided is invalid: {cursor}")
-        start = ids.index(parse_id(cursor))
-    rest = found[start + size :]
-    return found[start : start + size], rest[0].id if rest else None, cut
+    start = body.get("start_cursor")
+    page, cursor = read_page(found[:limit], parse_id(start) if isinstance(start, str) else start, size)
+    return page, cursor, len(found) > limit
 
 
 def read_filter(given: Any, columns: Sequence[Property], depth: int = 0) -> Test:
-    """Returns the test that a filter stands for.
-
-    Raises:
-        Refused: It is not a valid filter for these properties.
-    """
+    """Returns a filter as a test of rows."""
     if not isinstance(given, dict):
         raise malformed("filter", "an object", given)
     for word, combine in (("and", all), ("or", any)):
@@ -144,10 +132,10 @@ def _condition(kind: str, condition: Any, column: Property) -> Callable[[Any], b
 
 
 def _time_test(given: dict[str, Any]) -> Test:
-    name = given.get("timestamp")
+    name = str(given.get("timestamp"))
     condition = given.get(name) if name in _TIMES else None
     if not isinstance(condition, dict) or len(condition) != 1 or len(given) != 2:
-        raise malformed("filter.timestamp", f"one of {_TIMES} with one condition", name)
+        raise malformed("filter.timestamp", f"one of {list(_TIMES)} with one condition", name)
     ((word, wanted),) = condition.items()
     try:
         moment = datetime.fromisoformat(wanted)
@@ -161,7 +149,7 @@ def _time_test(given: dict[str, Any]) -> Test:
     }
     if word not in compare:
         raise malformed(f"filter.{name}.{word}", "not present", wanted)
-    return lambda row: compare[word](row.created if name == "created_time" else row.edited)
+    return lambda row: compare[word](_TIMES[name](row))
 
 
 def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[Cells], Any], bool]]:
@@ -174,22 +162,14 @@ def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[
             raise malformed(f"sorts[{number}].direction", "ascending or descending", direction)
         if "timestamp" in sort:
             if sort["timestamp"] not in _TIMES:
-                raise malformed(f"sorts[{number}].timestamp", f"one of {_TIMES}", sort["timestamp"])
-            keys.append((_created if sort["timestamp"] == "created_time" else _edited, direction == "descending"))
+                raise malformed(f"sorts[{number}].timestamp", f"one of {list(_TIMES)}", sort["timestamp"])
+            keys.append((_TIMES[sort["timestamp"]], direction == "descending"))
         else:
             column = find_property(columns, sort.get("property"))
             if column is None:
                 raise invalid(f"Could not find sort property with name or id: {sort.get('property')}")
             keys.append((_cell_key(column), direction == "descending"))
     return keys
-
-
-def _created(row: Cells) -> Any:
-    return row.created
-
-
-def _edited(row: Cells) -> Any:
-    return row.edited
 
 
 def _cell_key(column: Property) -> Callable[[Cells], Any]:

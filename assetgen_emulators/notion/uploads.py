@@ -1,6 +1,6 @@
 """The Notion emulator's file uploads: made, sent, attached, or expired; not thread-safe.
 
-By the API's guide to small files: version 2025-09-03, one part of at most 20 MB, an hour to send and attach.
+After the API's guide to small files: one part of at most 20 MB, and an hour to send and attach it.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class Upload:
         content_type: As the request gave it, or as the file was sent.
         made: When.
         content: None until it is sent.
-        attached: Whether a block shows it: it does not expire any more then.
+        attached: Whether a block shows it; then it does not expire.
         id: Its id.
     """
 
@@ -54,7 +54,7 @@ class SentFile:
     content: bytes
 
     def in_short(self) -> dict[str, Any]:
-        """Returns what the journal keeps of it."""
+        """Returns what the journal says of it."""
         size, digest = len(self.content), hashlib.sha256(self.content).hexdigest()
         return {"filename": self.filename, "content_type": self.content_type, "size": size, "sha256": digest}
 
@@ -65,7 +65,9 @@ class Uploads:
     Args:
         base_url: Where the emulator is.
         now: The clock.
-        largest: The most bytes a file may have, 5 MiB in a free workspace at Notion.
+
+    Attributes:
+        largest: The most bytes that a file may have; 5 MiB in Notion's free workspaces.
     """
 
     def __init__(self, base_url: Callable[[], str], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -79,11 +81,7 @@ class Uploads:
         return list(self._uploads.values())
 
     def create(self, body: Any) -> dict[str, Any]:
-        """Answers ``file_uploads.create``.
-
-        Raises:
-            Refused: The body does not fit, or asks for what this emulator does not do.
-        """
+        """Answers ``file_uploads.create``."""
         allowed = {"mode", "filename", "content_type", "number_of_parts", "external_url"}
         body = protocol.check_fields({} if body is None else body, allowed)
         if body.get("mode", "single_part") != "single_part":
@@ -100,11 +98,7 @@ class Uploads:
         return self.answer(made)
 
     def send(self, upload_id: str, sent: Any) -> dict[str, Any]:
-        """Answers ``file_uploads.send``.
-
-        Raises:
-            Refused: There is no such upload, it has its file already or has expired, or the file does not fit.
-        """
+        """Answers ``file_uploads.send``."""
         upload = self.get(upload_id)
         if not isinstance(sent, SentFile):
             raise protocol.malformed("file", "defined", None)
@@ -119,11 +113,7 @@ class Uploads:
         return self.answer(upload)
 
     def attach(self, upload_id: Any, place: str) -> Upload:
-        """Returns an upload that is now shown by a block.
-
-        Raises:
-            Refused: There is none, or no file is in it (any more).
-        """
+        """Returns an upload that is now shown by a block."""
         upload = self.get(protocol.parse_id(str(upload_id)))
         if (status := upload.status(self.now())) != "uploaded":
             raise protocol.invalid(f"{place}: file upload {upload.id} cannot be attached, its status is {status}.")
@@ -131,11 +121,7 @@ class Uploads:
         return upload
 
     def get(self, upload_id: str) -> Upload:
-        """Returns an upload.
-
-        Raises:
-            Refused: There is none.
-        """
+        """Returns an upload."""
         if upload_id not in self._uploads:
             raise protocol.not_found("file_upload", upload_id)
         return self._uploads[upload_id]
@@ -146,9 +132,9 @@ class Uploads:
         answer = {
             "object": "file_upload",
             "id": upload.id,
-            "created_time": _time(upload.made),
-            "last_edited_time": _time(upload.made),
-            "expiry_time": None if upload.attached else _time(upload.made + _LIFE),
+            "created_time": protocol.timestamp(upload.made),
+            "last_edited_time": protocol.timestamp(upload.made),
+            "expiry_time": None if upload.attached else protocol.timestamp(upload.made + _LIFE),
             "archived": False,
             "status": status,
             "filename": upload.filename,
@@ -158,7 +144,3 @@ class Uploads:
         if status == "pending":
             answer["upload_url"] = f"{self._base_url()}/v1/file_uploads/{upload.id}/send"
         return answer
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:00.000Z")

@@ -42,7 +42,7 @@ class Source:
 
 @dataclass
 class Database:
-    """What holds data sources and is shared with integrations."""
+    """A container of data sources, shared with integrations."""
 
     title: str
     sources: list[Source] = field(default_factory=list)
@@ -56,8 +56,8 @@ class World:
 
     Args:
         tokens: The valid ones.
-        result_limit: The most results that one query gives.
-        base_url: Where the emulator is.
+        result_limit: The most results of one query.
+        base_url: Where the emulator answers.
     """
 
     def __init__(
@@ -86,25 +86,19 @@ class World:
         """Adds a row with plain values and returns its page id."""
         with self.lock:
             source = self.databases[database_id].sources[0]
-            now = created or datetime.now(UTC)
-            row = Row(source, {column.id: properties.empty(column) for column in source.columns}, now, now)
+            cells = {column.id: properties.empty(column) for column in source.columns}
             for name, value in values.items():
                 column = self.column(source, name)
-                row.values[column.id] = properties.as_people_enter(column, value)
-            self._number(row)
-            self.rows[row.id] = row
-            return row.id
+                cells[column.id] = properties.as_people_enter(column, value)
+            return self._add(source, cells, created)
 
     def duplicate(self, page_id: str) -> str:
-        """Copies a row with all it holds, as Notion's menu does; only a unique id is new."""
+        """Copies a row with its content, as Notion's menu does; only a unique id is new."""
         with self.lock:
             original = self.rows[page_id]
-            now = datetime.now(UTC)
-            row = Row(original.source, copy.deepcopy(original.values), now, now)
-            self._number(row)
-            self.rows[row.id] = row
-            self.content.blocks.copy(page_id, row.id, PERSON)
-            return row.id
+            row_id = self._add(original.source, copy.deepcopy(original.values))
+            self.content.blocks.copy(page_id, row_id, PERSON)
+            return row_id
 
     def enter(self, page_id: str, name: str, value: Any, *, edited: datetime | None = None) -> None:
         """Changes one cell."""
@@ -158,7 +152,7 @@ class World:
                     row.values[column.id] = properties.empty(column)
 
     def drop_column(self, database_id: str, name: str) -> None:
-        """Removes a property and what was in it."""
+        """Removes a property and its cells."""
         with self.lock:
             source = self.source(database_id)
             source.columns.remove(self.column(source, name))
@@ -166,11 +160,7 @@ class World:
     # --- what integrations do ------------------------------------------------------------------------------------
 
     def answer(self, request: protocol.Request, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Carries out a request; returns the answer, and what it wrote in plain values.
-
-        Raises:
-            Refused: Notion would not do it.
-        """
+        """Carries out a request; returns the answer, and what it wrote in plain values."""
         with self.lock:
             match request.endpoint:
                 case "users.me":
@@ -192,7 +182,7 @@ class World:
                     return self.content.answer(request, body), {}
 
     def _check_page(self, request: protocol.Request) -> None:
-        """Refuses to touch what is on a page that is not shared, or in the trash."""
+        """Refuses a page that is not shared, and a change of one in the trash."""
         if request.object_id in self.rows:
             page = self._page(request.object_id)
             if page.trashed and request.endpoint != "blocks.children.list":
@@ -242,14 +232,7 @@ class World:
     def _query(self, source: Source, body: Any) -> dict[str, Any]:
         rows = [row for row in self.rows.values() if row.source is source]
         found, cursor, cut = select_rows(body, source.columns, rows, limit=self.result_limit)
-        answer: dict[str, Any] = {
-            "object": "list",
-            "results": [self._page_answer(row) for row in found],
-            "next_cursor": cursor,
-            "has_more": cursor is not None,
-            "type": "page_or_data_source",
-            "page_or_data_source": {},
-        }
+        answer = protocol.list_answer([self._page_answer(row) for row in found], "page_or_data_source", cursor)
         incomplete = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
         return answer | ({"request_status": incomplete} if cut else {})
 
@@ -273,17 +256,21 @@ class World:
         row.edited = datetime.now(UTC)
         return self._page_answer(row), seen
 
-    def _number(self, row: Row) -> None:
-        for column in row.source.columns:
+    def _add(self, source: Source, cells: dict[str, Any], created: datetime | None = None) -> str:
+        for column in source.columns:
             if column.type == "unique_id":
-                row.values[column.id] = row.source.next_number
-                row.source.next_number += 1
+                cells[column.id] = source.next_number
+                source.next_number += 1
+        now = created or datetime.now(UTC)
+        row = Row(source, cells, now, now)
+        self.rows[row.id] = row
+        return row.id
 
     def _database_answer(self, database: Database) -> dict[str, Any]:
         return {
             "object": "database",
             "id": database.id,
-            "title": _title(database.title),
+            "title": [protocol.rich_text(database.title)],
             "description": [],
             "parent": {"type": "workspace", "workspace": True},
             "is_inline": False,
@@ -300,7 +287,7 @@ class World:
         return {
             "object": "data_source",
             "id": source.id,
-            "title": _title(source.name),
+            "title": [protocol.rich_text(source.name)],
             "description": [],
             "parent": {"type": "database_id", "database_id": source.database.id},
             "database_parent": {"type": "workspace", "workspace": True},
@@ -315,8 +302,8 @@ class World:
         return {
             "object": "page",
             "id": row.id,
-            "created_time": _time(row.created),
-            "last_edited_time": _time(row.edited),
+            "created_time": protocol.timestamp(row.created),
+            "last_edited_time": protocol.timestamp(row.edited),
             "created_by": _BOT,
             "last_edited_by": _BOT,
             "cover": None,
@@ -334,7 +321,7 @@ class World:
 
     def _cell(self, row: Row, column: Property) -> Any:
         times = {"created_time": row.created, "last_edited_time": row.edited}
-        return _time(times[column.type]) if column.type in times else row.values[column.id]
+        return protocol.timestamp(times[column.type]) if column.type in times else row.values[column.id]
 
 
 def _new_column(name: str, config: Any) -> Property:
@@ -345,12 +332,3 @@ def _new_column(name: str, config: Any) -> Property:
     details = config[kinds[0]]
     options = [Option(option["name"]) for option in details.get("options", [])]
     return Property(name, kinds[0], options, details.get("prefix"))
-
-
-def _title(text: str) -> list[dict[str, Any]]:
-    return [{"type": "text", "text": {"content": text, "link": None}, "plain_text": text, "href": None}]
-
-
-def _time(moment: datetime) -> str:
-    # Notion tells times to the minute only, whatever it sorts by.
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
