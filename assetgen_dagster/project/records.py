@@ -56,7 +56,7 @@ class Inputs(BaseModel):
 
     Attributes:
         prompt_sha256: Hash of the combined prompt.
-        model: Gemini model that was asked for.
+        model: Model that was asked for.
         aspect_ratio: ``W:H`` that was asked for.
         references: Pictures that it was given to go by, in order.
     """
@@ -196,7 +196,7 @@ class Spend(BaseModel):
         kind: Confirmed, or the answer never arrived.
         cost_usd: In USD.
         cost_source: How it is known.
-        model: Gemini model.
+        model: Model that answered.
         run_id: The run that made the call.
         at: Unix time.
         reported_by: The run on whose events it stands in Dagster; None until it does.
