@@ -211,7 +211,7 @@ def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSet
         return report.status == settings.status_ready
     if row.status in settings.status_trigger:
         return run.run_id not in row.run  # else it was told, and asks anew
-    if row.status in settings.status_told:
+    if row.status in settings.status_reported:
         # What we wrote ourselves is not the producer's choice; a run of his own row has nothing more to say to it.
         return started_in_dagster(run)
     return row.status in settings.status_asking

@@ -33,7 +33,7 @@ class RowWatch:
         self._boards = boards
         self._settings = settings
         self._page_id = page_id
-        self._wanted = settings.status_asking | (settings.status_told if again else set())
+        self._wanted = settings.status_asking | (settings.status_reported if again else set())
         self._told = settings.status_drawing is None
         self._emptied = False
         # Else three requests a check, and a few runs at once would use up what Notion allows in a minute.

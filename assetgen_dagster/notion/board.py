@@ -1,7 +1,7 @@
-"""The task board: rows read from the database and written to it, each method within a time of its own.
+"""The task board: reads and writes the rows of the database; each method has its own deadline.
 
-A failed read raises; it is never an empty list. A write is one page update with absolute values, so that it can be
-sent twice. Pages in Notion's own form are the subject of ``table``, sending and sending again that of ``calls``.
+A failed read raises; it never returns an empty list. A write is one page update with absolute values, so it can be sent
+twice. ``table`` handles pages in Notion's own form, ``calls`` sends and retries.
 """
 
 import re
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Self
 
 from assetgen_dagster.notion import filters
-from assetgen_dagster.notion.calls import REQUEST_SECONDS, Caller, Clock, Deadline, Json, Pace
+from assetgen_dagster.notion.call_failures import FailureKind
+from assetgen_dagster.notion.calls import REQUEST_SECONDS, Caller, Clock, Deadline, Json, RequestLimit
 from assetgen_dagster.notion.columns import PROJECT_ID, REDRAW, RUN, STATUS, RowUpdate
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError, RowGoneError
 from assetgen_dagster.notion.page import Page, not_allowed
@@ -20,11 +21,10 @@ from assetgen_dagster.notion.schema import DRAWING, TO_READ, TRIGGER, Schema, re
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.sheet import ReviewSheet
 from assetgen_dagster.notion.table import Table
-from assetgen_dagster.notion.trouble import Kind
 from assetgen_dagster.notion.update import settings_behind, to_properties, without_link
 from assetgen_dagster.notion.values import same
 
-#: A select takes any name and makes an option of it, so before writing to one the schema must be as young as this.
+#: A select creates any option that is written to it; so the schema must be at most this old before such a write.
 SELECT_SCHEMA_SECONDS = 5.0
 
 
@@ -33,15 +33,15 @@ class TaskBoard:
 
     Args:
         settings: Token, database, names.
-        deadline_seconds: How long a method may take in all, where it is not told otherwise.
-        total_seconds: How long all methods together may take, from now; as long as they need unless given.
+        deadline_seconds: Default time limit of one method.
+        total_seconds: Time limit of all methods together, from now; none by default.
         clock: For waits, deadlines and ages.
-        pace: How fast requests may follow each other; shared within the process unless given.
-        request_seconds: The longest time for one request.
-        schema: The columns as an earlier board knew them, which saves reading them; what has changed is noticed.
+        limit: Rate limit; shared within the process by default.
+        request_seconds: Time limit of one request.
+        schema: The schema that an earlier board read, which saves reading it; changes since are noticed.
 
     Raises:
-        BoardError: The token or the database's id cannot be one.
+        BoardError: The token or the database's id is malformed.
     """
 
     def __init__(
@@ -51,17 +51,17 @@ class TaskBoard:
         deadline_seconds: float = 30.0,
         total_seconds: float = float("inf"),
         clock: Clock | None = None,
-        pace: Pace | None = None,
+        limit: RequestLimit | None = None,
         request_seconds: float = REQUEST_SECONDS,
         schema: Schema | None = None,
     ) -> None:
         self.settings = settings
         self._deadline_seconds = deadline_seconds
-        self._caller = Caller(settings, clock=clock, pace=pace, request_seconds=request_seconds)
+        self._caller = Caller(settings, clock=clock, limit=limit, request_seconds=request_seconds)
         self._end = Deadline.within(total_seconds, self._caller.clock)
         self._table = Table(self._caller, settings.database_id)
         self._lock = threading.Lock()
-        self._known = (float("-inf"), schema) if schema else None  # since when it is known
+        self._known = (float("-inf"), schema) if schema else None  # when it was read
 
     def close(self) -> None:
         """Closes the connections."""
@@ -75,52 +75,52 @@ class TaskBoard:
 
     @property
     def left_seconds(self) -> float:
-        """How long all further methods together may take."""
+        """Seconds left for all further methods together."""
         return self._end.left
 
     @property
     def known_schema(self) -> Schema | None:
-        """The columns as they are known, for the next board; None where they have not been read, or have faults."""
+        """The schema, for the next board; None if it was not read, or has faults."""
         with self._lock:
             return self._known[1] if self._known else None
 
     def schema(self, *, deadline_seconds: float | None = None) -> Schema:
-        """Returns the database's columns, read anew; what does not fit the settings is in ``faults``.
+        """Reads the database's schema anew; what does not fit the settings is in ``faults``.
 
         Raises:
-            BoardError: There is no reading it.
+            BoardError: It cannot be read.
             BoardUnavailableError: Notion did not answer in time.
         """
         return self._fresh_schema(self._deadline(deadline_seconds))
 
     def triggered_rows(self, *, drawing: bool = False, deadline_seconds: float | None = None) -> list[Row]:
-        """Returns all rows that ask for pictures, the oldest request first.
+        """Returns all rows in a trigger status, the oldest request first.
 
         Args:
-            drawing: Also those whose status says that they are being drawn.
-            deadline_seconds: How long it may take in all.
+            drawing: Whether to include rows in the status for "is being drawn".
+            deadline_seconds: Time limit.
 
         Raises:
-            BoardError: Something has to be mended first, be it only that a report could not be written.
+            BoardError: A person must fix something first, even if only reports would fail.
             BoardUnavailableError: Notion did not answer in time.
         """
         deadline = self._deadline(deadline_seconds)
-        doing = "read the rows to draw"
+        action = "read the rows to draw"
         wanted = self.settings.status_asking if drawing else frozenset(self.settings.status_trigger)
 
         def read(schema: Schema) -> list[Row]:
             schema.require()
-            pages = self._table.query(schema.source_id, filters.with_status(schema, wanted), deadline, doing=doing)
+            pages = self._table.query(schema.source_id, filters.with_status(schema, wanted), deadline, action=action)
             return self._rows(pages, schema)
 
         rows = self._with_schema(read, deadline)
         return sorted((row for row in rows if row.status in wanted), key=lambda row: row.age)
 
     def find_row(self, channel: str, project: str, *, deadline_seconds: float | None = None) -> Row | None:
-        """Returns the row of a project, or None; of several (copies) the one that was made first.
+        """Returns the row of a project, or None; the oldest if there are copies.
 
         Raises:
-            BoardError: Something has to be mended first.
+            BoardError: A person must fix something first.
             BoardUnavailableError: Notion did not answer in time.
         """
         deadline = self._deadline(deadline_seconds)
@@ -128,7 +128,7 @@ class TaskBoard:
         def read(schema: Schema) -> list[Row]:
             schema.require(TO_READ)
             pages: list[Json] = []
-            # The project of a row without a project id is called after its page.
+            # A row without a project id has its page's id as its project.
             if re.fullmatch(r"[0-9a-f]{32}", project):
                 page = self._page(str(uuid.UUID(project)), schema, deadline)
                 pages = [page] if page else []
@@ -144,15 +144,13 @@ class TaskBoard:
         """Returns a row, or None if it is in the trash, deleted or in another database.
 
         Raises:
-            BoardError: Something has to be mended first; a database that is not shared any more is no missing row.
+            BoardError: A person must fix something first; a database that is no longer shared is not a missing row.
             BoardUnavailableError: Notion did not answer in time.
         """
         return self._row(page_id, self._deadline(deadline_seconds))
 
     def triggers(self, *, deadline_seconds: float | None = None) -> tuple[str, ...]:
-        """Returns the statuses of the settings that ask for pictures and are options of the database.
-
-        Those of the settings where the database has none at the moment.
+        """Returns the trigger statuses that the database has as options; all of the settings' if it has none.
 
         Raises:
             BoardError: The database cannot be read.
@@ -160,9 +158,9 @@ class TaskBoard:
         return self._schema(self._deadline(deadline_seconds)).triggers or self.settings.status_trigger
 
     def status_can_ask(self, *, deadline_seconds: float | None = None) -> bool:
-        """Returns whether the options that ask for pictures are there.
+        """Returns whether the database has the options for asking.
 
-        Where one was removed, Notion has taken it from its rows, and a row without it was not withdrawn by anybody.
+        When an option is removed, Notion clears it in all rows; a row without a status was then not withdrawn.
 
         Raises:
             BoardError: The database cannot be read.
@@ -177,21 +175,21 @@ class TaskBoard:
         only_if: Callable[[Row], bool] | None = None,
         deadline_seconds: float | None = None,
     ) -> Row | None:
-        """Writes to a row, all in one page update, and returns the row as it is then.
+        """Writes to a row in one page update, and returns the row as it is afterwards.
 
         Args:
             page_id: The row.
             update: New values; columns that the database lacks are left out.
-            only_if: Looks at the row before each attempt; where it says no, nothing is written (any more).
-            deadline_seconds: How long it may take in all.
+            only_if: Called with the row before each attempt; nothing is written if it returns False.
+            deadline_seconds: Time limit.
 
         Returns:
-            None if ``only_if`` said no.
+            None if ``only_if`` returned False.
 
         Raises:
             RowGoneError: The row is in the trash or deleted.
-            BoardError: Something has to be mended first.
-            BoardUnavailableError: Notion did not answer in time; the write may have been saved, write it again.
+            BoardError: A person must fix something first.
+            BoardUnavailableError: Notion did not answer in time; the write may have been saved. Repeat it.
         """
         deadline = self._deadline(deadline_seconds)
         while True:
@@ -199,16 +197,16 @@ class TaskBoard:
             body = to_properties(update, schema)
             try:
                 return self._write(page_id, body, only_if, schema, deadline)
-            except _LeftAlone:
+            except _Declined:
                 return None
             except BoardError as error:
-                if error.kind not in (Kind.INVALID, Kind.MISSING):
+                if error.kind not in (FailureKind.INVALID, FailureKind.MISSING):
                     raise
-                # A row in the trash, a renamed column, a removed option? Each is said in its own words.
+                # A row in the trash, a renamed column, a removed option? Each has its own message.
                 if self._row(page_id, deadline) is None:
                     raise _gone(page_id) from None
                 if self._fresh_schema(deadline) == schema:
-                    # Notion may not like a link into a UI that only this machine can reach: once more, without.
+                    # Notion may refuse a link to a UI that only this machine can reach: retry without it.
                     update = without_link(update)
                     if to_properties(update, schema) == body:
                         raise
@@ -216,17 +214,17 @@ class TaskBoard:
     def show_sheet(
         self, page_id: str, sheet: ReviewSheet, picture: bytes, *, deadline_seconds: float | None = None
     ) -> bool:
-        """Puts the review sheet onto a row's page, in place of the one before; returns whether it is a new one.
+        """Puts the review sheet onto a row's page, replacing an earlier one; returns whether it is new.
 
         Args:
             page_id: The row.
-            sheet: What is to be seen.
+            sheet: The sheet's contents.
             picture: The contact sheet, see ``Page.show``.
-            deadline_seconds: How long it may take in all.
+            deadline_seconds: Time limit.
 
         Raises:
-            BoardError: Something has to be mended first.
-            BoardUnavailableError: Notion did not answer in time; do it again.
+            BoardError: A person must fix something first.
+            BoardUnavailableError: Notion did not answer in time. Repeat it.
         """
         deadline, hint = self._deadline(deadline_seconds), ""
         schema = self._schema(deadline)
@@ -236,7 +234,7 @@ class TaskBoard:
         try:
             return Page(self._caller, page_id, deadline).show(sheet, picture, hint=hint)
         except BoardError as error:
-            raise (not_allowed(error) if error.kind is Kind.FORBIDDEN else error) from None
+            raise (not_allowed(error) if error.kind is FailureKind.FORBIDDEN else error) from None
 
     def _write(
         self,
@@ -251,13 +249,13 @@ class TaskBoard:
             if row is None:
                 raise _gone(page_id)
             if only_if and not only_if(row):
-                raise _LeftAlone
+                raise _Declined
             return row
 
         before = checked() if only_if or not body else None
 
-        def settled() -> Json | None:
-            """Returns the page if an attempt whose answer went astray was saved after all."""
+        def already_done() -> Json | None:
+            """Returns the page if an attempt whose answer was lost was saved."""
             page = self._page(page_id, schema, deadline)
             if page and _holds(page, body, schema, before):
                 return page
@@ -266,7 +264,7 @@ class TaskBoard:
 
         if not body:
             return before
-        return read_row(self._table.write(page_id, body, deadline, settled=settled), schema)
+        return read_row(self._table.write(page_id, body, deadline, already_done=already_done), schema)
 
     def _deadline(self, seconds: float | None) -> Deadline:
         wanted = Deadline.within(self._deadline_seconds if seconds is None else seconds, self._caller.clock)
@@ -277,7 +275,7 @@ class TaskBoard:
             self._known = None
         source_id, properties = self._table.properties(deadline)
         schema = read_schema(source_id, properties, self.settings)
-        # One with faults is read again each time: they may have been mended.
+        # A schema with faults is read again each time: they may have been fixed.
         if not schema.faults:
             with self._lock:
                 self._known = (self._caller.clock.monotonic(), schema)
@@ -299,28 +297,28 @@ class TaskBoard:
         return schema
 
     def _with_schema(self, read: Callable[[Schema], list[Row]], deadline: Deadline) -> list[Row]:
-        """Reads rows; once more with a new schema where the known one turns out to be out of date."""
+        """Reads rows; retries with a new schema if the known one is out of date."""
         schema = self._schema(deadline)
         try:
             return read(schema)
         except _OutdatedError:
             now = self._fresh_schema(deadline)
         except BoardError as error:
-            if error.kind not in (Kind.INVALID, Kind.MISSING):
+            if error.kind not in (FailureKind.INVALID, FailureKind.MISSING):
                 raise
             now = self._fresh_schema(deadline)
-            # A column or an option that is gone is said in its own words, by whoever needs it.
+            # If the schema changed, the second attempt says which column or option is missing.
             if now == schema:
                 raise
         try:
             return read(now)
         except _OutdatedError:
             raise BoardUnavailableError(
-                "The Notion database is being changed just now. It is read again later."
+                "The schema of the Notion database keeps changing. It is read again later."
             ) from None
 
     def _rows(self, pages: list[Json], schema: Schema) -> list[Row]:
-        # An empty cell must be one, not a column that has another name by now.
+        # A cell must not read as empty because its column was renamed.
         if not all(schema.fits(page, self.settings) for page in pages):
             raise _OutdatedError
         return [read_row(page, schema) for page in pages]
@@ -336,9 +334,9 @@ class TaskBoard:
     def _page(self, page_id: str, schema: Schema, deadline: Deadline) -> Json | None:
         page = self._table.page(page_id, deadline)
         if page is None:
-            # Is it the row that is gone, or the whole database? That is an error then.
+            # Is only the row gone, or the whole database? The latter raises here.
             self._fresh_schema(deadline)
-            # And once more: the database may have been shared again between the two.
+            # Again: the database may have been shared between the two calls.
             page = self._table.page(page_id, deadline)
         if page is None:
             return None
@@ -351,23 +349,23 @@ class TaskBoard:
             test = filters.for_project(schema, channel=channel, project=project)
         except filters.CannotMatchError:
             return []
-        return self._table.query(schema.source_id, test, deadline, doing=f"look for the row of {channel}:{project}")
+        return self._table.query(schema.source_id, test, deadline, action=f"look for the row of {channel}:{project}")
 
 
-class _LeftAlone(Exception):  # noqa: N818 - no error
-    """The row is not to be written any more."""
+class _Declined(Exception):  # noqa: N818 - no error
+    """``only_if`` returned False."""
 
 
 class _OutdatedError(Exception):
-    """A page has other columns than the schema says."""
+    """A page's columns differ from the schema."""
 
 
 def _holds(page: Json, body: Json, schema: Schema, before: Row | None) -> bool:
-    """Returns whether a page has, or has had, what was to be written to it."""
+    """Returns whether an update was saved to a page, even if the page was changed since."""
     written = {name for name, value in body.items() if same(value, page["properties"].get(name, {}))}
     if written == body.keys():
         return True
-    # All of an update is saved, or nothing: if the run is there, the rest was, and the producer has changed it since.
+    # An update is saved as a whole: if the run is there, the rest was saved and the producer has changed it since.
     run = schema.properties.get(RUN)
     return bool(before and run and run.name in written and read_row(page, schema).run != before.run)
 

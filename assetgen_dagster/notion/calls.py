@@ -1,6 +1,6 @@
-"""The one place that calls Notion: when, how often, how long; notion-client's own retries are off.
+"""The one place that calls Notion, with rate limit, retries and deadlines; notion-client's own retries are off.
 
-Which failures are tried again is decided in ``trouble``; what a call means, in ``board``.
+``call_failures`` decides which failures are retried; ``board`` knows what a call means.
 """
 
 import functools
@@ -21,15 +21,15 @@ from notion_client import Client
 from pydantic import SecretStr
 
 from assetgen_dagster.errors import Code
+from assetgen_dagster.notion.call_failures import UnexpectedAnswerError, call_retry_wait, classify
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
+from assetgen_dagster.notion.messages import board_error
 from assetgen_dagster.notion.settings import NotionSettings
-from assetgen_dagster.notion.trouble import OddAnswerError, classify, retry_wait
-from assetgen_dagster.notion.words import explain
 from assetgen_dagster.support.redact import hide, redact
 
 Json = dict[str, Any]
 
-#: Our share of Notion's 180 requests a minute: a run's own process, and other programs, need some as well.
+#: This process's share of Notion's 180 requests a minute; runs and other programs need some, too.
 REQUESTS_PER_MINUTE = 150
 
 #: The longest time for one request; Notion itself gives up after 60.
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Clock(Protocol):
-    """Time, so that tests need not wait for it."""
+    """Time, replaceable in tests."""
 
     def monotonic(self) -> float:
         """Returns seconds since some moment."""
@@ -71,27 +71,27 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class Deadline:
-    """The moment until which everything that belongs to one method of the board has to be done."""
+    """The end of the time for one method of the board, with all its calls."""
 
     clock: Clock
     end: float
 
     @classmethod
     def within(cls, seconds: float, clock: Clock) -> "Deadline":
-        """Returns the deadline that far from now."""
+        """Returns the deadline that many seconds from now."""
         return cls(clock, clock.monotonic() + seconds)
 
     @property
     def left(self) -> float:
-        """Seconds until then; none once it is over."""
+        """Seconds left; 0 once it has passed."""
         return max(0.0, self.end - self.clock.monotonic())
 
 
-class Pace:
-    """Keeps all boards of this process under Notion's limit, and lets them wait when Notion says so. Thread-safe.
+class RequestLimit:
+    """Keeps all boards of this process under Notion's rate limit; a sliding window. Thread-safe.
 
     Args:
-        requests: At most so many in any window.
+        requests: Requests allowed in a window.
         seconds: The window's length.
     """
 
@@ -103,7 +103,7 @@ class Pace:
         self._not_before = 0.0
 
     def take(self, now: float) -> float:
-        """Returns how long to wait before a request; 0 means that this one is counted and may go."""
+        """Returns the seconds to wait before a request; 0 if it may be sent now, and is counted."""
         with self._lock:
             while self._taken and self._taken[0] <= now - self.seconds:
                 self._taken.popleft()
@@ -116,30 +116,29 @@ class Pace:
             return 0.0
 
     def hold(self, until: float) -> None:
-        """Lets nothing pass before that moment: the limit is the integration's, not one call's."""
+        """Allows no request before a moment: Notion limits the integration, not single calls."""
         with self._lock:
             self._not_before = max(self._not_before, until)
 
 
-_paces: dict[str, Pace] = {}
-_paces_lock = threading.Lock()
+_limits: dict[str, RequestLimit] = {}
+_limits_lock = threading.Lock()
 
 
-def shared_pace(settings: NotionSettings) -> Pace:
-    """Returns the pace of all this process's boards with the same token at the same endpoint."""
+def shared_limit(settings: NotionSettings) -> RequestLimit:
+    """Returns the limit that this process's boards share for a token at an endpoint."""
     key = f"{settings.base_url} {settings.token.get_secret_value()}"
-    with _paces_lock:
-        return _paces.setdefault(hashlib.sha256(key.encode()).hexdigest(), Pace())
+    with _limits_lock:
+        return _limits.setdefault(hashlib.sha256(key.encode()).hexdigest(), RequestLimit())
 
 
 class Caller:
-    """Calls Notion through the client library, again where that helps.
+    """Calls Notion through the client library, with retries.
 
     Args:
         settings: Token and endpoint.
         clock: For waits and deadlines.
-        pace: Shared with the other boards of this process unless given.
-        jitter: Random numbers between 0 and 1.
+        limit: Shared with the other boards of this process unless given.
         request_seconds: The longest time for one request.
 
     Raises:
@@ -151,13 +150,11 @@ class Caller:
         settings: NotionSettings,
         *,
         clock: Clock | None = None,
-        pace: Pace | None = None,
-        jitter: Callable[[], float] = random.random,
+        limit: RequestLimit | None = None,
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self.clock = clock or SystemClock()
-        self._pace = pace or shared_pace(settings)
-        self._jitter = jitter
+        self._limit = limit or shared_limit(settings)
         self._request_seconds = request_seconds
         self._current = threading.local()
         token = _checked_token(settings.token)
@@ -169,8 +166,8 @@ class Caller:
             # A proxy from the environment cannot reach an emulator on this machine.
             trust_env=url.host not in _LOOPBACK,
         )
-        # With a logger of its own the library adds no handler to the console, at this level it says nothing: failures
-        # are logged here, without what Notion repeats of a request.
+        # With its own logger the library adds no console handler; at this level it logs nothing. Failures are logged
+        # here, without the parts of a request that Notion repeats.
         logger = logging.getLogger(f"{__name__}.library")
         self._client = Client(
             client=self._http,
@@ -189,53 +186,54 @@ class Caller:
         self,
         send: Callable[[Client], Any],
         *,
-        doing: str,
+        action: str,
         expect: str,
         deadline: Deadline,
-        settled: Callable[[], Json | None] | None = None,
+        already_done: Callable[[], Json | None] | None = None,
     ) -> Json:
-        """Returns the answer to a request, which is sent until it succeeds, cannot, or the time is up.
+        """Sends a request until it succeeds, fails for good, or the time is up; returns the answer.
 
         Args:
             send: Sends it.
-            doing: What it does, for messages; follows "could not".
+            action: What it does, for messages; follows "could not".
             expect: The answer's ``object``.
             deadline: When to give up.
-            settled: Asked before each further attempt at a write; returns what makes that attempt unnecessary.
+            already_done: Called before each retry of a write; returns the result if an earlier attempt was saved.
 
         Raises:
-            BoardError: It is refused; ``trouble`` says why.
-            BoardUnavailableError: There was no success in time.
+            BoardError: Notion refuses it; ``failure`` says why.
+            BoardUnavailableError: No attempt succeeded in time.
         """
         retries = 0
         while True:
-            self._wait_for_turn(deadline, doing)
+            self._wait_for_turn(deadline, action)
             try:
                 self._begin(deadline)
                 return checked_answer(send(self._client), expect)
             except Exception as error:
-                trouble = classify(error, now=self.clock.time())
-                if trouble is None:
+                failure = classify(error, now=self.clock.time())
+                if failure is None:
                     raise
-                if trouble.retry_after_seconds and trouble.passing:
-                    self._pace.hold(self.clock.monotonic() + trouble.retry_after_seconds)
-                wait = retry_wait(trouble, retries=retries, left_seconds=deadline.left, jitter=self._jitter())
+                if failure.retry_after_seconds and failure.transient:
+                    self._limit.hold(self.clock.monotonic() + failure.retry_after_seconds)
+                spread = random.random()  # noqa: S311 - spreads retries
+                wait = call_retry_wait(failure, retries=retries, left_seconds=deadline.left, random=spread)
                 if wait is None:
                     # Not "from error": what the library raised may hold the request, and with it the token.
-                    raise explain(trouble, doing=doing) from None
-            _log.warning("notion_call_retried", doing=doing, cause=trouble.cause, wait_seconds=round(wait, 2))
+                    raise board_error(failure, action=action) from None
+            _log.warning("notion_call_retried", action=action, cause=failure.cause, wait_seconds=round(wait, 2))
             self.clock.sleep(wait)
             retries += 1
-            if settled and (answer := settled()) is not None:
+            if already_done and (answer := already_done()) is not None:
                 return answer
 
-    def _wait_for_turn(self, deadline: Deadline, doing: str) -> None:
+    def _wait_for_turn(self, deadline: Deadline, action: str) -> None:
         if not deadline.left:
-            raise BoardUnavailableError(f"Notion is too slow: there was no time left to {doing}. It is tried again.")
-        while (wait := self._pace.take(self.clock.monotonic())) > 0:
+            raise BoardUnavailableError(f"Notion is too slow: there was no time left to {action}. It is tried again.")
+        while (wait := self._limit.take(self.clock.monotonic())) > 0:
             if wait >= deadline.left:
                 raise BoardUnavailableError(
-                    f"Notion's request limit is used up for {wait:.0f} s: could not {doing}. It is tried again later."
+                    f"Notion's request limit is used up for {wait:.0f} s: could not {action}. It is tried again later."
                 )
             self.clock.sleep(wait)
 
@@ -254,7 +252,7 @@ class Caller:
 
 
 class _Limited(httpx.SyncByteStream):
-    """An answer's body that must be there by a certain moment; httpx limits only the pauses in it."""
+    """A response body with a deadline; httpx limits only the pauses within it."""
 
     def __init__(self, stream: httpx.SyncByteStream, until: float, request: httpx.Request) -> None:
         self._stream = stream
@@ -273,7 +271,7 @@ class _Limited(httpx.SyncByteStream):
 
 @functools.cache
 def _certificates() -> ssl.SSLContext:
-    """Returns the certificates to trust; loading them takes longer than a request, so it is done once."""
+    """Returns the trusted certificates; loading them takes longer than a request, so it happens once."""
     return httpx.create_ssl_context()
 
 
@@ -309,13 +307,13 @@ def _checked_token(given: SecretStr) -> str:
 
 
 def checked_answer(answer: Any, expect: str) -> Json:
-    """Returns an answer that is what was asked for.
+    """Returns an answer if it is of the expected kind.
 
     Raises:
-        OddAnswerError: It is something else.
+        UnexpectedAnswerError: It is not.
     """
     if not isinstance(answer, dict) or answer.get("object") != expect:
-        raise OddAnswerError(f"its answer is no {expect}")
+        raise UnexpectedAnswerError(f"its answer is no {expect}")
     if expect == "list" and not isinstance(answer.get("results"), list):
-        raise OddAnswerError("its answer is a list without results")
+        raise UnexpectedAnswerError("its answer is a list without results")
     return answer

@@ -7,19 +7,19 @@ from typing import Any
 from notion_client import Client
 
 from assetgen_dagster.errors import Code
-from assetgen_dagster.notion.calls import Caller, Clock, Deadline, Json, Pace, checked_answer
+from assetgen_dagster.notion.call_failures import FailureKind, classify
+from assetgen_dagster.notion.calls import Caller, Clock, Deadline, Json, RequestLimit, checked_answer
 from assetgen_dagster.notion.columns import COLUMNS, STATUS
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.table import find_id
-from assetgen_dagster.notion.trouble import Kind, classify
 
 TITLE = "Videos"
 
 #: What the first status of a new row is called; it starts nothing.
 _DRAFT = "Draft"
 
-_DOING = "make the database"
+_ACTION = "make the database"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def create_database(
     title: str = TITLE,
     deadline_seconds: float = 30.0,
     clock: Clock | None = None,
-    pace: Pace | None = None,
+    limit: RequestLimit | None = None,
 ) -> Created:
     """Makes a database and returns it.
 
@@ -54,13 +54,13 @@ def create_database(
         title: What it is called.
         deadline_seconds: How long it may take in all.
         clock: For waits and deadlines.
-        pace: Shared within the process unless given.
+        limit: Shared within the process unless given.
 
     Raises:
         BoardError: It was not made, or Notion did not say whether it was.
     """
     page_id = parse_page_id(parent)
-    caller = Caller(settings, clock=clock, pace=pace)
+    caller = Caller(settings, clock=clock, limit=limit)
 
     def send(client: Client) -> Any:
         try:
@@ -71,21 +71,21 @@ def create_database(
             )
             return checked_answer(answer, "database")
         except Exception as error:
-            trouble = classify(error, now=caller.clock.time())
+            failure = classify(error, now=caller.clock.time())
             # Made once more, there would be two: only what cannot have been saved is sent again.
-            if trouble is not None and trouble.maybe_saved:
+            if failure is not None and failure.maybe_saved:
                 raise BoardError(
-                    f"Notion did not say whether it made the database ({trouble.cause}). Look at the page: if it is "
+                    f"Notion did not say whether it made the database ({failure.cause}). Look at the page: if it is "
                     "there, set NOTION_DATABASE_ID to the 32 characters in its link, before '?v='; if not, run this "
                     "again.",
                     code=Code.NOTION_UNSURE,
-                    trouble=trouble,
+                    failure=failure,
                 ) from None
             raise
 
     try:
         deadline = Deadline.within(deadline_seconds, caller.clock)
-        made = caller.call(send, doing=_DOING, expect="database", deadline=deadline)
+        made = caller.call(send, action=_ACTION, expect="database", deadline=deadline)
     except BoardError as error:
         raise _for_a_page(error, page_id) from None
     finally:
@@ -121,22 +121,22 @@ def parse_page_id(given: str) -> str:
 
 def _for_a_page(error: BoardError, page_id: str) -> BoardError:
     """Returns the error in words that fit a page where those of rows and databases do not."""
-    if error.trouble is None:
+    if error.failure is None:
         return error
-    cause = error.trouble.cause.rstrip(". ")
+    cause = error.failure.cause.rstrip(". ")
     match error.kind:
-        case Kind.MISSING:
+        case FailureKind.MISSING:
             text = (
                 f"Notion shows the integration no page {page_id}. Open the page in Notion, click ••• at the top right, "
                 "then Connections, and choose the integration; or give another page."
             )
-        case Kind.FORBIDDEN:
+        case FailureKind.FORBIDDEN:
             text = (
-                f"Notion does not allow the integration to {_DOING} ({cause}). At notion.so/profile/integrations, in "
+                f"Notion does not allow the integration to {_ACTION} ({cause}). At notion.so/profile/integrations, in "
                 "the integration's Capabilities, tick Read, Update and Insert content."
             )
-        case Kind.FULL:
-            text = f"Notion could not {_DOING}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it."
+        case FailureKind.FULL:
+            text = f"Notion could not {_ACTION}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it."
         case _:
             return error
-    return BoardError(text, code=error.code, trouble=error.trouble)
+    return BoardError(text, code=error.code, failure=error.failure)

@@ -1,6 +1,6 @@
-"""What follows from the rows that ask for pictures and the runs there are: the reconciler, as pure functions.
+"""The reconciler as pure functions: given rows and runs, which runs to request and which rows to reject.
 
-Nothing is remembered between two looks but what stands in Notion and in Dagster, so it may be killed at any time.
+All state is in Notion and Dagster, so the process may be killed between any two ticks.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,16 +12,16 @@ from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.notion.errors import BoardUnavailableError
-from assetgen_dagster.notion.redraw import Unknown, redraw_of
+from assetgen_dagster.notion.redraw import UnknownPictures, redraw_of
 from assetgen_dagster.notion.row import Row, page_url
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.channels import Channels, UnknownChannelError
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 
-#: So many runs are requested at one look, the oldest rows first.
+#: Runs requested in one tick; the oldest rows come first.
 REQUESTS_AT_ONCE = 25
 
-#: So many rows are written to at one look, each with two calls or more.
+#: Rows written in one tick; each takes at least two calls.
 WRITES_AT_ONCE = 10
 
 
@@ -31,10 +31,10 @@ class LatestRun:
 
     Attributes:
         run_id: Dagster's id.
-        finished: Whether it has ended and will not be retried by Dagster itself.
-        reported: Whether a tag of it says that the row was told how it ended.
-        attempt: The highest of all runs of that row, from 1: a person may have run an old one again.
-        overdue: Whether it ended so long ago that the row should have been told.
+        finished: Whether it has ended and Dagster will not retry it.
+        reported: Whether a tag says that its end was reported to the row.
+        attempt: The highest attempt of the row's runs, from 1: a person may have re-executed an old one.
+        overdue: Whether it ended so long ago that its report is overdue.
     """
 
     run_id: str
@@ -46,15 +46,14 @@ class LatestRun:
 
 @dataclass(frozen=True)
 class Start:
-    """A run is to be requested for a row.
+    """A run to request for a row.
 
     Attributes:
         row: The row.
         key: Its project.
-        attempt: Part of the run key: any run uses one up.
-        redraw: The only pictures that it is to draw of a project that is complete, if the row names any.
-        inherited: The project was another row's, which is gone, and this is the first run for this one; what was paid
-            for is kept.
+        attempt: Part of the run key: every run uses up an attempt.
+        redraw: The only pictures to draw, if the row names some.
+        inherited: Whether the project belonged to a row that is gone, and this is the first run for the new row.
     """
 
     row: Row
@@ -65,19 +64,19 @@ class Start:
 
     @property
     def run_key(self) -> str:
-        """Requests nothing twice, however often it is decided."""
+        """Keeps Dagster from starting a run twice for the same decision."""
         return f"{self.row.page_id}:{self.attempt}"
 
     @property
     def mode(self) -> str:
-        """What the row asks for; a project that it takes over is continued unless the row says otherwise."""
+        """The mode of the run; an inherited project is resumed unless the row says otherwise."""
         asked = self.row.mode or "auto"
         return "resume" if self.inherited and asked == "auto" else asked
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A row is to be told why nothing is drawn for it."""
+    """A row to reject, and why."""
 
     row: Row
     reason: str
@@ -85,19 +84,19 @@ class Reject:
 
 @dataclass(frozen=True)
 class Decisions:
-    """Everything that follows from one look.
+    """What one tick has to do.
 
     Attributes:
-        starts: Oldest row first.
-        rejects: Rows that cannot be drawn as they are.
-        untold: Runs whose end their rows should know by now, and do not.
-        waiting: How many rows have a run on its way, or one whose end is not reported yet.
-        postponed: How many rows are left for the next look.
+        starts: The oldest row first.
+        rejects: Rows with an error to correct.
+        unreported: Runs whose report is overdue.
+        waiting: Number of rows with an unfinished or unreported run.
+        postponed: Number of rows left for the next tick.
     """
 
     starts: tuple[Start, ...]
     rejects: tuple[Reject, ...]
-    untold: tuple[str, ...]
+    unreported: tuple[str, ...]
     waiting: int
     postponed: int
 
@@ -110,47 +109,47 @@ def decide(
     *,
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
-    pictures: Mapping[ProjectKey, Known | Unknown] | None = None,
+    pictures: Mapping[ProjectKey, Known | UnknownPictures] | None = None,
     gone: Callable[[str], bool] = lambda _: False,
 ) -> Decisions:
-    """Decides what follows.
+    """Decides what one tick has to do.
 
     Args:
-        rows: In trigger status, the oldest request first; also those whose status says that they are being drawn.
+        rows: Rows in a trigger status, the oldest request first, and rows that are being drawn.
         runs: The newest run of each row, by page id.
-        claims: The rows that had runs for a project, by their pages' ids, the first one first.
-        channels: The ones that may be drawn for; any unless given.
-        at_once: How many runs may be requested.
-        drawing: The status of a row that is being drawn, if there is one: it asks for nothing.
-        pictures: The pictures of the projects whose rows name some to be drawn again.
-        gone: Whether a row is deleted or in the trash, by its page's id; asked only of rows that had a project before
-            the one that asks for it. Where Notion cannot tell in time, that row and those behind it are postponed.
+        claims: Page ids of the rows that had runs for a project, the first one first.
+        channels: The channels that may be drawn for; any by default.
+        at_once: Maximum number of runs to request.
+        drawing: The status of a row that is being drawn, if the board has one.
+        pictures: The pictures of the projects whose rows ask for a redraw.
+        gone: Returns whether a row is deleted or in the trash, by page id; called only for earlier owners of a
+            requested project. If it raises ``BoardUnavailableError``, this row and all later ones are postponed.
 
     Raises:
-        BoardUnavailableError: Notion could not tell, and nothing was decided before.
+        BoardUnavailableError: ``gone`` raised it before anything was decided.
     """
     channels = channels or Channels()
     starts: list[Start] = []
     rejects: list[Reject] = []
-    untold: list[str] = []
+    unreported: list[str] = []
     waiting = unseen = 0
     given = list(rows)
     oldest = _oldest(given)
     for number, row in enumerate(given):
         run, key = runs.get(row.page_id), _key(row)
         if row.status == drawing or (run is not None and not (run.finished and is_reported(row, run))):
-            # Whatever else the row says by now: it is at work, or is to hear of it first.
+            # Whatever else the row says: its run is at work, or must be reported first.
             waiting += 1
-            if run is not None and run.overdue and len(untold) < WRITES_AT_ONCE:
-                untold.append(run.run_id)
+            if run is not None and run.overdue and len(unreported) < WRITES_AT_ONCE:
+                unreported.append(run.run_id)
             continue
         if isinstance(key, str):
             rejects.append(Reject(row, key))
             continue
-        # More rows than can be told are not looked into.
-        look = gone if len(rejects) < WRITES_AT_ONCE else (lambda _: False)
+        # No calls for rows that this tick could not reject anyway.
+        is_gone = gone if len(rejects) < WRITES_AT_ONCE else (lambda _: False)
         try:
-            owner = _owner(row, claims.get(key, ()), oldest[key], look)
+            owner = _owner(row, claims.get(key, ()), oldest[key], is_gone)
         except BoardUnavailableError:
             if not (starts or rejects):
                 raise
@@ -164,65 +163,65 @@ def decide(
             inherited = run is None and bool(claims.get(key))
             starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
     postponed = unseen + max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
-    return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(untold), waiting, postponed)
+    return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(unreported), waiting, postponed)
 
 
 @dataclass(frozen=True)
-class Wakes:
-    """What follows for the rows that wait for room in a budget.
+class Requeue:
+    """What to do with the rows that wait for room in a budget.
 
     Attributes:
-        wakes: Are to be set to ask again, the oldest first.
-        forgets: Do not wait any more: somebody set them to something else.
+        ready: To set back to the trigger status, the oldest first.
+        withdrawn: No longer waiting: their status was changed.
     """
 
-    wakes: tuple[Waiting, ...]
-    forgets: tuple[Waiting, ...]
+    ready: tuple[Waiting, ...]
+    withdrawn: tuple[Waiting, ...]
 
 
-def decide_wakes(
+def decide_requeue(
     waiting: Iterable[Waiting],
     claims: Iterable[budget.Claim],
     limits: budget.Limits,
-    look: Callable[[str], Row | None],
+    read_row: Callable[[str], Row | None],
     settings: NotionSettings,
     *,
     at_once: int = WRITES_AT_ONCE,
-) -> Wakes:
-    """Decides which rows there is room for; one that asks again keeps its part until its run has asked for it.
+) -> Requeue:
+    """Decides which rows fit into the budget; a requeued row keeps its share until its run reserves it.
 
     Args:
         waiting: Rows whose runs were refused, the oldest first.
         claims: What is spent and reserved.
-        limits: What may be.
-        look: Returns a row by its page's id, None where it is gone; asked only where something depends on it.
+        limits: The budgets.
+        read_row: Returns a row by its page id, None if it is gone; called only if the decision depends on it.
         settings: Names of the statuses.
-        at_once: How many rows may be looked at.
+        at_once: Maximum number of rows to read.
     """
-    taken, looks = list(claims), 0
-    wakes: list[Waiting] = []
-    forgets: list[Waiting] = []
+    taken, reads = list(claims), 0
+    ready: list[Waiting] = []
+    withdrawn: list[Waiting] = []
     for one in sorted(waiting, key=lambda one: not one.woken):
         fits = budget.refusal(taken, limits, one.key.channel, one.asked_usd) is None
         if not fits and not one.woken:
             continue
-        if looks < at_once:
-            looks += 1
-            row = look(one.page_id)
-            asks = row is not None and row.status in settings.status_asking  # woken, or set by the producer
+        if reads < at_once:
+            reads += 1
+            row = read_row(one.page_id)
+            asks = row is not None and row.status in settings.status_asking  # requeued, or set by the producer
             if not asks and (one.woken or row is None or row.status != settings.status_waiting):
-                forgets.append(one)
+                withdrawn.append(one)
                 continue
             if not asks:
-                wakes.append(one)
+                ready.append(one)
         elif not one.woken:
             break
         taken.append(budget.Claim(one.key.channel, 0.0, one.asked_usd))
-    return Wakes(tuple(wakes), tuple(forgets))
+    return Requeue(tuple(ready), tuple(withdrawn))
 
 
 def is_reported(row: Row, run: LatestRun) -> bool:
-    """Returns whether a row was told how a run ended, so that its trigger status is a new request."""
+    """Returns whether a run's end was reported to its row, so that a trigger status is a new request."""
     return run.reported or run.run_id in row.run
 
 
@@ -237,15 +236,15 @@ def _oldest(rows: list[Row]) -> dict[ProjectKey, str]:
 
 
 def _owner(row: Row, claimed: Sequence[str], oldest: str, gone: Callable[[str], bool]) -> str:
-    """Returns which row has a project: of those that had runs for it the first that is still there.
+    """Returns the row that owns a project: the first that had a run for it and still exists, else the oldest row.
 
-    Where there is none, the oldest: a copy is younger than what it was copied from, whichever is asked for first.
+    A copy is younger than its original, whichever asks first.
     """
     return next((page_id for page_id in claimed if page_id == row.page_id or not gone(page_id)), oldest)
 
 
 def _refused(key: ProjectKey, row: Row, owner: str, channels: Channels) -> str | None:
-    """Returns why nothing can be drawn for a row, or None."""
+    """Returns why a row is rejected, or None."""
     if owner != row.page_id:
         return _copied(key, owner)
     if row.mode is None:
@@ -258,7 +257,7 @@ def _refused(key: ProjectKey, row: Row, owner: str, channels: Channels) -> str |
 
 
 def _key(row: Row) -> ProjectKey | str:
-    """Returns a row's project, or why it has none."""
+    """Returns a row's project, or why it has no valid one."""
     if not row.channel:
         return coded("Fill in Channel, then set the status again. Nothing was drawn.", Code.NO_CHANNEL)
     try:
@@ -268,7 +267,7 @@ def _key(row: Row) -> ProjectKey | str:
 
 
 def _unknown(key: ProjectKey, channels: Channels) -> str | None:
-    """Returns why a channel is not drawn for, if it is not; a run that is on its way already is let be."""
+    """Returns why a channel is not allowed, or None; runs already under way are not affected."""
     try:
         channels.get(key.channel)
     except UnknownChannelError as error:

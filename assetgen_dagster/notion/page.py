@@ -7,16 +7,16 @@ is there before the old one goes, and one that is there is not made twice.
 from collections.abc import Iterator
 from typing import cast
 
+from assetgen_dagster.notion.call_failures import FailureKind
 from assetgen_dagster.notion.calls import Caller, Deadline, Json
 from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.sheet import ReviewSheet, is_made_by, mark_of, marks_on, sheet_block
-from assetgen_dagster.notion.trouble import Kind
 
 #: Workspaces without a plan take files of at most 5 MiB.
 LARGEST_FILE = 5 * 1024 * 1024
 
 _FILE = ("contact_sheet.jpg", "image/jpeg")
-_DOING = "put the review sheet onto the row's page"
+_ACTION = "put the review sheet onto the row's page"
 
 
 class Page:
@@ -74,7 +74,7 @@ class Page:
         while True:
             answer = self._caller.call(
                 lambda client: client.blocks.children.list(block_id, **query),
-                doing="read what is on the row's page",
+                action="read what is on the row's page",
                 expect="list",
                 deadline=self._deadline,
             )
@@ -87,7 +87,7 @@ class Page:
     def _bot(self) -> str:
         user = self._caller.call(
             lambda client: client.users.me(),
-            doing="ask who the integration is",
+            action="ask who the integration is",
             expect="user",
             deadline=self._deadline,
         )
@@ -98,7 +98,7 @@ class Page:
         name, kind = _FILE
         made = self._caller.call(
             lambda client: client.file_uploads.create(filename=name, content_type=kind),
-            doing=_DOING,
+            action=_ACTION,
             expect="file_upload",
             deadline=self._deadline,
         )
@@ -108,7 +108,7 @@ class Page:
             """Returns the upload if an attempt whose answer went astray has brought the file."""
             upload = self._caller.call(
                 lambda client: client.file_uploads.retrieve(upload_id),
-                doing=_DOING,
+                action=_ACTION,
                 expect="file_upload",
                 deadline=self._deadline,
             )
@@ -116,10 +116,10 @@ class Page:
 
         self._caller.call(
             lambda client: client.file_uploads.send(upload_id, file=(name, picture, kind)),
-            doing=_DOING,
+            action=_ACTION,
             expect="file_upload",
             deadline=self._deadline,
-            settled=sent,
+            already_done=sent,
         )
         return upload_id
 
@@ -131,23 +131,23 @@ class Page:
 
         self._caller.call(
             lambda client: client.blocks.children.append(self._page_id, children=[block]),
-            doing=_DOING,
+            action=_ACTION,
             expect="list",
             deadline=self._deadline,
-            settled=appended,
+            already_done=appended,
         )
 
     def _delete(self, block: Json) -> None:
         try:
             self._caller.call(
                 lambda client: client.blocks.delete(block["id"]),
-                doing="take the earlier review sheet away",
+                action="take the earlier review sheet away",
                 expect="block",
                 deadline=self._deadline,
             )
         except BoardError as error:
             # Gone already: somebody was faster, or an attempt whose answer went astray was carried out.
-            if error.kind not in (Kind.INVALID, Kind.MISSING):
+            if error.kind not in (FailureKind.INVALID, FailureKind.MISSING):
                 raise
 
 
@@ -157,5 +157,5 @@ def not_allowed(error: BoardError) -> BoardError:
         f"{error.message} A review sheet needs Insert content, too; or do without it: NOTION_REVIEW_SHEET=false.",
         code=error.code,
         setting="NOTION_REVIEW_SHEET",
-        trouble=error.trouble,
+        failure=error.failure,
     )

@@ -12,7 +12,7 @@ _AGAIN = "then set the status again. Nothing was drawn."
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnknownPictures:
     """A project whose pictures cannot be named, and why."""
 
     reason: str
@@ -23,7 +23,7 @@ def asks_for_redraw(row: Row) -> bool:
     return bool(row.redraw or row.redraw_remark)
 
 
-def redraw_of(row: Row, known: Known | Unknown | None) -> Redraw | str | None:
+def redraw_of(row: Row, known: Known | UnknownPictures | None) -> Redraw | str | None:
     """Returns which pictures a row wants drawn again, or why that cannot be told; None where it does not name any.
 
     Args:

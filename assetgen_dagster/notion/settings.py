@@ -53,7 +53,7 @@ class NotionSettings:
         return frozenset({*self.status_trigger, *([self.status_drawing] if self.status_drawing else [])})
 
     @property
-    def status_told(self) -> frozenset[str]:
+    def status_reported(self) -> frozenset[str]:
         """The statuses that tell how a run ended."""
         return frozenset({self.status_ready, self.status_error, self.status_waiting})
 

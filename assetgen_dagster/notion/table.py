@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from assetgen_dagster.errors import Code
-from assetgen_dagster.notion import filters, words
+from assetgen_dagster.notion import filters, messages
+from assetgen_dagster.notion.call_failures import FailureKind
 from assetgen_dagster.notion.calls import Caller, Deadline, Json
 from assetgen_dagster.notion.errors import BoardError
-from assetgen_dagster.notion.trouble import Kind
 
 #: The most that Notion gives at a time.
 PAGE_SIZE = 100
@@ -45,14 +45,14 @@ class Table:
         try:
             database = self._caller.call(
                 lambda client: client.databases.retrieve(self._database_id),
-                doing="read the database",
+                action="read the database",
                 expect="database",
                 deadline=deadline,
             )
         except BoardError as error:
-            if error.kind is Kind.MISSING:
+            if error.kind is FailureKind.MISSING:
                 return self._itself(deadline)
-            if error.kind is Kind.INVALID:
+            if error.kind is FailureKind.INVALID:
                 text = f"{error.message} Set NOTION_DATABASE_ID to the database's id."
                 raise BoardError(text, code=error.code, setting="NOTION_DATABASE_ID") from None
             raise
@@ -63,14 +63,14 @@ class Table:
             raise _not_one_source(sources)
         return self._source(sources[0]["id"], deadline)
 
-    def query(self, source_id: str, test: Json | None, deadline: Deadline, *, doing: str) -> list[Json]:
+    def query(self, source_id: str, test: Json | None, deadline: Deadline, *, action: str) -> list[Json]:
         """Returns all pages that pass a test, however many there are."""
         for restarts in range(_RESTARTS + 1):
             try:
-                return list(self._windows(source_id, test, deadline, doing).values())
+                return list(self._windows(source_id, test, deadline, action).values())
             except BoardError as error:
                 # The first row of the next page is gone: begin again rather than miss one.
-                if not (error.trouble and error.trouble.bad_cursor) or restarts == _RESTARTS:
+                if not (error.failure and error.failure.bad_cursor) or restarts == _RESTARTS:
                     raise
         raise AssertionError("unreachable")
 
@@ -79,23 +79,23 @@ class Table:
         try:
             return self._caller.call(
                 lambda client: client.pages.retrieve(page_id),
-                doing=f"read the row {page_id.replace('-', '')}",
+                action=f"read the row {page_id.replace('-', '')}",
                 expect="page",
                 deadline=deadline,
             )
         except BoardError as error:
-            if error.kind is Kind.MISSING:
+            if error.kind is FailureKind.MISSING:
                 return None
             raise
 
-    def write(self, page_id: str, body: Json, deadline: Deadline, *, settled: Callable[[], Json | None]) -> Json:
+    def write(self, page_id: str, body: Json, deadline: Deadline, *, already_done: Callable[[], Json | None]) -> Json:
         """Writes properties in one update and returns the page as it is then."""
         return self._caller.call(
             lambda client: client.pages.update(page_id, properties=body),
-            doing=f"write to the row {page_id.replace('-', '')}",
+            action=f"write to the row {page_id.replace('-', '')}",
             expect="page",
             deadline=deadline,
-            settled=settled,
+            already_done=already_done,
         )
 
     def _itself(self, deadline: Deadline) -> tuple[str, Json]:
@@ -103,14 +103,14 @@ class Table:
         try:
             return self._source(self._database_id, deadline)
         except BoardError as error:
-            if error.kind is Kind.MISSING:
-                raise words.not_shared(self._database_id) from None
+            if error.kind is FailureKind.MISSING:
+                raise messages.not_shared(self._database_id) from None
             raise
 
     def _source(self, source_id: str, deadline: Deadline) -> tuple[str, Json]:
         source = self._caller.call(
             lambda client: client.data_sources.retrieve(source_id),
-            doing="read the database's properties",
+            action="read the database's properties",
             expect="data_source",
             deadline=deadline,
         )
@@ -118,25 +118,25 @@ class Table:
             raise _in_trash(source_id)
         return source["id"], source["properties"]
 
-    def _windows(self, source_id: str, test: Json | None, deadline: Deadline, doing: str) -> dict[str, Json]:
+    def _windows(self, source_id: str, test: Json | None, deadline: Deadline, action: str) -> dict[str, Json]:
         pages: dict[str, Json] = {}
         begin: str | None = None
         while True:
             window = filters.both([test, filters.since(begin) if begin else None])
-            cut = self._add_window(pages, source_id, window, deadline, doing)
+            cut = self._add_window(pages, source_id, window, deadline, action)
             if not cut:
                 return pages
             # One query gives 10,000 results at most; the next one begins where this one was cut off.
             latest = max((page["created_time"] for page in pages.values()), default=None)
             if latest == begin:
                 raise BoardError(
-                    f"Notion could not {doing}: more than 10,000 rows were made in the same minute.",
+                    f"Notion could not {action}: more than 10,000 rows were made in the same minute.",
                     code=Code.NOTION_REFUSED,
                 )
             begin = latest
 
     def _add_window(
-        self, pages: dict[str, Json], source_id: str, test: Json | None, deadline: Deadline, doing: str
+        self, pages: dict[str, Json], source_id: str, test: Json | None, deadline: Deadline, action: str
     ) -> bool:
         """Adds the results of one query and returns whether there would have been more."""
         # Not in order of the last change: that moves rows about while they are being read.
@@ -147,7 +147,7 @@ class Table:
         while True:
             answer = self._caller.call(
                 lambda client: client.data_sources.query(source_id, **query),
-                doing=doing,
+                action=action,
                 expect="list",
                 deadline=deadline,
             )

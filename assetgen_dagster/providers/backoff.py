@@ -6,15 +6,13 @@ import time
 from typing import Protocol
 
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.support.jitter import jittered
 
 #: The story's exponential backoff, in seconds, one entry a retry.
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 #: What an API may ask us to wait; beyond it the picture ends and the operator decides.
 LONGEST_WAIT_SECONDS = 120.0
-
-#: Retries are spread over this share of their wait, so that pictures do not come back all at once.
-JITTER = 0.25
 
 
 class Clock(Protocol):
@@ -52,7 +50,7 @@ def retry_wait(failure: Failure, retries: int, jitter: float) -> float | None:
     asked = failure.retry_after_seconds or 0.0
     if asked > LONGEST_WAIT_SECONDS:
         return None
-    return max(BACKOFF_SECONDS[retries], asked) * (1 + JITTER * jitter)
+    return jittered(max(BACKOFF_SECONDS[retries], asked), jitter)
 
 
 class Pace:
@@ -70,4 +68,4 @@ class Pace:
     async def ready(self) -> None:
         """Waits until pictures may be started; they come back spread out, not all at once."""
         while (left := self._not_before - self.clock.monotonic()) > 0:
-            await self.clock.sleep(left * (1 + JITTER * self.rng.random()))
+            await self.clock.sleep(jittered(left, self.rng.random()))

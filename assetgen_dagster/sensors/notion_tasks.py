@@ -31,7 +31,7 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
-from assetgen_dagster.notion.redraw import Unknown, asks_for_redraw, redraw_digest
+from assetgen_dagster.notion.redraw import UnknownPictures, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.channels import load_channels
@@ -101,9 +101,9 @@ def _decide(
     )
 
 
-def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known | Unknown]:
+def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known | UnknownPictures]:
     """Returns the pictures of the projects whose rows name some to be drawn again."""
-    found: dict[ProjectKey, Known | Unknown] = {}
+    found: dict[ProjectKey, Known | UnknownPictures] = {}
     for row in rows:
         if not asks_for_redraw(row):
             continue
@@ -112,7 +112,7 @@ def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known 
             try:
                 found[key] = known_pictures(key, settings)
             except AssetgenError as error:
-                found[key] = Unknown(error.message)
+                found[key] = UnknownPictures(error.message)
     return found
 
 
@@ -249,7 +249,7 @@ def _settle(
     notion: NotionSettings,
 ) -> Iterator[str]:
     """Tells rows what ``notion_outcomes`` has missed; yields what keeps one from being told."""
-    for run_id in decisions.untold:
+    for run_id in decisions.unreported:
         run = context.instance.get_run_by_id(run_id)
         try:
             if run is not None:

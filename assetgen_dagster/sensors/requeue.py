@@ -11,7 +11,7 @@ from assetgen_dagster.budget.reservations import Waiting, limits_of
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
-from assetgen_dagster.notion.decide import decide_wakes
+from assetgen_dagster.notion.decide import decide_requeue
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.settings import Settings
@@ -27,12 +27,12 @@ def requeue(
     waiting = ledger.waiting()
     if not waiting:
         return
-    decided = decide_wakes(waiting, ledger.claims(), limits_of(settings), board.read_row, notion)
-    outdated = [one for one in decided.wakes if _was_told_an_error_since(instance, one, notion)]
-    for one in (*decided.forgets, *outdated):
+    decided = decide_requeue(waiting, ledger.claims(), limits_of(settings), board.read_row, notion)
+    outdated = [one for one in decided.ready if _was_told_an_error_since(instance, one, notion)]
+    for one in (*decided.withdrawn, *outdated):
         ledger.forget(one)
     asking = board.schema().triggers[:1]
-    wakes = [one for one in decided.wakes if one not in outdated]
+    wakes = [one for one in decided.ready if one not in outdated]
     for one, status in itertools.product(wakes, asking):
         try:
             # The row first: who dies in between finds a row that asks, and no row is forgotten.

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.notion.columns import COLUMNS
 from assetgen_dagster.notion.settings import NotionSettings, settings_of_database
 from assetgen_dagster.settings import Settings
@@ -58,13 +58,16 @@ def board_for(
     database_id: str = "",
     *,
     clock: FastClock | None = None,
-    pace: Pace | None = None,
+    limit: RequestLimit | None = None,
     **changes: Any,
 ) -> TaskBoard:
     """Returns a board that has its pace to itself."""
     options = {name: changes.pop(name) for name in ("request_seconds", "deadline_seconds") if name in changes}
     return TaskBoard(
-        settings_for(notion, database_id, **changes), clock=clock or FastClock(), pace=pace or Pace(100_000), **options
+        settings_for(notion, database_id, **changes),
+        clock=clock or FastClock(),
+        limit=limit or RequestLimit(100_000),
+        **options,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.projects import PAGE_TAG
-from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
@@ -88,10 +88,10 @@ def report_and_hear(dagit: Dagit, cursor: str | None) -> tuple[str, str]:
 
 
 def impatient_boards(monkeypatch: pytest.MonkeyPatch, *, request_seconds: float = 10.0) -> FastClock:
-    """Gives every board a clock that waits for nobody and a pace of its own, through the board's own parameters."""
+    """Gives every board a clock that does not wait and its own request limit, by the defaults of its parameters."""
     clock = FastClock()
     set_board_default(monkeypatch, "clock", clock)
-    set_board_default(monkeypatch, "pace", Pace(100_000))
+    set_board_default(monkeypatch, "limit", RequestLimit(100_000))
     set_board_default(monkeypatch, "request_seconds", request_seconds)
     return clock
 

@@ -15,7 +15,7 @@ from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal, refu
 from assetgen_dagster.budget.reservations import ReservationStore, Waiting
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.budget.switches import SwitchesUnavailableError
-from assetgen_dagster.notion.decide import decide_wakes
+from assetgen_dagster.notion.decide import decide_requeue
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.project import postgres_lock
 from assetgen_dagster.project.key import ProjectKey
@@ -283,16 +283,16 @@ def test_rows_are_woken_when_there_is_room_for_them(
     statuses: dict[str, str], waiting: list[Waiting], wakes: str, forgets: str
 ) -> None:
     rows = {page: row(page, status) for page, status in statuses.items()}
-    found = decide_wakes(waiting, [Claim("poke1", 8.0)], Limits(10.0), rows.get, NOTION)
-    assert "".join(one.page_id for one in found.wakes) == wakes
-    assert "".join(one.page_id for one in found.forgets) == forgets
+    found = decide_requeue(waiting, [Claim("poke1", 8.0)], Limits(10.0), rows.get, NOTION)
+    assert "".join(one.page_id for one in found.ready) == wakes
+    assert "".join(one.page_id for one in found.withdrawn) == forgets
 
 
 def test_without_room_no_row_is_even_looked_at() -> None:
     def look(page: str) -> Row:
         raise AssertionError(page)
 
-    assert decide_wakes([waits(1)], [Claim("poke1", 9.5)], Limits(10.0), look, NOTION).wakes == ()
+    assert decide_requeue([waits(1)], [Claim("poke1", 9.5)], Limits(10.0), look, NOTION).ready == ()
 
 
 def test_a_file_that_cannot_be_read_lets_nobody_pay(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.notion.columns import CLEARED, COLUMNS, COST, PICTURES, REGENERATE, STATUS
 from assetgen_dagster.notion.create import Created, create_database, parse_page_id, properties
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
@@ -22,7 +22,7 @@ def page(notion: NotionEmulator) -> None:
 
 
 def create(notion: NotionEmulator, **changes: Any) -> Created:
-    return create_database(settings_for(notion, **changes), parent=PAGE, clock=FastClock(), pace=Pace(100_000))
+    return create_database(settings_for(notion, **changes), parent=PAGE, clock=FastClock(), limit=RequestLimit(100_000))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.calls import Pace
+from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.notion.columns import COST, ERROR_LOG, RUN, STATUS, RunLink
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_emulators.notion import NotionEmulator
@@ -197,7 +197,7 @@ def test_a_dripping_notion_ends_a_call_in_its_time(notion: NotionEmulator) -> No
 def test_requests_are_paced_under_the_limit(notion: NotionEmulator) -> None:
     clock = FastClock()
     page_id = notion.add_row()
-    with board_for(notion, clock=clock, pace=Pace(5, 60)) as board:
+    with board_for(notion, clock=clock, limit=RequestLimit(5, 60)) as board:
         for _ in range(13):
             board.read_row(page_id, deadline_seconds=100)
     assert len(notion.journal()) == 15
@@ -206,12 +206,12 @@ def test_requests_are_paced_under_the_limit(notion: NotionEmulator) -> None:
 
 
 def test_boards_of_one_token_share_their_pace(notion: NotionEmulator) -> None:
-    from assetgen_dagster.notion.calls import shared_pace
+    from assetgen_dagster.notion.calls import shared_limit
     from tests.helpers.boards import settings_for
 
     settings = settings_for(notion)
-    assert shared_pace(settings) is shared_pace(settings_for(notion, database_id="0" * 32))
-    assert shared_pace(settings) is not shared_pace(settings_for(notion, base_url="http://127.0.0.1:1"))
+    assert shared_limit(settings) is shared_limit(settings_for(notion, database_id="0" * 32))
+    assert shared_limit(settings) is not shared_limit(settings_for(notion, base_url="http://127.0.0.1:1"))
 
 
 def test_the_limit_that_notion_enforces_is_waited_out_in_earnest(notion: NotionEmulator) -> None:

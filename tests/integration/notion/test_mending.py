@@ -145,7 +145,7 @@ def test_a_database_that_is_changed_again_and_again_is_not_read_wrongly(
     page_id = notion.add_row(status=TRIGGER, channel="poke1")
     board.triggered_rows()
     monkeypatch.setattr("assetgen_dagster.notion.schema.Schema.fits", lambda *_: False)
-    with pytest.raises(BoardUnavailableError, match="being changed"):
+    with pytest.raises(BoardUnavailableError):
         board.read_row(page_id)
 
 

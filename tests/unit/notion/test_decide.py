@@ -109,7 +109,7 @@ def test_every_state_of_a_row_with_every_state_of_its_run(
     assert starts == ({"page-1": "page-1:5" if runs else "page-1:1"} if expected == "S" else {})
     assert [reject.row.page_id for reject in found.rejects] == (["page-1"] if expected == "R" else [])
     assert found.waiting == (1 if expected in "WT" else 0)
-    assert found.untold == (("run-1",) if expected == "T" else ())
+    assert found.unreported == (("run-1",) if expected == "T" else ())
 
 
 def test_the_next_attempt_has_a_run_key_of_its_own() -> None:

@@ -8,7 +8,7 @@ from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import Known
 from assetgen_dagster.manifest.model import AssetType
 from assetgen_dagster.notion.decide import decide
-from assetgen_dagster.notion.redraw import Unknown, redraw_digest, redraw_of
+from assetgen_dagster.notion.redraw import UnknownPictures, redraw_digest, redraw_of
 from assetgen_dagster.project.key import ProjectKey
 from tests.unit.notion.test_decide import row
 
@@ -36,12 +36,16 @@ def test_an_order_goes_into_the_run_with_the_names_that_it_means() -> None:
         ({"redraw_remark": "fog"}, KNOWN, "how, but not which pictures"),
         ({"redraw": "1", "regenerate": "All "}, KNOWN, "clear one of the two"),
         ({"redraw": "1", "redraw_remark": "x" * 2001}, KNOWN, "the remark has 2001 characters; at most 2000"),
-        ({"redraw": "1"}, Unknown("poke1:vid_1 has no pictures yet."), "has no pictures yet. Clear Redraw to have"),
+        (
+            {"redraw": "1"},
+            UnknownPictures("poke1:vid_1 has no pictures yet."),
+            "has no pictures yet. Clear Redraw to have",
+        ),
         ({"redraw": "1"}, None, "its pictures are not known"),
     ],
 )
 def test_an_order_that_is_none_is_answered_and_starts_nothing(
-    given: dict[str, Any], known: Known | Unknown | None, says: str
+    given: dict[str, Any], known: Known | UnknownPictures | None, says: str
 ) -> None:
     found = decide([row(**given)], {}, {}, pictures={KEY: known} if known else None)
     assert found.starts == ()

@@ -1,6 +1,6 @@
-"""Why a call to Notion failed, classified once, and whether and when it is tried again: pure functions.
+"""Why a call to Notion failed, and whether and when to retry it: pure functions.
 
-Everything after this acts on ``Kind`` alone.
+Failures are classified here once; all other code acts on ``FailureKind``.
 """
 
 import json
@@ -15,20 +15,18 @@ from typing import Any
 import httpx
 from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
+from assetgen_dagster.support.jitter import jittered
 from assetgen_dagster.support.redact import redact
 
-#: Waits between attempts, in seconds, where Notion asks for none; the last one repeats until the time is up.
-BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
-
-#: Waits are spread over this share of themselves, so that several processes do not come back all at once.
-JITTER = 0.25
+#: Waits between attempts at a call, in seconds, if Notion asks for none; the last one repeats until the deadline.
+CALL_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 _CAUSE_CHARACTERS = 400
 _BLOCKED = "public_api_request_blocked"
 
 
-class Kind(StrEnum):
-    """What happens next; see ``Trouble``."""
+class FailureKind(StrEnum):
+    """What happens next; see ``CallFailure``."""
 
     BUSY = "busy"
     CONFLICT = "conflict"
@@ -43,45 +41,45 @@ class Kind(StrEnum):
     ENDPOINT = "endpoint"
 
 
-_PASSING = frozenset({Kind.BUSY, Kind.CONFLICT, Kind.FAILED, Kind.UNREACHABLE})
+_TRANSIENT = frozenset({FailureKind.BUSY, FailureKind.CONFLICT, FailureKind.FAILED, FailureKind.UNREACHABLE})
 
 
 @dataclass(frozen=True)
-class Trouble:
+class CallFailure:
     """Why a call failed.
 
     Attributes:
         kind: Decides what happens next.
-        cause: What happened, in Notion's words where it said something; bounded, without secrets.
-        retry_after_seconds: What Notion asked us to wait.
+        cause: What happened, in Notion's words if it gave any; bounded, without secrets.
+        retry_after_seconds: The wait that Notion asked for.
     """
 
-    kind: Kind
+    kind: FailureKind
     cause: str
     retry_after_seconds: float | None = None
 
     @property
-    def passing(self) -> bool:
-        """Whether trying again may help."""
-        return self.kind in _PASSING
+    def transient(self) -> bool:
+        """Whether a retry may succeed."""
+        return self.kind in _TRANSIENT
 
     @property
     def maybe_saved(self) -> bool:
-        """Whether a write may have been carried out although its answer says nothing of it."""
-        return self.kind is Kind.FAILED
+        """Whether a write may have been saved although no answer confirms it."""
+        return self.kind is FailureKind.FAILED
 
     @property
     def bad_cursor(self) -> bool:
-        """Whether the next page of a result is not to be had, because its first row is gone."""
-        return self.kind is Kind.INVALID and "start_cursor" in self.cause
+        """Whether the next page of a result is lost, because its first row is gone."""
+        return self.kind is FailureKind.INVALID and "start_cursor" in self.cause
 
 
-class OddAnswerError(Exception):
-    """A 200 that holds something else than was asked for."""
+class UnexpectedAnswerError(Exception):
+    """A 200 that holds something other than what was asked for."""
 
 
-def classify(error: Exception, *, now: float) -> Trouble | None:
-    """Returns what went wrong with a call, or None if it is no matter of Notion's or the network's.
+def classify(error: Exception, *, now: float) -> CallFailure | None:
+    """Returns why a call failed; None if neither Notion nor the network caused it.
 
     Args:
         error: What the client library raised.
@@ -91,43 +89,43 @@ def classify(error: Exception, *, now: float) -> Trouble | None:
         case HTTPResponseError():
             return _classify_answer(error, now=now)
         case RequestTimeoutError():
-            return Trouble(Kind.FAILED, "it did not answer in time")
-        case OddAnswerError():
-            return Trouble(Kind.FAILED, _bounded(str(error)))
+            return CallFailure(FailureKind.FAILED, "it did not answer in time")
+        case UnexpectedAnswerError():
+            return CallFailure(FailureKind.FAILED, _bounded(str(error)))
         case json.JSONDecodeError():
             page = "<html" in error.doc[:2000].lower() or error.doc.lstrip()[:1] == "<"
-            return Trouble(Kind.FAILED, "it answered with a web page" if page else "its answer is not JSON")
+            return CallFailure(FailureKind.FAILED, "it answered with a web page" if page else "its answer is not JSON")
         case UnicodeDecodeError():
-            return Trouble(Kind.FAILED, "its answer is not text")
+            return CallFailure(FailureKind.FAILED, "its answer is not text")
         case httpx.ConnectError() if _certificate(error):
-            return Trouble(Kind.ENDPOINT, _bounded(f"its certificate is not accepted: {error}"))
+            return CallFailure(FailureKind.ENDPOINT, _bounded(f"its certificate is not accepted: {error}"))
         case httpx.ConnectError() | httpx.ProxyError():
-            return Trouble(Kind.UNREACHABLE, _bounded(f"no connection: {error}"))
+            return CallFailure(FailureKind.UNREACHABLE, _bounded(f"no connection: {error}"))
         case httpx.UnsupportedProtocol():
-            return Trouble(Kind.ENDPOINT, _bounded(str(error)))
+            return CallFailure(FailureKind.ENDPOINT, _bounded(str(error)))
         case httpx.TransportError() | httpx.DecodingError():
-            return Trouble(Kind.FAILED, _bounded(f"the connection broke: {error}"))
+            return CallFailure(FailureKind.FAILED, _bounded(f"the connection broke: {error}"))
     return None
 
 
-def retry_wait(trouble: Trouble, *, retries: int, left_seconds: float, jitter: float) -> float | None:
-    """Returns how many seconds to wait before the next attempt, or None if there is none.
+def call_retry_wait(failure: CallFailure, *, retries: int, left_seconds: float, random: float) -> float | None:
+    """Returns the seconds to wait before the next attempt; None to give up.
 
     Args:
-        trouble: Why the last attempt failed.
-        retries: How many retries there were already.
-        left_seconds: Until the call's time is up.
-        jitter: Between 0 and 1, at random.
+        failure: Why the last attempt failed.
+        retries: Number of retries so far.
+        left_seconds: Time left until the call's deadline.
+        random: Between 0 and 1.
     """
-    if not trouble.passing:
+    if not failure.transient:
         return None
-    usual = BACKOFF_SECONDS[min(retries, len(BACKOFF_SECONDS) - 1)]
-    wait = max(usual, trouble.retry_after_seconds or 0.0) * (1 + JITTER * jitter)
+    usual = CALL_RETRY_SECONDS[min(retries, len(CALL_RETRY_SECONDS) - 1)]
+    wait = jittered(max(usual, failure.retry_after_seconds or 0.0), random)
     return wait if wait < left_seconds else None
 
 
 def retry_after(value: str | None, *, now: float) -> float | None:
-    """Returns the seconds that a Retry-After header asks for, in either of its forms; None where it says nothing."""
+    """Returns the seconds that a Retry-After header asks for, in either form; None if it is absent or invalid."""
     if not value:
         return None
     if value.strip().isdecimal():
@@ -140,28 +138,28 @@ def retry_after(value: str | None, *, now: float) -> float | None:
     return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
 
 
-def _classify_answer(error: HTTPResponseError, *, now: float) -> Trouble:
+def _classify_answer(error: HTTPResponseError, *, now: float) -> CallFailure:
     body = _json_object(error.body)
     message = body.get("message")
     cause = _bounded(f"HTTP {error.status}: {message or body.get('code') or 'no reason given'}")
     status, wait = error.status, retry_after(error.headers.get("retry-after"), now=now)
     if 300 <= status < 400:
-        return Trouble(Kind.ENDPOINT, cause)
+        return CallFailure(FailureKind.ENDPOINT, cause)
     details = body.get("additional_data")
     details = details if isinstance(details, Mapping) else {}
     if status in (429, 529):
         reasons = [body.get("code"), details.get("rate_limit_reason")]
-        return Trouble(Kind.BLOCKED if _BLOCKED in reasons else Kind.BUSY, cause, wait)
+        return CallFailure(FailureKind.BLOCKED if _BLOCKED in reasons else FailureKind.BUSY, cause, wait)
     if status == 409:
-        return Trouble(Kind.CONFLICT, cause, wait)
+        return CallFailure(FailureKind.CONFLICT, cause, wait)
     # What is not JSON comes from something between us and Notion, whatever its status.
     if status >= 500 or status == 408 or not body:
         what = cause if body else f"HTTP {status} with {'a web page' if '<' in error.body[:200] else 'no JSON'}"
-        return Trouble(Kind.FAILED, what, wait)
+        return CallFailure(FailureKind.FAILED, what, wait)
     if status == 403 and details.get("block_limit"):
-        return Trouble(Kind.FULL, cause)
-    kinds = {401: Kind.TOKEN, 403: Kind.FORBIDDEN, 404: Kind.MISSING}
-    return Trouble(kinds.get(status, Kind.INVALID), cause)
+        return CallFailure(FailureKind.FULL, cause)
+    kinds = {401: FailureKind.TOKEN, 403: FailureKind.FORBIDDEN, 404: FailureKind.MISSING}
+    return CallFailure(kinds.get(status, FailureKind.INVALID), cause)
 
 
 def _certificate(error: httpx.ConnectError) -> bool:
