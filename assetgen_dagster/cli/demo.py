@@ -102,7 +102,7 @@ def run_demo(console: Console, settings: Settings, *, folder: Path, latency_seco
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.pause()
     if not stay:
-        say("To look at it in Dagster: make demo DEMO=--ui. Next, your own project: README, With your own key.")
+        say("To look at it in Dagster: make demo DEMO=--ui. Next, your own project: README, Draw with your own key.")
 
 
 def _empty(folder: Path) -> None:

@@ -198,8 +198,8 @@ def test_an_option_that_stands_alone_exists_somewhere(page: Path) -> None:
     assert named <= known
 
 
-def test_the_readme_shows_every_command() -> None:
-    shown = " ".join(snippets(README))
+def test_every_command_stands_on_its_page() -> None:
+    shown = " ".join(snippets(DOCS / "command-line.md"))
     assert [
         name for name in commands() if name and f"assetgen {name}" not in shown and f"make {name}" not in shown
     ] == []
