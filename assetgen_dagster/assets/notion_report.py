@@ -32,15 +32,10 @@ from assetgen_dagster.notion.columns import (
 from assetgen_dagster.notion.errors import RowGoneError
 from assetgen_dagster.notion.redraw import asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.report import Report, ready_report
+from assetgen_dagster.notion.reported import Reported
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.key import ProjectKey
-
-#: Values of a run's tag where nothing was told: the row was gone (and has not been told, should it come back), or there
-#: was nothing to say; and where the row was told to wait, and kept its status.
-ROW_GONE = "row gone"
-NOTHING_TO_SAY = "nothing to say"
-WAITS = "waits"
 
 #: What the report from inside a run may take in all; after that ``notion_outcomes`` does it.
 _IN_RUN_SECONDS = 5.0
@@ -98,11 +93,11 @@ def tell(
     page_id = find_page(board, run, key, seconds)
     row = board.read_row(page_id, deadline_seconds=time_left(deadline)) if page_id is not None else None
     if page_id is None:
-        told = report.status or WAITS
+        told = report.reported
     elif row is None:
-        told = ROW_GONE
+        told = Reported.ROW_GONE
     elif names_another(row, key):
-        told = NOTHING_TO_SAY
+        told = Reported.NOTHING
         if row.status == settings.status_drawing:  # which asks for nothing
             board.update_row(page_id, {STATUS: settings.status_trigger[0]}, deadline_seconds=time_left(deadline))
     else:
@@ -116,10 +111,10 @@ def tell(
             only_figures=only_figures or waits_for_another(instance, row, run, settings),
             order_taken=order_taken,
         )
-    if told == ROW_GONE:
+    if told is Reported.ROW_GONE:
         _log.warning("task_not_found", page_id=page_id)
     elif page_id is not None:
-        _log.info("task_updated", page_id=page_id, status=told)
+        _log.info("task_updated", page_id=page_id, status=(told is report.reported and report.status) or told.value)
     mark(instance, run, told)
 
 
@@ -133,7 +128,7 @@ def _write(
     deadline: float,
     only_figures: bool,
     order_taken: bool,
-) -> str:
+) -> Reported:
     """Writes into a row what is due, and returns what it was told."""
 
     def waits(row: Row) -> bool:
@@ -159,7 +154,7 @@ def _write(
             deadline_seconds=time_left(deadline),
         )
         if written is not None:
-            return report.status or WAITS
+            return report.reported
         board.update_row(
             row.page_id,
             {
@@ -169,8 +164,8 @@ def _write(
             deadline_seconds=time_left(deadline),
         )
     except RowGoneError:
-        return ROW_GONE
-    return "left to the producer"
+        return Reported.ROW_GONE
+    return Reported.LEFT
 
 
 def _cleared(*, regenerate: bool, redraw: bool) -> RowUpdate:
@@ -208,7 +203,7 @@ def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSet
     """Returns whether a row is to hear how a run ended."""
     if not row.status:
         # Cleared by the producer, or because he removed an option: that the pictures are there does no harm.
-        return report.status == settings.status_ready
+        return report.reported is Reported.READY
     if row.status in settings.status_trigger:
         return run.run_id not in row.run  # else it was told, and asks anew
     if row.status in settings.status_reported:
@@ -217,9 +212,9 @@ def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSet
     return row.status in settings.status_asking
 
 
-def mark(instance: dg.DagsterInstance, run: dg.DagsterRun, told: str) -> None:
+def mark(instance: dg.DagsterInstance, run: dg.DagsterRun, told: Reported) -> None:
     """Notes on a run that its row needs to hear no more of it."""
-    instance.add_run_tags(run.run_id, {REPORTED_TAG: told})
+    instance.add_run_tags(run.run_id, {REPORTED_TAG: told.value})
 
 
 def time_left(deadline: float) -> float:

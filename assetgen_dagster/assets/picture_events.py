@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.request import row_link
@@ -102,6 +103,7 @@ class Report:
                 "total_cost_usd": run.total_cost_usd,
                 "project_cost_usd": run.project_cost_usd,
                 "possibly_billed_usd": lost,
+                **codes_metadata(summary.codes()),
                 **row_link(self._context.run),
             },
             allow_retries=False,

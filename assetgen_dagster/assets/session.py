@@ -13,6 +13,7 @@ import dagster as dg
 import structlog
 from pydantic import PrivateAttr
 
+from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
 from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
@@ -245,10 +246,14 @@ def plain_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
     try:
         yield
     except AssetgenError as error:
-        raise dg.Failure(str(error), metadata=row_link(context.run), allow_retries=False) from None
+        raise _failure(context, error) from None
     except OSError as error:
-        message = str(unwritable(Path(error.filename or "the workspace"), error))
-        raise dg.Failure(message, metadata=row_link(context.run), allow_retries=False) from error
+        raise _failure(context, unwritable(Path(error.filename or "the workspace"), error)) from error
+
+
+def _failure(context: dg.AssetExecutionContext, error: AssetgenError) -> dg.Failure:
+    metadata = codes_metadata([error.code]) | row_link(context.run)
+    return dg.Failure(str(error), metadata=metadata, allow_retries=False)
 
 
 def _bind_log(key: ProjectKey, *, task_id: str, run_id: str) -> None:

@@ -250,8 +250,8 @@ def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw
     if refused := open_reservations(settings).preflight(key, pictures=to_draw):
         why = f"{refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."
         yield coded(f"the run would not start: {why}", Code.BUDGET)
-    if order := held_in_words(held_now(settings), settings):
-        yield f"the run would wait: {order}"
+    if held := held_in_words(held_now(settings), settings):
+        yield f"the run would wait: {' '.join(held)}"
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

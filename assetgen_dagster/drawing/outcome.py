@@ -30,6 +30,11 @@ class Summary:
         """Number of pictures that this run should have drawn and did not."""
         return len(self.failures) + len(self.not_started)
 
+    def codes(self) -> list[Code]:
+        """What went wrong; first what stopped all pictures."""
+        stopped = [] if self.stopped_by is None else [self.stopped_by.code]
+        return list(dict.fromkeys([*stopped, *(failure.code for _, failure in self.failures)]))
+
 
 def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: float) -> str:
     """Returns the message of a failed run: the remedy, each failed picture by number and name, and the money.

@@ -313,9 +313,7 @@ class TaskBoard:
         try:
             return read(now)
         except _OutdatedError:
-            raise BoardUnavailableError(
-                "The schema of the Notion database keeps changing. It is read again later."
-            ) from None
+            raise BoardUnavailableError("The schema of the Notion database keeps changing.") from None
 
     def _rows(self, pages: list[Json], schema: Schema) -> list[Row]:
         # A cell must not read as empty because its column was renamed.

@@ -229,12 +229,10 @@ class Caller:
 
     def _wait_for_turn(self, deadline: Deadline, action: str) -> None:
         if not deadline.left:
-            raise BoardUnavailableError(f"Notion is too slow: there was no time left to {action}. It is tried again.")
+            raise BoardUnavailableError(f"Notion is too slow: there was no time left to {action}.")
         while (wait := self._limit.take(self.clock.monotonic())) > 0:
             if wait >= deadline.left:
-                raise BoardUnavailableError(
-                    f"Notion's request limit is used up for {wait:.0f} s: could not {action}. It is tried again later."
-                )
+                raise BoardUnavailableError(f"Notion's request limit is used up for {wait:.0f} s: could not {action}.")
             self.clock.sleep(wait)
 
     def _begin(self, deadline: Deadline) -> None:

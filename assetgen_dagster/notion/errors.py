@@ -28,10 +28,19 @@ class BoardError(AssetgenError):
 
 
 class BoardUnavailableError(BoardError):
-    """Notion is down, busy or slow; retry later. Nothing was read; a write may have been saved."""
+    """Notion is down, busy or slow; retry later. Nothing was read; a write may have been saved.
 
-    def __init__(self, message: str, *, failure: CallFailure | None = None) -> None:
-        super().__init__(message, code=Code.NOTION_UNAVAILABLE, failure=failure)
+    Args:
+        what: What is wrong, in a sentence.
+        failure: Why the call failed, where one did.
+
+    Attributes:
+        what: The same; the message adds what follows.
+    """
+
+    def __init__(self, what: str, *, failure: CallFailure | None = None) -> None:
+        super().__init__(f"{what} It is tried again later.", code=Code.NOTION_UNAVAILABLE, failure=failure)
+        self.what = what
 
 
 class RowGoneError(BoardError):

@@ -68,9 +68,7 @@ def board_error(failure: CallFailure, *, action: str) -> BoardError:
         case FailureKind.INVALID:
             return BoardError(f"Notion refused to {action}: {cause}.", code=Code.NOTION_REFUSED, failure=failure)
     busy = "asks us to wait" if failure.kind is FailureKind.BUSY else "is not available just now"
-    return BoardUnavailableError(
-        f"Notion {busy}: could not {action} ({cause}). It is tried again later.", failure=failure
-    )
+    return BoardUnavailableError(f"Notion {busy}: could not {action} ({cause}).", failure=failure)
 
 
 def not_shared(database_id: str) -> BoardError:

@@ -1,11 +1,15 @@
 """What a row is told when a run has ended, in words that a producer can act on."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.columns import COST, REDRAW, REDRAW_REMARK, Figures
+from assetgen_dagster.notion.reported import Reported
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.support.redact import redact
+
+_MENDED_BY_ANOTHER_PROMPT = frozenset({Code.REFUSED, Code.REJECTED, Code.UNUSABLE_PROMPT, Code.PROMPT_TOO_LONG})
 
 
 @dataclass(frozen=True)
@@ -13,11 +17,13 @@ class Report:
     """New values for a row.
 
     Attributes:
+        reported: What the row is told.
         status: Name of the option; None leaves it as it is, so that the row goes on asking.
         error_log: Empty where nothing failed.
         figures: The project's numbers.
     """
 
+    reported: Reported
     status: str | None
     error_log: str
     figures: Figures
@@ -25,22 +31,23 @@ class Report:
 
 def ready_report(settings: NotionSettings, figures: Figures) -> Report:
     """Returns the report that all pictures are there."""
-    return Report(settings.status_ready, "", figures)
+    return Report(Reported.READY, settings.status_ready, "", figures)
 
 
-def error_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
+def error_report(settings: NotionSettings, figures: Figures, *, reason: str, codes: Collection[str] = ()) -> Report:
     """Returns the report that they are not.
 
     Args:
         settings: Names of the statuses.
         figures: The project's numbers.
         reason: The failed run's message: what to do, and each failed picture with its cause.
+        codes: What happened, see ``Code``.
     """
     cost_usd = figures.get(COST)
     cost = "" if cost_usd is None else f"This project has cost ${cost_usd:.2f} so far. "
     again = f"To try again, set the status to {settings.status_trigger[0]}: only what is missing is drawn and paid for."
-    edit = _edit_from_here(settings) if Code.REFUSED.advice in reason else ""
-    return _report(settings.status_error, reason, f"{edit}{cost}{again}", figures)
+    edit = "" if _MENDED_BY_ANOTHER_PROMPT.isdisjoint(codes) else _edit_from_here(settings)
+    return _report(Reported.ERROR, settings.status_error, reason, f"{edit}{cost}{again}", figures)
 
 
 def _edit_from_here(settings: NotionSettings) -> str:
@@ -60,7 +67,7 @@ def budget_report(settings: NotionSettings, figures: Figures, *, reason: str) ->
         f"When there is room, the status is set to {settings.status_trigger[0]} by itself. To keep it from that, set "
         "another status."
     )
-    return _report(settings.status_waiting, _first_line(reason), what_follows, figures)
+    return _report(Reported.BUDGET, settings.status_waiting, _first_line(reason), what_follows, figures)
 
 
 def waiting_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
@@ -68,11 +75,11 @@ def waiting_report(settings: NotionSettings, figures: Figures, *, reason: str) -
     # A status for "is being drawn" asks for nothing.
     status = settings.status_trigger[0] if settings.status_drawing else None
     what_follows = "There is nothing to do here: after that, the row goes on by itself."
-    return _report(status, _first_line(reason), what_follows, figures)
+    return _report(Reported.WAITS, status, _first_line(reason), what_follows, figures)
 
 
-def _report(status: str | None, reason: str, what_follows: str, figures: Figures) -> Report:
-    return Report(status, f"{redact(reason)}\n\n{what_follows}", figures)
+def _report(reported: Reported, status: str | None, reason: str, what_follows: str, figures: Figures) -> Report:
+    return Report(reported, status, f"{redact(reason)}\n\n{what_follows}", figures)
 
 
 def _first_line(reason: str) -> str:

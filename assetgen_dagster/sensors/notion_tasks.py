@@ -8,7 +8,6 @@ from dataclasses import replace
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_report import ROW_GONE
 from assetgen_dagster.assets.projects import (
     CHANNEL_TAG,
     PAGE_TAG,
@@ -32,6 +31,7 @@ from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import UnknownPictures, asks_for_redraw, redraw_digest
+from assetgen_dagster.notion.reported import Reported, read_reported
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.channels import load_channels
@@ -71,7 +71,7 @@ def notion_tasks(
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         if order := held_in_words(held_now(settings), settings):
-            return dg.SkipReason(f"No runs are requested. {order}")
+            return dg.SkipReason(f"No runs are requested. {' '.join(order)}")
         with task_board.open(notion, total_seconds=BOARD_SECONDS) as board:
             troubles = list(requeue(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
@@ -91,7 +91,7 @@ def _decide(
 ) -> Decisions:
     return decide(
         rows,
-        latest_runs(instance, rows),
+        latest_runs(instance, rows, board.settings),
         claims(instance, rows),
         load_channels(settings),
         drawing=board.settings.status_drawing,
@@ -116,7 +116,7 @@ def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known 
     return found
 
 
-def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, LatestRun]:
+def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row], notion: NotionSettings) -> dict[str, LatestRun]:
     """Returns the newest run of each row that has one, by page id."""
     found: dict[str, LatestRun] = {}
     for pages in _portions([row.page_id for row in rows]):
@@ -127,7 +127,7 @@ def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[str, 
             latest = LatestRun(
                 run_id=run.run_id,
                 finished=finished,
-                reported=run.tags.get(REPORTED_TAG, "") not in ("", ROW_GONE),
+                reported=read_reported(run.tags.get(REPORTED_TAG, ""), notion) not in (None, Reported.ROW_GONE),
                 attempt=attempt,
                 overdue=finished and abs(time.time() - (record.end_time or 0.0)) > _OVERDUE_SECONDS,
             )

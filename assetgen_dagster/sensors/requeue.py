@@ -13,6 +13,7 @@ from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
 from assetgen_dagster.notion.decide import decide_requeue
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
+from assetgen_dagster.notion.reported import Reported, values_of
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.settings import Settings
 
@@ -54,7 +55,7 @@ def _was_told_an_error_since(instance: dg.DagsterInstance, one: Waiting, notion:
     A run that asks and is refused takes the place of the one before in the ledger.
     """
     filters = dg.RunsFilter(
-        tags={PARTITION_TAG: str(one.key), REPORTED_TAG: notion.status_error},
+        tags={PARTITION_TAG: str(one.key), REPORTED_TAG: values_of(Reported.ERROR, notion)},
         created_after=datetime.fromtimestamp(one.at, UTC),
     )
     return any(run.run_id != one.run_id for run in instance.get_runs(filters, limit=2))

@@ -11,6 +11,7 @@ from assetgen_dagster.assets.review_sheet import POSTPONED, REFUSED, show_sheet
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
+from assetgen_dagster.notion.reported import Reported, read_reported
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import Settings
@@ -49,7 +50,9 @@ class Sheets:
     def note_told(self, instance: dg.DagsterInstance, run_id: str, notion: NotionSettings) -> None:
         """Adds a run whose row was told only now that its pictures are there: what kept it kept the sheet as well."""
         run = instance.get_run_by_id(run_id)
-        if notion.review_sheet and run is not None and run.tags.get(REPORTED_TAG) == notion.status_ready:
+        if not notion.review_sheet or run is None:
+            return
+        if read_reported(run.tags.get(REPORTED_TAG, ""), notion) is Reported.READY:
             self.attempts.setdefault(run_id, 0)
 
 

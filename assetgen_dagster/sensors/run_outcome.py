@@ -1,12 +1,13 @@
 """What the row of a run that has ended is told, judged by the pictures; both Notion sensors report by it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from assetgen_dagster.assets.failure_codes import read_codes
 from assetgen_dagster.assets.keys import IMAGES_STEP, JOB_NAME
-from assetgen_dagster.assets.notion_report import NOTHING_TO_SAY, mark, tell
+from assetgen_dagster.assets.notion_report import mark, tell
 from assetgen_dagster.assets.projects import (
     AUTO_RETRY_TAG,
     FAILURE_REASON_TAG,
@@ -28,6 +29,7 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import Figures, figures_of
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
+from assetgen_dagster.notion.reported import Reported, values_of
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
@@ -36,9 +38,6 @@ from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
 _REPORT_SECONDS = 10.0
-
-#: How a run says that it stopped at another run's lock.
-_AT_THE_LOCK = "is at work on this project"
 
 #: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
 _MACHINES = frozenset({Code.SCRIPT_CANNOT_START, Code.CANNOT_WRITE})
@@ -51,10 +50,12 @@ class StepError:
     Attributes:
         message: Of the step that failed, or of the run.
         step: The step that failed; empty for the run as a whole.
+        codes: What happened, see ``Code``; empty for a bug.
     """
 
     message: str
     step: str = ""
+    codes: Collection[str] = ()
 
 
 def needs_no_report(run: dg.DagsterRun) -> bool:
@@ -80,27 +81,27 @@ def settle(
     """
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     failures = list(_failures(instance, run))
-    message = failures[0].message if failures else ""
+    first = failures[0] if failures else StepError("")
     taken = order_taken(instance, run, key, settings) and is_carried_out(instance, run, failures)
     waits = goes_on_by_itself(instance, run, settings, notion)
     # What the row is told to be set to must be one of its options.
     words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
-    report = outcome(run, key, message, settings, words, waits=waits, taken=taken)
-    drawn = report.status == notion.status_ready
-    if _AT_THE_LOCK in message:
+    report = outcome(run, key, first, settings, words, waits=waits, taken=taken)
+    drawn = report.reported is Reported.READY
+    if Code.PROJECT_BUSY in first.codes:
         if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
             return False
         if not drawn or started_in_dagster(run):
             # The other one has told the row, or it died: then the row still asks, and its next run goes on.
-            mark(instance, run, NOTHING_TO_SAY)
+            mark(instance, run, Reported.NOTHING)
             return True
     if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == Code.BUDGET:
         # Nobody sets its row by itself for it; one that waits for room goes on waiting.
-        mark(instance, run, NOTHING_TO_SAY)
+        mark(instance, run, Reported.NOTHING)
         return True
     if not drawn and was_not_retried(instance, run):
         # The row asks for its next run, which goes on.
-        report = waiting_report(words, report.figures, reason=message)
+        report = waiting_report(words, report.figures, reason=first.message)
     tell(
         board,
         notion,
@@ -143,7 +144,7 @@ def goes_on_by_itself(
         return False
     if code not in EVERYBODYS and not (code in _MACHINES and cause_on_this_machine(settings)):
         return False
-    same = {STOPPED_BY_TAG: code, REPORTED_TAG: notion.status_error}
+    same = {STOPPED_BY_TAG: code, REPORTED_TAG: values_of(Reported.ERROR, notion)}
     success = [dg.DagsterRunStatus.SUCCESS]
     told, drawn = (
         instance.get_run_records(filters, limit=1, order_by="end_time")
@@ -183,7 +184,7 @@ def _came_to_pictures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def outcome(
     run: dg.DagsterRun,
     key: ProjectKey,
-    message: str,
+    failure: StepError,
     settings: Settings,
     notion: NotionSettings,
     *,
@@ -195,13 +196,14 @@ def outcome(
     Args:
         run: The run.
         key: Its project.
-        message: Why it failed; empty if it did not.
+        failure: Why it failed; without a message if it did not.
         settings: The settings in force.
         notion: Names of the statuses.
         waits: Whether the row goes on asking.
         taken: False where the run did not come to what it was asked for: pictures of before say nothing about it then.
     """
     figures: Figures = {}
+    message = failure.message
     try:
         paths = locate_project(key, workspace=settings.workspace)
         records = RecordStore(paths.records).records
@@ -221,8 +223,12 @@ def outcome(
     over_budget = run.tags.get(STOPPED_BY_TAG) == Code.BUDGET
     if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
         message = f"{coded('The run was cancelled.', Code.CANCELLED)} {missing}"
-    report = waiting_report if waits else budget_report if over_budget else error_report
-    return report(notion, figures, reason=message or missing)
+    reason = message or missing
+    if waits:
+        return waiting_report(notion, figures, reason=reason)
+    if over_budget:
+        return budget_report(notion, figures, reason=reason)
+    return error_report(notion, figures, reason=reason, codes=failure.codes)
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:
@@ -235,13 +241,14 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Step
         event = entry.dagster_event
         if event is None:
             continue
-        message = event.message
+        message, codes = event.message, frozenset[str]()
         if event.is_step_failure:
             data = event.step_failure_data
-            described = data.user_failure_data.description if data.user_failure_data else None
-            message = described or (data.error.message if data.error else "")
+            given = data.user_failure_data
+            message = (given.description if given else None) or (data.error.message if data.error else "")
+            codes = read_codes(given.metadata, message) if given else codes
         if message:
             said = True
-            yield StepError(message, event.step_key or "")
+            yield StepError(message, event.step_key or "", codes)
     if not said:
         yield StepError(coded("The run ended without a word; its process may have been killed.", Code.RUN_DIED))

@@ -40,9 +40,8 @@ def _board(notion: NotionSettings, *, seconds: float) -> list[Finding]:
         with TaskBoard(notion, deadline_seconds=seconds) as board:
             schema = board.schema()
     except BoardUnavailableError as error:
-        cause = error.message.removesuffix(" It is tried again later.")
         remedy = "Check network and proxy (NOTION_BASE_URL), then run this again."
-        return [Finding(_NAME, False, cause, remedy, error.code)]
+        return [Finding(_NAME, False, error.what, remedy, error.code)]
     except AssetgenError as error:
         return [broken(_NAME, error)]
     shared = Finding(_NAME, True, "The token is valid, and the database is shared with the integration.")

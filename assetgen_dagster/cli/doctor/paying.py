@@ -19,9 +19,8 @@ def examine_paying(settings: Settings) -> list[Finding]:
         found = held_now(settings)
     except AssetgenError as error:
         return [broken("paying", error)]
-    if said := held_in_words(found, settings):
-        detail, _, remedy = said.rpartition(". ")
-        return [Finding("paying", False, f"{detail}.", remedy)]
+    if held := held_in_words(found, settings):
+        return [Finding("paying", False, *held)]
     return [*_limit(settings), *_budget(settings)]
 
 

@@ -341,7 +341,7 @@ def test_a_row_that_notion_outcomes_never_saw_is_told_by_notion_tasks(
     assert requested(pipeline.dagit) == []
     assert status(pipeline, page) == "Asset Error"
     [run] = pipeline.runs_of(page)
-    assert run.tags[REPORTED_TAG] == "Asset Error"
+    assert run.tags[REPORTED_TAG] == "error"
 
 
 def test_a_run_that_died_and_that_dagster_could_not_start_again_is_followed_by_the_next_one(

@@ -1,6 +1,7 @@
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.plan import Action, Step
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import blank_prompt, reference_failed, timed_out
 from assetgen_dagster.providers.gemini.errors import missing_key
 from tests.helpers.harness import manifest_of
@@ -42,6 +43,12 @@ def test_what_to_do_is_said_once_where_it_is_the_same_for_all() -> None:
     assert lines[0].startswith(f"{blank_prompt().remedy}. 2 of 22 pictures failed")
     assert lines[1] == f"  #02 picture_02: {blank_prompt().what}."
     assert lines[2].endswith(f"{reference_failed('picture_02').remedy}.")
+
+
+def test_the_codes_begin_with_that_of_what_stopped_all_pictures() -> None:
+    failures = [(task(2), blank_prompt()), (task(5), timed_out(60)), (task(6), blank_prompt())]
+    assert Summary(failures=failures).codes() == [Code.BLANK_PROMPT, Code.SCRIPT_TIMEOUT]
+    assert Summary(failures=failures, stopped_by=missing_key()).codes()[0] is Code.API_KEY
 
 
 def test_lost_calls_are_named_with_what_they_may_have_cost() -> None:

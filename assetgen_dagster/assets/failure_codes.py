@@ -1,0 +1,28 @@
+"""The codes of a failed step, in its metadata: what the sensors go by instead of the words of its message."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from assetgen_dagster.errors import Code, coded
+
+_KEY = "codes"
+
+
+def codes_metadata(codes: Iterable[Code]) -> dict[str, dg.MetadataValue]:
+    """Returns the metadata that hold codes, the first of them the one that counts most."""
+    return {_KEY: dg.MetadataValue.json([code.value for code in dict.fromkeys(codes)])}
+
+
+def read_codes(metadata: Mapping[str, Any], message: str) -> frozenset[str]:
+    """Returns the codes of a failed step.
+
+    Args:
+        metadata: The step's.
+        message: The step's: earlier versions noted a code nowhere else than behind it, in brackets.
+    """
+    found = metadata.get(_KEY)
+    if isinstance(found, dg.JsonMetadataValue) and isinstance(found.data, list):
+        return frozenset(map(str, found.data))
+    return frozenset(code for code in Code if message.endswith(coded("", code)))
