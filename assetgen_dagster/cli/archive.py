@@ -21,7 +21,7 @@ from assetgen_dagster.project.records import RecordsError, RecordStore
 from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
-#: So many of the newest backfills are looked at: one at work has hardly as many behind it.
+#: Newest backfills to examine for one in progress.
 _BACKFILLS = 50
 
 #: What a backfill is called that goes on starting runs; Dagster exports no name for it.

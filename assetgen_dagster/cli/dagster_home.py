@@ -29,7 +29,7 @@ _POSTGRES = PROJECT_ROOT / "deploy" / "dagster-postgres.yaml"
 _BROKER = "ASSETGEN_BROKER_URL"
 _CELERY = PROJECT_ROOT / "deploy" / "dagster-celery.yaml"
 
-#: Held in ``DAGSTER_HOME`` by who sets it up.
+#: Lock in ``DAGSTER_HOME`` for setting it up.
 _LOCK = "setup.lock"
 
 

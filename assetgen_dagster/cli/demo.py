@@ -81,7 +81,7 @@ def run_demo(console: Console, settings: Settings, *, folder: Path, latency_seco
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    # Whoever ends the demo ends what it started. Behind a script's "&" SIGINT is ignored, also by what we start.
+    # Ending the demo ends its services. Started with "&", SIGINT is ignored, by the services as well.
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     _empty(folder)

@@ -85,7 +85,7 @@ def _hold(home: Path, port: int) -> FileLock:
 def _check_port(port: int) -> None:
     # Dagster's UI would fail later, and its daemon work on, beside the one that has the port.
     with socket.socket() as ours:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the UI does: who has just ended does no harm
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like the UI: a released port is free
         try:
             ours.bind(("127.0.0.1", port))
         except OSError as error:

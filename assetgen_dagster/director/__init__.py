@@ -1,4 +1,4 @@
-"""Who writes the manifest of a project: a person, a document, or a topic and a story direction.
+"""Decides where a project's manifest comes from: a person, a document, or a topic and a story direction.
 
 ``source`` decides between ``asset_manifest.json`` as a person edited it, a producer's ``03_assets.md``, and the two
 texts. From those, ``director`` writes by tables: ``brief`` reads them with ``subject`` (hero, places) and ``beats``

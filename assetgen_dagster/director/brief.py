@@ -36,7 +36,7 @@ class Brief:
     """A film in short.
 
     Attributes:
-        hero: Who it is about.
+        hero: The subject.
         places: Names of its habitats, the main one first.
         locations: Proper names of places.
         beats: The story direction in at most eight groups of sentences; one empty group if there is none.

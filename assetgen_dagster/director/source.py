@@ -51,7 +51,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Director:
-    """Who makes a manifest of a topic and a story direction.
+    """Writes a manifest from a topic and a story direction.
 
     Attributes:
         write: Takes the two texts.
@@ -109,7 +109,7 @@ def resolve_manifest(
         story: Topic and story direction, if they were given.
         folder: The project folder, for messages.
         named: The document's file where that is not the folder's own, likewise.
-        director: Who writes from a story; our tables where none is given. Not asked unless a story is to be written.
+        director: Writes from a story; the tables unless given. Called only if a story is needed.
 
     Raises:
         NoStoryError: There is none of the three.

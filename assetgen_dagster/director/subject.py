@@ -1,4 +1,4 @@
-"""Who a topic is about, and where: its words without those that name a film, a season or an hour."""
+"""Subject and place of a topic: its words without those that name a film, a season or an hour."""
 
 import re
 from collections.abc import Iterable, Sequence

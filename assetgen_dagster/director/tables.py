@@ -192,7 +192,7 @@ class Names(_Table):
 
 
 class Generic(_Table):
-    """Who and where it is about when a text does not say, and the words that are not about anybody."""
+    """Default subject and place, and words that name no subject."""
 
     hero: str
     habitat: str

@@ -261,7 +261,7 @@ def _underlined(blocks: list[Block]) -> Iterator[Block]:
 
 
 def _underlines(rule: Block, block: Block, *, least: int) -> bool:
-    """Tells whether a rule of at least so many dashes makes the line above it a heading."""
+    """Returns whether a rule of at least this many dashes makes the line above it a heading."""
     return (
         rule.kind is Kind.RULE
         and block.kind is Kind.TEXT

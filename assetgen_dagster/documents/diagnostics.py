@@ -27,7 +27,7 @@ class Remark:
         others: Further lines that the same is said of.
         note: Nothing a person has to look at.
         left_out: It may be a picture that could not be read as one.
-        stops: It looks so much like one that nothing is to be paid before a person has looked.
+        stops: Whether it is so likely a picture that the run stops before anything is paid.
     """
 
     line: int

@@ -18,7 +18,7 @@ LED = re.compile(
 LED_PLAIN = re.compile(r"^(?P<name>[^:.\n–—]{1,100}?)(?P<mark>)\s?(?:[:\uff1a]|\s[–—-](?=\s))[ \t]*(?P<rest>.*)$")
 #: Words of a prompt behind a name.
 LEAST_WORDS = 5
-#: What an item says to whoever draws, not what is to be seen.
+#: Instructions to the illustrator, which describe no picture.
 _ORDER = re.compile(
     r"^\W*(?:keep|use|avoid|never|always|don['’]?t|do not|make sure|ensure|remember|please|note|nb|n\.b|todo|"
     r"all (?:of|pictures|shots|images)|every (?:picture|shot|image))\b",
@@ -56,7 +56,7 @@ def _with_title(head: Block) -> Iterator[Block]:
 
 
 def is_order(text: str) -> bool:
-    """Tells whether an item speaks to whoever draws: ``Keep the scar in all of them``."""
+    """Returns whether an item instructs the illustrator: ``Keep the scar in all of them``."""
     return _ORDER.match(text) is not None
 
 

@@ -44,7 +44,7 @@ class AssetPrompt(BaseModel):
         core: Marked ``[CORE]`` by the producer: the other pictures of the same character refer to it.
         references: Names of the pictures that are passed along when this one is drawn; None: see ``references``.
         aspect_ratio: ``W:H`` for this picture alone, as the producer wrote it; None for that of all pictures.
-        remark: What somebody said who had the picture drawn again, such as "less golden light"; joins the prompt.
+        remark: A remark given when the picture was redrawn, such as "less golden light"; joins the prompt.
     """
 
     model_config = ConfigDict(frozen=True)

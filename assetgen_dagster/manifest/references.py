@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What Gemini's image models take along with a prompt at most (14: Gemini 3 and later).
 MOST_REFERENCES = 14
 
-#: So many are found by title at most: older models follow more than three pictures badly.
+#: Most references found by title: older models follow more than three pictures badly.
 _MOST_BY_TITLE = 3
 
 _LEAD = re.compile(r"^\W*(?:char(?:acter)?|composite)(?=[\s_:-])[\s_:-]+", re.I)
@@ -93,7 +93,7 @@ def in_drawing_order(references: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 class _Subjects:
-    """Who is on which character picture, as far as titles and file names tell."""
+    """Finds the subject of each character picture from titles and file names."""
 
     def __init__(self, characters: "Sequence[AssetPrompt]") -> None:
         self._characters = characters

@@ -1,4 +1,4 @@
-"""Which pictures a person means who writes "5, 13, env_cave": numbers, ranges, file names; pure functions.
+"""Reads a selection of pictures such as "5, 13, env_cave": numbers, ranges, file names. Pure functions.
 
 What is not clear is an error that names the nearest picture, never a guess: a wrong picture costs money.
 """
@@ -32,7 +32,7 @@ _CATEGORY = re.compile(r"(?P<kind>characters?|chars?|environments?|envs?|props?)
 
 
 class SelectionError(OneCodeError):
-    """Pictures are named that there are not, or not clearly."""
+    """Unknown or ambiguous picture."""
 
     code = Code.REDRAW
 

@@ -19,7 +19,7 @@ from assetgen_dagster.settings import ASPECT_RATIO, NONE, PROJECT_ROOT, Settings
 #: Read where ``ASSETGEN_CHANNELS_FILE`` names no other; the only one that may be missing.
 DEFAULT_FILE = PROJECT_ROOT / "channels.toml"
 
-#: So many names are listed in a message.
+#: Most names to list in a message.
 _LISTED = 20
 
 

@@ -30,7 +30,7 @@ class ProjectBusyError(OneCodeError):
 
 
 class FileLock:
-    """An exclusive lock on a file; the file says who holds it.
+    """An exclusive lock on a file that names its holder.
 
     Attributes:
         path: The lock file. It stays when the lock is released: removing it would let two holders in.
@@ -75,7 +75,7 @@ class FileLock:
         return self._fd
 
     def describe(self, **holder: object) -> None:
-        """Writes into the file who holds it, for messages."""
+        """Writes the holder into the file, for messages."""
         content = json.dumps(holder).encode()
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, content, 0)
@@ -115,7 +115,7 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
     """
     lock = FileLock(path)
     try:
-        # For a second: somebody who only looks (is_locked) holds it for a moment, too.
+        # Retries for a second: is_locked holds the lock for a moment as well.
         tries = 20
         while not (ours := lock.try_acquire()) and (tries := tries - 1):
             time.sleep(_AGAIN_SECONDS)

@@ -69,7 +69,7 @@ class Liveness(StrEnum):
     Attributes:
         ALIVE: The run goes on by itself.
         DOUBTFUL: It may be dead; time will tell.
-        UNCLAIMED: No worker has it: it is to be handed over again.
+        UNCLAIMED: No worker has it: hand it over again.
         DEAD: Nothing is at work on it any more.
     """
 

@@ -1,11 +1,11 @@
 """A project's lock that holds across machines: an advisory lock of PostgreSQL, owned by an idle session.
 
-The server frees it when the session ends, so it ends with its holder, or a few seconds after the holder's machine fell
-silent. The session holds no transaction. It may break while its holder lives (the server restarts, the network fails);
-then nothing is written or started before the lock is ours again. Two things make that safe:
+The server frees it when the session ends: with its holder, or a few seconds after the holder's machine went silent. The
+session holds no transaction. It may break while its holder lives (the server restarts, the network fails); until the
+lock is regained, the run writes and starts nothing. Two rules make that safe:
 
-- Whoever takes a project notes his run beside its records. Who finds another run there than himself was superseded.
-- Who takes a project whose last holder did not give it up waits until that one must have noticed.
+- Each holder writes its run beside the project's records. A run that finds another one there was superseded.
+- A run that takes a project whose last holder did not release it waits until that holder must have noticed.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""What keeps two runs off one project: a lock on a file on one machine, in PostgreSQL on several.
+"""Keeps two runs off one project: a file lock on one machine, an advisory lock in PostgreSQL on several.
 
-Both end with their holder. Only the second can be lost while its holder lives: its session may break. So whoever holds
-a project asks ``ensure`` before anything that must not be done twice.
+Both end with their holder. Only the second can be lost while its holder lives, because its session may break. So a run
+calls ``ensure`` before anything that must not be done twice.
 """
 
 from collections.abc import Mapping

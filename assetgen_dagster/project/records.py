@@ -129,7 +129,7 @@ class Intent(BaseModel):
         name: The picture.
         number: The picture's, which may be another's by the time the call is settled.
         staging: Where the script writes, from the workspace.
-        output: Where the picture is to be published, from the workspace.
+        output: Path of the published picture, from the workspace.
         round: The round it is drawn in.
         inputs: What it is drawn from.
         run_id: The run that started it.
@@ -271,7 +271,7 @@ class ProjectRecords(BaseModel):
         return self.rounds[-1] if self.rounds else None
 
     def open_round(self, request_id: str) -> None:
-        """Begins a round, in which everything is drawn again; who wanted single pictures gets them with the others."""
+        """Begins a round, in which everything is drawn again; it includes pending redraws."""
         number = self.rounds[-1].number + 1 if self.rounds else 1
         opened = Round(number=number, request_id=request_id, opened_at=time.time(), put_off=dict(self.redraws))
         self.rounds.append(opened)

@@ -90,7 +90,7 @@ def where(url: str) -> str:
 
 
 def same_database(one: str, other: str) -> bool:
-    """Whether two addresses lead to the same database, whoever asks and however the driver is named."""
+    """Returns whether two addresses lead to the same database, apart from user and driver."""
     return where(one) == where(other)
 
 
@@ -137,7 +137,7 @@ def check_reachable(url: str) -> None:
 
 
 def name_sessions(name: str) -> None:
-    """Names the sessions that this process opens from now on, Dagster's as well, for who looks who holds what."""
+    """Sets application_name for later sessions, so that pg_stat_activity shows which run owns each."""
     os.environ["PGAPPNAME"] = name[:63]
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words for who wrote it: pydantic's are for who programs."""
+"""Words pydantic's validation errors for the author of a setting."""
 
 from pydantic_core import ErrorDetails
 

@@ -1,4 +1,4 @@
-"""Commands of whoever keeps it running: is all well, what did it cost, stop, go on, tidy up."""
+"""The operator's commands: doctor, costs, pause, resume, archive."""
 
 import io
 from typing import Annotated
@@ -31,9 +31,9 @@ def doctor(
 
 
 def pause(
-    reason: Annotated[str, typer.Option(help="Why, for whoever finds everything at a standstill.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason, shown wherever something waits.")] = "",
 ) -> None:
-    """Stop all paying at once: pictures in flight finish, no further one is started, whoever asks for it.
+    """Stop all paying at once: pictures in flight finish, and no run, row or command starts another.
 
     Example: assetgen pause --reason "checking the bill"
     """

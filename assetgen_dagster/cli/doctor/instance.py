@@ -1,4 +1,4 @@
-"""What ``assetgen doctor`` says of the Dagster instance: that it is this project's, and who is at work with it."""
+"""Checks the Dagster instance: that it belongs to this project, and that its services run."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from assetgen_dagster.support.redact import redact
 
 
 def examine_instance(settings: Settings, *, services_needed: bool) -> list[Finding]:
-    """Returns what is to be said of the instance, and only where it is in order of services and workers.
+    """Checks the instance and, if that is in order, services and workers.
 
     Args:
         settings: The settings in force.

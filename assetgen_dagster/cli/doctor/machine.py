@@ -13,7 +13,7 @@ from assetgen_dagster.settings import Settings
 
 
 def examine_machine(settings: Settings) -> list[Finding]:
-    """Returns what is to be said of files, folders and addresses; asks no server."""
+    """Checks files, folders and addresses; asks no server."""
     return [finding for check in (_workspace, _channels, _ratio, _script, _ui) for finding in check(settings)]
 
 

@@ -17,7 +17,7 @@ _NAME = "Notion"
 
 
 def examine_notion(settings: Settings, *, seconds: float) -> list[Finding]:
-    """Returns what is to be said of the board, in its time even where a name server or a dripping answer keeps it.
+    """Checks the board within its time limit, even if a name server or a slow answer hangs.
 
     Args:
         settings: The settings in force.

@@ -14,7 +14,7 @@ from assetgen_dagster.support.months import month_of
 
 
 def examine_paying(settings: Settings) -> list[Finding]:
-    """Returns what is to be said of pause, quota, requests a minute and budget."""
+    """Checks pause, circuit breaker, quota, requests a minute and budget."""
     try:
         found = held_now(settings)
     except AssetgenError as error:

@@ -28,7 +28,7 @@ _SKEW_SECONDS = 5.0
 
 
 def examine_server(settings: Settings) -> list[Finding]:
-    """Returns what is to be said of the server, the user's rights and the clock; makes no table."""
+    """Checks the server, the user's rights and the clock; creates no table."""
     url = settings.database or ""
     try:
         session = connect(url, name="assetgen doctor")
@@ -42,7 +42,7 @@ def examine_server(settings: Settings) -> list[Finding]:
 
 
 def examine_storage(settings: Settings) -> list[Finding]:
-    """Returns what is to be said of Dagster's tables; makes them where there are none, as every command does."""
+    """Checks Dagster's tables; creates missing ones, as every command does."""
     try:
         with open_instance(settings) as instance:
             return [_tables(instance, settings.database or "")]

@@ -7,7 +7,7 @@ from assetgen_dagster.settings import Settings
 
 
 def examine_providers(settings: Settings, *, seconds: float) -> list[Finding]:
-    """Returns what is to be said of the model that draws and of the one that writes prompts.
+    """Checks the model that draws and the one that writes prompts.
 
     Args:
         settings: The settings in force.

@@ -1,7 +1,7 @@
 """What ``assetgen doctor`` says of the services: whether the daemon and each sensor were heard of lately.
 
 For a monitor that asks every few minutes. Services that were never started are no fault, unless they are said to be
-needed: who draws with ``assetgen generate`` has none.
+needed: ``assetgen generate`` runs without them.
 """
 
 import time
@@ -27,7 +27,7 @@ _WENT_WELL = ("SUCCESS", "SKIPPED")
 
 
 def examine_services(settings: Settings, *, needed: bool) -> list[Finding]:
-    """Returns what is to be said of daemon and sensors.
+    """Checks daemon and sensors.
 
     Args:
         settings: The settings in force.

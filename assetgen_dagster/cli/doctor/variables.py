@@ -19,7 +19,7 @@ _INTERNAL = frozenset({"ASSETGEN_DEMO_ID"})
 
 
 def examine_variables() -> list[Finding]:
-    """Returns what is to be said of environment and ``.env``, whose lines can be read."""
+    """Checks environment and ``.env`` for names that are nearly settings."""
     places = {"the environment": set(os.environ), **{str(path): names_in(path) for path in env_files()}}
     return [finding for place, names in places.items() for finding in _unknown(names, place)]
 

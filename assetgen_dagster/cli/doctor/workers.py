@@ -16,7 +16,7 @@ _ANSWER_SECONDS, _CONNECT_SECONDS = 3.0, 5.0
 
 
 def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
-    """Returns what is to be said of broker and workers.
+    """Checks broker and workers.
 
     Args:
         broker: The address of Redis.

@@ -16,7 +16,7 @@ from assetgen_dagster.support.text import clean_text
 #: More of a text is left out: two sentences are usual, a whole script would only cost.
 TEXT_CHARACTERS = 4000
 
-#: So many violations are told; the others are mostly the same again.
+#: Most violations to list: the others mostly repeat them.
 _VIOLATIONS = 30
 
 

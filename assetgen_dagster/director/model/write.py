@@ -96,7 +96,7 @@ class Writer:
         tell: Told what goes on.
         allowance: The run's part of the monthly budget; None where it has no limit.
         pictures: How many the run is to draw: without room for them nothing is written, either.
-        sleep: Waits so many seconds.
+        sleep: Waits for a number of seconds.
         bill: What it took.
     """
 
@@ -110,7 +110,7 @@ class Writer:
     bill: Bill = field(default_factory=Bill)
 
     def director(self) -> Director:
-        """Returns who writes, the model if one is set, else our tables; books first what a dead run left.
+        """Returns the director: the model if one is set, else the tables. First books the calls of a dead run.
 
         Raises:
             OSError: The records cannot be written.
@@ -225,7 +225,7 @@ class Writer:
 
 
 def foreseen_director(settings: Settings) -> Director:
-    """Returns who writes where nothing may be paid: our tables, in the model's place, too; a warning then says so."""
+    """Returns a director that pays nothing: the tables, with a warning if a model is set."""
     if settings.story_model is None:
         return Director()
     model = settings.story_model.removeprefix("models/")
