@@ -13,16 +13,19 @@ from assetgen_dagster.assets.projects import (
     PARTITION_TAG,
     PRIORITY_TAG,
     PROJECT_TAG,
+    REQUEST_TAG,
     SENSOR_TAG,
 )
+from assetgen_dagster.assets.request import mint_request
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 
 
 class ProjectRunCoordinator(QueuedRunCoordinator):
     """Adds the tags ``channel`` and ``project`` to every run of a partition, so that limits by channel hold for all.
 
-    Dagster copies a run's tags when it is executed again, and can delete none: what they say of how that one went is
-    emptied, or nobody would hear how this one goes. A run that a person asked for does not wait behind the sensors'.
+    And ``request``, by which a retry is told from a new request. Dagster copies a run's tags when it is executed again,
+    and can delete none: what they say of how that one went is emptied, or nobody would hear how this one goes. A run
+    that a person asked for does not wait behind the sensors'.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
@@ -30,7 +33,9 @@ class ProjectRunCoordinator(QueuedRunCoordinator):
         run = context.dagster_run
         copied = dict.fromkeys((tag for tag in OUTCOME_TAGS if tag in run.tags), "")
         first = {PRIORITY_TAG: run.tags.get(PRIORITY_TAG, "1")} if _by_hand(run) else {}
-        wanted = project_tags(run.tags.get(PARTITION_TAG)) | copied | first
+        project = project_tags(run.tags.get(PARTITION_TAG))
+        request = {REQUEST_TAG: mint_request(self._instance, run)} if project else {}
+        wanted = project | request | copied | first
         if tags := {tag: value for tag, value in wanted.items() if run.tags.get(tag) != value}:
             self._instance.add_run_tags(run.run_id, tags)
         return super().submit_run(context)

@@ -13,7 +13,7 @@ from pydantic import Field
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key, image_number
 from assetgen_dagster.assets.picture_events import Report
 from assetgen_dagster.assets.projects import projects
-from assetgen_dagster.assets.request import read_request
+from assetgen_dagster.assets.request import claim_request
 from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode, Redraw
@@ -104,7 +104,7 @@ def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
             report = Report(context, project)
             report.recover()
             mode = Mode(config.mode.value)
-            asked = read_request(context.instance, context.run, mode=mode, redraw=config.order(numbers))
+            asked = claim_request(context.instance, context.run, mode, config.order(numbers))
             request = project.named_request(asked)
             manifest = project.remarked_manifest(request)
             job = DrawingJob(

@@ -26,6 +26,9 @@ REDRAW_TAG = "notion_redraw"
 #: The command that a run was started with, such as ``generate``; its process is the command's own.
 COMMAND_TAG = "command"
 
+#: The run that asked first for what a run carries out: itself, unless it retries or repeats another one.
+REQUEST_TAG = "request"
+
 #: Of a run whose row was told: how. Serves where the database has no column for the run.
 REPORTED_TAG = "notion_reported"
 

@@ -1,14 +1,16 @@
 """What a Dagster run was asked for, and by which run first.
 
 A retry is not a request of its own: it carries out what the run it retries was asked for. Nor is a command that is
-given again because it did not come to its end. Which runs are retries is the subject of this module; what follows from
-it, of ``drawing.plan``.
+given again because it did not come to its end. The run that asked first is a tag, minted when a run is queued
+(``run_coordinator``) or a command starts; what follows from it is the subject of ``drawing.plan``.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+import structlog
 
 from assetgen_dagster.assets.keys import image_number
 from assetgen_dagster.assets.projects import (
@@ -18,10 +20,12 @@ from assetgen_dagster.assets.projects import (
     PAGE_TAG,
     PARENT_BACKFILL_TAG,
     PARTITION_TAG,
+    REQUEST_TAG,
     RETRY_TAGS,
 )
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
 from assetgen_dagster.notion.row import page_url
+from assetgen_dagster.support.threads import call_with_time_limit
 
 FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -29,26 +33,76 @@ UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FIN
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
+#: For the query that dates a picture: a database that is away must not stop the drawing, which can do without.
+_NEWEST_RUN_SECONDS = 2.0
 
-def read_request(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, *, mode: Mode, redraw: Redraw | None = None
-) -> Request:
-    """Returns the request behind a run, whose config a retry has as well.
+#: The request of a retry that does not say what it retries.
+_UNKNOWN = "unknown"
 
-    Where a retry's first run is no longer known, the request has no time, and nothing that is done is drawn again.
+_log = structlog.get_logger()
+
+
+def mint_request(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """Returns the run that asked first for what a run is to carry out; the run itself where it continues none.
+
+    Args:
+        instance: The runs before.
+        run: Its own tag may be copied from the run that it re-executes. It need not be stored yet.
     """
-    record = instance.get_run_record_by_id(run.run_id)
-    seen = {run.run_id}
-    while record is not None:
-        previous = _retried(instance, record.dagster_run) or _repeated(instance, record.dagster_run)
-        if previous is None or previous.dagster_run.run_id in seen:
-            break
-        seen.add(previous.dagster_run.run_id)
-        record = previous
-    if record is None or _lost_its_parent(instance, record.dagster_run):
-        return Request(run.run_id, None, mode, selected_numbers(run), redraw)
-    first = record.dagster_run
-    return Request(first.run_id, _asked_at(instance, record), mode, selected_numbers(first), redraw)
+    first = run
+    while (previous := _continued(instance, first)) is not None:
+        if request := previous.tags.get(REQUEST_TAG):
+            return request
+        first = previous  # a run of a version without the tag
+    if _is_retry(first):  # of a run that was deleted
+        return first.tags.get(REQUEST_TAG) or first.parent_run_id or _UNKNOWN
+    if first.parent_run_id:  # a success executed again, whose tags Dagster has copied
+        return first.run_id
+    return first.tags.get(PARENT_BACKFILL_TAG) or first.run_id
+
+
+def request_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """Returns the run that asked first for what a run carries out; works it out for a run without the tag."""
+    return run.tags.get(REQUEST_TAG) or mint_request(instance, run)
+
+
+def claim_request(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, mode: Mode, redraw: Redraw | None = None
+) -> Request:
+    """Returns the request behind a run that holds its project's lock; its config is that of the run that asked first.
+
+    Where the run that asked first was deleted, the request has no time, and nothing that is done is drawn again.
+    """
+    asked = request_id(instance, run)
+    if asked == run.run_id and (dead := _dead_run_before(instance, run)) is not None:
+        asked = request_id(instance, dead)
+        instance.add_run_tags(run.run_id, {REQUEST_TAG: asked})
+    first = instance.get_run_record_by_id(asked)
+    return Request(
+        asked,
+        first.create_timestamp.timestamp() if first else None,
+        mode,
+        selected_numbers(first.dagster_run if first else run),
+        redraw,
+        functools.cache(functools.partial(_position, instance)),
+    )
+
+
+def newest_run(instance: dg.DagsterInstance, partition: str) -> str | None:
+    """Returns the newest run of a project; None where the database does not say within a moment."""
+    filters = dg.RunsFilter(tags={PARTITION_TAG: partition})
+    try:
+        found = call_with_time_limit(lambda: instance.get_run_ids(filters, limit=1), seconds=_NEWEST_RUN_SECONDS)
+    except Exception as error:
+        _log.warning("newest_run_unknown", error=type(error).__name__)
+        return None
+    return found[0] if found else None
+
+
+def _position(instance: dg.DagsterInstance, run_id: str) -> int | None:
+    """Returns a run's position in the order of creation, which is the database's own and takes no clock."""
+    record = instance.get_run_record_by_id(run_id)
+    return record.storage_id if record else None
 
 
 def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
@@ -84,62 +138,51 @@ def mode_of(run: dg.DagsterRun) -> Mode:
     return Mode(config.get("ops", {}).get("images", {}).get("config", {}).get("mode", Mode.AUTO))
 
 
-def _retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
-    """Returns the run that this one continues, if it continues one that is still known."""
+def _continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
+    """Returns the run that this one goes on with: it retries that run, or repeats the command."""
     if run.parent_run_id:
-        parent = instance.get_run_record_by_id(run.parent_run_id)
-        if parent and (_is_retry(run) or parent.dagster_run.status in _UNSUCCESSFUL):
-            return parent
-        return None
+        parent = instance.get_run_by_id(run.parent_run_id)
+        succeeded = parent is not None and parent.status is dg.DagsterRunStatus.SUCCESS
+        return None if succeeded and not _is_retry(run) else parent
     if backfill := run.tags.get(PARENT_BACKFILL_TAG):
         tags = {BACKFILL_TAG: backfill, PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
         earlier = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, ascending=True)
-        return earlier[0] if earlier else None
-    return None
-
-
-def _asked_at(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
-    """Returns when a run was created, by the clock of the machine that carried out the one before.
-
-    A creation has the database's clock, what a run did that of its machine. No run starts before it is created: where
-    one did, that clock is behind by at least as much, and a double click would look like a new request.
-    """
-    asked, before = record.create_timestamp.timestamp(), _before(instance, record.dagster_run)
-    if before is None or before.start_time is None:
-        return asked
-    return asked - max(0.0, before.create_timestamp.timestamp() - before.start_time)
-
-
-def _repeated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
-    """Returns the run before this one on its partition, if it asked for the same and did not come to its end."""
-    before = _before(instance, run)
-    return before if before and _is_repeated(before.dagster_run, by=run) else None
-
-
-def _before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord | None:
-    tags = {PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
-    found = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1, cursor=run.run_id)
-    return found[0] if found else None
-
-
-def _is_repeated(run: dg.DagsterRun, *, by: dg.DagsterRun) -> bool:
-    if (run.job_name, run.run_config, run.asset_selection) != (by.job_name, by.run_config, by.asset_selection):
-        return False
-    # Without a daemon nobody says that a run has died. But who asks here holds the project's lock, so it did.
-    died = run.status is dg.DagsterRunStatus.STARTED
-    # In a terminal nothing is re-executed: a command that failed or was interrupted is given again.
-    given_again = _command(run) is not None and _command(run) == _command(by)
-    return died or (given_again and run.status is not dg.DagsterRunStatus.SUCCESS)
-
-
-def _command(run: dg.DagsterRun) -> str | None:
-    """Returns the command that a run is; a re-execution in Dagster is none, though it has the tag."""
-    return None if run.parent_run_id else run.tags.get(COMMAND_TAG)
-
-
-def _lost_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    return (_is_retry(run) or PARENT_BACKFILL_TAG in run.tags) and _retried(instance, run) is None
+        return earlier[0].dagster_run if earlier else None
+    if COMMAND_TAG not in run.tags:
+        return None
+    # In a terminal nothing is re-executed: a command that failed, was interrupted or died is given again.
+    before = _run_before(instance, run)
+    if before is None or before.parent_run_id or before.tags.get(COMMAND_TAG) != run.tags[COMMAND_TAG]:
+        return None
+    unfinished = before.status is not dg.DagsterRunStatus.SUCCESS
+    return before if unfinished and _asks_the_same(before, run) else None
 
 
 def _is_retry(run: dg.DagsterRun) -> bool:
     return any(tag in run.tags for tag in RETRY_TAGS)
+
+
+def _dead_run_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
+    """Returns the run before one that holds its project's lock, if it asked for the same and died.
+
+    One that is still ``STARTED`` is dead, though no daemon was there to report it: it would hold the lock.
+    """
+    before = _run_before(instance, run)
+    dead = before is not None and before.status is dg.DagsterRunStatus.STARTED and _asks_the_same(before, run)
+    return before if dead else None
+
+
+def _run_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
+    """Returns the run before this one on its partition; for a run that is not stored yet, the newest one."""
+    tags = {PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
+    cursor = run.run_id if instance.has_run(run.run_id) else None
+    found = instance.get_runs(dg.RunsFilter(tags=tags), limit=1, cursor=cursor)
+    return found[0] if found else None
+
+
+def _asks_the_same(run: dg.DagsterRun, other: dg.DagsterRun) -> bool:
+    return (run.job_name, run.run_config, run.asset_selection) == (
+        other.job_name,
+        other.run_config,
+        other.asset_selection,
+    )

@@ -4,6 +4,7 @@ It lives as long as a run. Its teardown ends what is under way and gives the loc
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import PrivateAttr
 from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.notion_watch import RowWatch
 from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
-from assetgen_dagster.assets.request import row_link, selected_numbers, started_in_dagster
+from assetgen_dagster.assets.request import newest_run, row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.budget.admission import open_admission
 from assetgen_dagster.budget.breaker import fingerprint
@@ -165,7 +166,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             paths = open_project(key, workspace=settings.workspace)
             self._lock = hold_project(key, paths, settings, run_id=context.run.run_id)
             ensure_partition(context.instance, key)
-            store = RecordStore(paths.records, self._lock.ensure)
+            newest = functools.partial(newest_run, context.instance, context.partition_key)
+            store = RecordStore(paths.records, self._lock.ensure, newest)
             self._project = Project(key, paths, store, settings, options, context.run.run_id)
             self._page_id = context.run.tags.get(PAGE_TAG)
             page_id, notion = self._page_id, notion_settings(settings)

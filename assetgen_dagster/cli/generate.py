@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
-from assetgen_dagster.assets.projects import COMMAND_TAG, ensure_partition
+from assetgen_dagster.assets.projects import COMMAND_TAG, PARTITION_TAG, REQUEST_TAG, ensure_partition
+from assetgen_dagster.assets.request import mint_request
 from assetgen_dagster.assets.resources import FixedSettings
 from assetgen_dagster.assets.session import Listener
 from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_home
@@ -113,11 +114,14 @@ def run_project(
         given = FixedSettings(source=lambda: settings)
         job = build_definitions(settings=given, listener=listener, log_stream=log).resolve_job_def(JOB_NAME)
         ensure_partition(instance, key)
+        tags = project_tags(str(key)) | {PARTITION_TAG: str(key), COMMAND_TAG: "redraw" if redraw else "generate"}
+        run = dg.DagsterRun(JOB_NAME, run_config=config, tags=tags)
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
             partition_key=str(key),
-            tags=project_tags(str(key)) | {COMMAND_TAG: "redraw" if redraw else "generate"},
+            run_id=run.run_id,
+            tags=tags | {REQUEST_TAG: mint_request(instance, run)},
             raise_on_error=False,
         )
     return _outcome(result)

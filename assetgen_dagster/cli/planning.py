@@ -5,6 +5,7 @@ The decisions are those of the run itself (``drawing.job``), made without its lo
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def make_plan(
     resolution = resolve_in_folder(paths.project, story, document=document, director=foreseen_director(settings))
     check_slots(resolution.manifest, settings.image_slots)
     records = RecordStore(paths.records).records.model_copy(deep=True)  # changed below, stored nowhere
-    request = Request("plan", time.time(), mode, redraw=redraw)
+    request = Request("plan", math.inf, mode, redraw=redraw)  # later than all that has happened
     manifest = remarked(resolution.manifest, records, request)
     numbers = assign_numbers(manifest, records.numbers, slots=settings.image_slots)
     unsettled = list(_unsettled(key, paths, records, request, settings))

@@ -217,6 +217,7 @@ class Attempts:
             duration_seconds=None if duration is None else round(duration, 3),
             attempts=intent.attempts,
             drawn_at=time.time(),
+            drawn_newest_run=self.store.newest_run(),
             run_id=intent.run_id,
             by_name=intent.by_name,
         )

@@ -26,7 +26,7 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
     Task,
 )
-from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
+from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings, served_names
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
@@ -115,7 +115,7 @@ class _Drawing:
             _log.info("asset_generation_retired", asset_name=name)
         if self.job.request.redraw is not None:
             with self.store.change() as records:
-                take_up(records, self.job.request)
+                take_up(records, self.job.request, served=served_names(self.job, records))
         with_references = any(manifest.references().values()) and await provider_of(settings).takes_references()
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
         self._report_leftovers({task.asset.name for task in tasks})
@@ -173,9 +173,10 @@ class _Drawing:
 
     def _enter_round(self, tasks: list[Task], *, new_round: bool) -> None:
         """Opens a round if one begins, and takes what is kept into the round in force."""
+        newest_run = self.store.newest_run() if new_round else None
         with self.store.change() as records:
             if new_round:
-                records.open_round(self.job.request.id)
+                records.open_round(self.job.request.id, newest_run)
             number = records.rounds[-1].number
         for task in tasks:
             if task.step.action is Action.RESTORE:

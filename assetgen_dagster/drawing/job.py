@@ -14,6 +14,7 @@ from assetgen_dagster.drawing.plan import (
     ReferenceState,
     Request,
     Step,
+    changed_inputs,
     decide,
     starts_new_round,
 )
@@ -48,6 +49,10 @@ class DrawingJob:
     run_id: str
     selected: frozenset[int]
 
+    def prompt_of(self, asset: AssetPrompt) -> str:
+        """Returns the combined prompt of a picture."""
+        return self.manifest.combined_prompt(asset, style=self.options.style)
+
     def inputs_of(self, asset: AssetPrompt, prompt: str, references: Iterable[Reference] = ()) -> Inputs:
         """Returns what a picture of this combined prompt is drawn from."""
         return Inputs(
@@ -79,6 +84,23 @@ def plan_tasks(
         if name in chosen:
             planning.decide(name)
     return sorted(planning.tasks.values(), key=lambda task: task.number), new_round
+
+
+def served_names(job: DrawingJob, records: ProjectRecords) -> frozenset[str]:
+    """Returns the pictures of an order that were drawn as ordered since it was given: a double click pays once.
+
+    Only where the order of runs tells so. By clocks that differ, an order that was never carried out could count as
+    served.
+    """
+    request, assets = job.request, {asset.name: asset for asset in job.manifest.assets}
+    ordered = [assets[name] for name in request.redraw.names if name in assets] if request.redraw else []
+    return frozenset(
+        asset.name
+        for asset in ordered
+        if (record := records.pictures.get(asset.name)) is not None
+        and request.is_after_run(record.drawn_newest_run) is False
+        and not changed_inputs(record.inputs, job.inputs_of(asset, job.prompt_of(asset)))
+    )
 
 
 def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bool) -> tuple[str, ...]:
@@ -119,13 +141,15 @@ class _Planning:
         last = records.round
         # A new round draws everything again as it is.
         self._redraws = {} if new_round else records.redraws
-        self._only_missing = last is not None and last.redrawing and not new_round and request.mode is Mode.AUTO
+        # An order for single pictures keeps all others of a complete project.
+        kept = last is not None and (last.redrawing or (request.redraw is not None and last.closed_at is not None))
+        self._only_missing = kept and not new_round and request.mode is Mode.AUTO
 
     def decide(self, name: str) -> None:
         """Decides what happens to a picture; what it refers to was decided before, as far as this run handles it."""
         asset, job = self._assets[name], self._job
         record, last = self._records.pictures.get(name), self._records.round
-        prompt = job.manifest.combined_prompt(asset, style=job.options.style)
+        prompt = job.prompt_of(asset)
         references = self.references[name] if self._with_references else ()
         step = decide(
             record=record,

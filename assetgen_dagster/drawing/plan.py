@@ -3,7 +3,7 @@
 Everything is decided from the manifest, the records, the files' hashes and the request; nothing is read or written.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -44,6 +44,11 @@ class Redraw:
         return {"redraw": list(self.names), "remark": self.remark}
 
 
+def no_positions(_run_id: str) -> int | None:
+    """Knows the position of no run."""
+    return None
+
+
 @dataclass(frozen=True)
 class Request:
     """What was asked for, and by which run first.
@@ -57,6 +62,7 @@ class Request:
         mode: How it asked.
         numbers: The pictures it asked for by hand; None for all.
         redraw: The pictures that it wants drawn again among all those that it handles, if it names any.
+        position_of: Returns a run's position in the order of creation; None for an unknown run.
     """
 
     id: str
@@ -64,6 +70,25 @@ class Request:
     mode: Mode = Mode.AUTO
     numbers: frozenset[int] | None = None
     redraw: Redraw | None = None
+    position_of: Callable[[str], int | None] = no_positions
+
+    def is_after(self, at: float | None, newest_run: str | None) -> bool:
+        """Returns whether the request was made after something happened.
+
+        Args:
+            at: When it happened, Unix time. Decides only where the order of runs does not: the clocks of two machines
+                may differ, and a clock may be set.
+            newest_run: The project's newest run at that time, if that is known.
+        """
+        if self.requested_at is None:
+            return False
+        known = self.is_after_run(newest_run)
+        return (at or 0.0) < self.requested_at if known is None else known
+
+    def is_after_run(self, run_id: str | None) -> bool | None:
+        """Returns whether the request was made after a run was created; None if that cannot be known."""
+        own, other = self.position_of(self.id), self.position_of(run_id) if run_id else None
+        return None if own is None or other is None else own > other
 
 
 class Action(StrEnum):
@@ -147,17 +172,17 @@ def assign_numbers(manifest: AssetManifest, known: Mapping[str, int], *, slots: 
 def starts_new_round(last: Round | None, request: Request) -> bool:
     """Returns whether a request begins a round, in which everything is drawn again.
 
-    A request that is older than the round it would repeat has been served by it: a double click pays once.
+    A request from before the round that it would repeat has been served by it: a double click pays once.
     """
     if last is None:
         return True
     if request.mode is Mode.RESUME or request.numbers is not None or request.redraw is not None:
         return False
-    if request.requested_at is None or last.request_id == request.id:
+    if last.request_id == request.id:
         return False
     if request.mode is Mode.REGENERATE:
-        return last.opened_at < request.requested_at
-    return last.closed_at is not None and last.closed_at < request.requested_at
+        return request.is_after(last.opened_at, last.opened_newest_run)
+    return last.closed_at is not None and request.is_after(last.closed_at, last.closed_newest_run)
 
 
 def decide(
@@ -291,6 +316,6 @@ def missing_pictures(manifest: AssetManifest, records: ProjectRecords, present: 
 def _asked_by_name(record: PictureRecord | None, request: Request, number: int) -> bool:
     if request.numbers is None or number not in request.numbers or request.mode is Mode.RESUME:
         return False
-    if record is None or record.drawn_at is None:
+    if record is None:
         return request.requested_at is not None
-    return request.requested_at is not None and record.drawn_at < request.requested_at
+    return request.is_after(record.drawn_at, record.drawn_newest_run)

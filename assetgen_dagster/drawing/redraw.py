@@ -6,7 +6,7 @@ of ``manifest.selection``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def with_names(request: Request, manifest: AssetManifest, records: ProjectRecord
         RedrawError: It names pictures that there are not.
     """
     redraw = request.redraw
-    if redraw is None or records.round is None or is_taken(records, request):
+    if redraw is None or records.round is None or is_taken(records, request.id):
         return request
     kinds = {asset.name: asset.asset_type for asset in manifest.assets}
     words = [word for word in redraw.names if word not in kinds]
@@ -116,7 +116,7 @@ def remarked(manifest: AssetManifest, records: ProjectRecords, request: Request)
         RedrawError: Nothing was drawn yet, or the manifest has no such picture.
     """
     redraw = request.redraw
-    if redraw is None or is_taken(records, request):
+    if redraw is None or is_taken(records, request.id):
         return manifest
     gone = sorted(set(redraw.names) - {asset.name for asset in manifest.assets})
     if records.round is None or gone:
@@ -129,24 +129,28 @@ def remarked(manifest: AssetManifest, records: ProjectRecords, request: Request)
     return manifest.model_copy(update={"assets": tuple(assets)})
 
 
-def is_taken(records: ProjectRecords, request: Request) -> bool:
-    """Returns whether a request for single pictures, or the run that it retries, was taken up already."""
-    return any(request.id in one.taken for one in records.rounds)
+def is_taken(records: ProjectRecords, request_id: str) -> bool:
+    """Returns whether a request for single pictures was taken up already."""
+    return any(request_id in one.taken for one in records.rounds)
 
 
-def take_up(records: ProjectRecords, request: Request) -> None:
+def take_up(records: ProjectRecords, request: Request, *, served: Collection[str] = ()) -> None:
     """Notes which pictures are to be drawn again, once for each request; a round that was complete is open for them.
 
     Calls that were under way when the request was made have to be settled before: they drew without the remark.
+
+    Args:
+        records: Changed.
+        request: The order.
+        served: Names of pictures that were drawn as ordered since the order was given.
     """
     redraw, last = request.redraw, records.round
-    if redraw is None or request.requested_at is None or last is None or is_taken(records, request):
+    if redraw is None or request.requested_at is None or last is None or is_taken(records, request.id):
         return
     last.taken.append(request.id)
-    records.redraws.update(dict.fromkeys(redraw.names, request.id))
-    if last.closed_at is not None:
-        last.closed_at = last.ready_at = last.sheet_at = None
-        last.redrawing = True
+    if names := [name for name in redraw.names if name not in served]:
+        records.redraws.update(dict.fromkeys(names, request.id))
+        records.reopen_round()
 
 
 def _write_remarks(path: Path, remarks: Mapping[str, str]) -> None:

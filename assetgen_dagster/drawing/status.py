@@ -85,12 +85,13 @@ def note_recorded(store: RecordStore, *, ready: bool = False, sheet: bool = Fals
         ready: ``assets_ready`` was recorded.
         sheet: ``contact_sheet`` was recorded.
     """
+    newest_run = store.newest_run()
     with store.change() as records:
         last, now = records.rounds[-1], time.time()
         last.ready_at = now if ready else last.ready_at
         last.sheet_at = now if sheet else last.sheet_at
         if last.closed_at is None and last.ready_at is not None and last.sheet_at is not None:
-            last.closed_at, last.redrawing = now, False
+            last.closed_at, last.closed_newest_run, last.redrawing = now, newest_run, False
 
 
 def measured_pictures(

@@ -103,6 +103,7 @@ class PictureRecord(BaseModel):
         duration_seconds: Of the attempt that succeeded.
         attempts: How many attempts it took.
         drawn_at: Unix time of publication; None for a file that was there before.
+        drawn_newest_run: The project's newest run at that time; None if it was not known.
         run_id: The run that drew it.
         by_name: Whether it was drawn because somebody asked for it alone.
     """
@@ -117,6 +118,7 @@ class PictureRecord(BaseModel):
     duration_seconds: float | None = None
     attempts: int = 0
     drawn_at: float | None = None
+    drawn_newest_run: str | None = None
     run_id: str | None = None
     by_name: bool = False
 
@@ -221,9 +223,11 @@ class Round(BaseModel):
         number: From 1.
         request_id: The run that asked for it; a retry of that run continues it.
         opened_at: Unix time.
+        opened_newest_run: The project's newest run at that time; None if it was not known.
         ready_at: When ``assets_ready`` was last recorded in it.
         sheet_at: When ``contact_sheet`` was last recorded in it.
         closed_at: When it was complete; None while it is open.
+        closed_newest_run: The project's newest run at that time; None if it was not known.
         redrawing: Whether it was complete before, and is open for single pictures only: the others are kept.
         taken: The requests for single pictures that were taken up in it.
         put_off: What was still to be drawn again when it began, see ``ProjectRecords.redraws``.
@@ -232,9 +236,11 @@ class Round(BaseModel):
     number: int
     request_id: str
     opened_at: float
+    opened_newest_run: str | None = None
     ready_at: float | None = None
     sheet_at: float | None = None
     closed_at: float | None = None
+    closed_newest_run: str | None = None
     redrawing: bool = False
     taken: list[str] = Field(default_factory=list)
     put_off: dict[str, str] = Field(default_factory=dict)
@@ -270,12 +276,24 @@ class ProjectRecords(BaseModel):
         """The last round."""
         return self.rounds[-1] if self.rounds else None
 
-    def open_round(self, request_id: str) -> None:
+    def open_round(self, request_id: str, newest_run: str | None) -> None:
         """Begins a round, in which everything is drawn again; it includes pending redraws."""
-        number = self.rounds[-1].number + 1 if self.rounds else 1
-        opened = Round(number=number, request_id=request_id, opened_at=time.time(), put_off=dict(self.redraws))
+        opened = Round(
+            number=self.rounds[-1].number + 1 if self.rounds else 1,
+            request_id=request_id,
+            opened_at=time.time(),
+            opened_newest_run=newest_run,
+            put_off=dict(self.redraws),
+        )
         self.rounds.append(opened)
         self.redraws.clear()
+
+    def reopen_round(self) -> None:
+        """Opens the last round again, for single pictures only, if it was complete."""
+        last = self.rounds[-1]
+        if last.closed_at is not None:
+            last.closed_at = last.closed_newest_run = last.ready_at = last.sheet_at = None
+            last.redrawing = True
 
     def take_round_back(self, request_id: str) -> None:
         """Takes back what a request began if no picture came of it: the round before is in force again."""
@@ -313,15 +331,23 @@ class RecordStore:
     Args:
         path: The file.
         guard: Asked before each change; raises where the project is not this run's any more.
+        newest_run: Returns the project's newest run, or None if that is not known; does not raise.
 
     Attributes:
         path: The file.
         guard: The same; for what is changed beside the records.
+        newest_run: The same. A request is later than a change of the records if its run is newer than this one then.
     """
 
-    def __init__(self, path: Path, guard: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        guard: Callable[[], None] = lambda: None,
+        newest_run: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self.path = path
         self.guard = guard
+        self.newest_run = newest_run
         self._lock = threading.RLock()
         self._records: ProjectRecords | None = None
 

@@ -18,7 +18,7 @@ from assetgen_dagster.assets.projects import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.assets.request import mode_of, read_request, started_in_dagster, with_continued
+from assetgen_dagster.assets.request import mode_of, request_id, started_in_dagster, with_continued
 from assetgen_dagster.budget.breaker import EVERYBODYS
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.preflight import cause_on_this_machine
@@ -161,7 +161,7 @@ def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKe
         records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
     except AssetgenError:
         return False
-    return is_taken(records, read_request(instance, run, mode=Mode.AUTO))
+    return is_taken(records, request_id(instance, run))
 
 
 def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[StepError]) -> bool:

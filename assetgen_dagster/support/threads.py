@@ -1,12 +1,32 @@
-"""Calls that may block, made beside an event loop that must not."""
+"""Calls that may block, made in threads of their own."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+
+def call_with_time_limit(work: Callable[[], Result], *, seconds: float) -> Result:
+    """Returns what ``work`` returns; the caller waits no longer than that.
+
+    Raises:
+        TimeoutError: It took longer; it goes on, and what it returns is lost.
+        BaseException: What ``work`` raised.
+    """
+    future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001, RUF100 - raised again in the caller
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="assetgen-call", daemon=True).start()
+    return future.result(seconds)
 
 
 async def call_in_daemon_thread(work: Callable[[], Result], *, seconds: float) -> Result:

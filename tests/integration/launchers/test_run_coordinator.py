@@ -66,6 +66,22 @@ def test_a_priority_that_a_run_was_given_stays(instance: dg.DagsterInstance) -> 
 def test_only_tags_that_differ_are_written(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Mapping[str, str]] = []
     monkeypatch.setattr(type(instance), "add_run_tags", lambda _self, _run_id, tags: written.append(tags))
-    submit(instance, PARTITION | SENSOR | {"channel": "poke1", "notion_reported": "Assets Ready"})
-    submit(instance, PARTITION | SENSOR | {"channel": "poke1", "project": "vid_123", "notion_reported": ""})
-    assert written == [{"project": "vid_123", "notion_reported": ""}]
+    run = submit(instance, PARTITION | SENSOR | {"channel": "poke1", "notion_reported": "Assets Ready"})
+    retry = {"dagster/is_resume_retry": "true", "request": "first"}
+    submit(instance, PARTITION | SENSOR | retry | {"channel": "poke1", "project": "vid_123", "notion_reported": ""})
+    assert written == [{"project": "vid_123", "notion_reported": "", "request": run.run_id}]
+
+
+def test_a_run_of_another_workspaces_partition_gets_no_tags_of_ours(instance: dg.DagsterInstance) -> None:
+    assert not {"channel", "project", "request"} & submit(instance, {"dagster/partition": "2026-01-01"}).tags.keys()
+
+
+def test_a_retry_has_the_request_of_the_run_that_it_retries_and_a_new_run_its_own(instance: dg.DagsterInstance) -> None:
+    first = submit(instance, PARTITION)
+    assert first.tags["request"] == first.run_id
+    instance.report_run_failed(first)
+    retry = submit(instance, first.tags, parent_run_id=first.run_id)
+    assert retry.tags["request"] == first.run_id
+    instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "job"), retry.run_id)
+    again = submit(instance, retry.tags, parent_run_id=retry.run_id)
+    assert again.tags["request"] == again.run_id, "not the one that Dagster copied"

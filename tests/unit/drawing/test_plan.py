@@ -75,6 +75,60 @@ def test_a_round_begins_only_for_a_request_that_no_round_has_served(
     assert starts_new_round(last, request_) is begins
 
 
+#: In the order of their creation; three runs that a round, a picture or a request may be dated by.
+POSITIONS = {"before": 1, "then": 2, "after": 3}
+
+
+def ask_as(run: str, at: float | None, mode: Mode = Mode.AUTO, numbers: set[int] | None = None) -> Request:
+    """Returns the request of one of ``POSITIONS``, made at a time by the database's clock."""
+    return Request(run, at, mode, None if numbers is None else frozenset(numbers), position_of=POSITIONS.get)
+
+
+#: As if the machine's clock was behind the database's, or ahead of it, by more than a round takes.
+BEHIND, AHEAD = 10_000.0, 10.0
+
+
+@pytest.mark.parametrize("at", [BEHIND, AHEAD])
+@pytest.mark.parametrize(
+    ("run", "mode", "begins"),
+    [
+        ("before", Mode.AUTO, False),
+        ("then", Mode.AUTO, False),  # a double click: the newest run when the round was closed
+        ("after", Mode.AUTO, True),
+        ("before", Mode.REGENERATE, False),
+        ("then", Mode.REGENERATE, False),
+        ("after", Mode.REGENERATE, True),
+        ("after", Mode.RESUME, False),
+    ],
+)
+def test_the_order_of_runs_decides_on_a_round_and_no_clock(at: float, run: str, mode: Mode, begins: bool) -> None:
+    newest = {"opened_newest_run": "then", "closed_newest_run": "then"}
+    assert starts_new_round(CLOSED.model_copy(update=newest), ask_as(run, at, mode)) is begins
+    if mode is Mode.REGENERATE:
+        assert starts_new_round(OPEN.model_copy(update=newest), ask_as(run, at, mode)) is begins
+
+
+@pytest.mark.parametrize("at", [BEHIND, AHEAD])
+@pytest.mark.parametrize(("run", "action"), [("before", Action.KEEP), ("then", Action.KEEP), ("after", Action.DRAW)])
+def test_the_order_of_runs_decides_on_a_picture_and_no_clock(at: float, run: str, action: Action) -> None:
+    found = record().model_copy(update={"drawn_newest_run": "then"})
+    assert decision(found, SAME, ask_as(run, at, numbers={5})) is action
+
+
+@pytest.mark.parametrize(("run", "newest"), [("elsewhere", "then"), ("after", "deleted"), ("after", None)])
+def test_where_the_order_of_runs_is_not_known_clocks_decide(run: str, newest: str | None) -> None:
+    closed = CLOSED.model_copy(update={"closed_newest_run": newest})
+    found = record().model_copy(update={"drawn_newest_run": newest})
+    for at, later in ((BEHIND, True), (AHEAD, False)):
+        assert starts_new_round(closed, ask_as(run, at)) is later
+        assert (decision(found, SAME, ask_as(run, at, numbers={5})) is Action.DRAW) is later
+
+
+def test_a_request_whose_first_run_was_deleted_draws_nothing_again_whatever_the_order_says() -> None:
+    closed = CLOSED.model_copy(update={"closed_newest_run": "then"})
+    assert not starts_new_round(closed, ask_as("after", None))
+
+
 @pytest.mark.parametrize(
     ("found", "file", "request_", "action"),
     [
