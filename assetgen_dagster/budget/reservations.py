@@ -23,6 +23,9 @@ from assetgen_dagster.support.months import month_bounds, month_of
 
 _RESERVED, _WAITING = "reserved ", "waiting "
 
+#: The key of ``Waiting.requeued`` in what is kept; its name is that of earlier versions.
+_REQUEUED = "woken"
+
 
 @dataclass(frozen=True)
 class Reservation:
@@ -51,7 +54,7 @@ class Waiting:
         run_id: The run.
         at: When it was refused, Unix time.
         asked_usd: What the run asked for.
-        woken: Whether the row was set to ask again, and its next run has not asked for money yet.
+        requeued: Whether the row was set to ask again, and its next run has not asked for money yet.
     """
 
     key: ProjectKey
@@ -59,7 +62,7 @@ class Waiting:
     run_id: str
     at: float
     asked_usd: float
-    woken: bool = False
+    requeued: bool = False
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -156,7 +159,11 @@ class ReservationStore:
     def waiting(self) -> list[Waiting]:
         """Returns the rows that wait for room, the oldest first."""
         found = [
-            Waiting(ProjectKey.from_partition_key(name.removeprefix(_WAITING)), **value)
+            Waiting(
+                ProjectKey.from_partition_key(name.removeprefix(_WAITING)),
+                requeued=value.get(_REQUEUED, False),
+                **{part: held for part, held in value.items() if part != _REQUEUED},
+            )
             for name, value in self._kept.read().items()
             if name.startswith(_WAITING)
         ]
@@ -168,9 +175,9 @@ class ReservationStore:
         self._drop_dead(values, doubtful=True)
         return self._claims(values)
 
-    def wake(self, waiting: Waiting) -> None:
+    def mark_requeued(self, waiting: Waiting) -> None:
         """Notes that a row was set to ask again."""
-        self._note(waiting, replace(waiting, woken=True))
+        self._note(waiting, replace(waiting, requeued=True))
 
     def forget(self, waiting: Waiting) -> None:
         """Notes that a row does not wait any more."""
@@ -185,7 +192,7 @@ class ReservationStore:
             if after is None:
                 del values[name]
             else:
-                values[name] = values[name] | {"woken": after.woken}
+                values[name] = values[name] | {_REQUEUED: after.requeued}
 
         self._kept.change(change)
 

@@ -201,20 +201,20 @@ def decide_requeue(
     taken, reads = list(claims), 0
     ready: list[Waiting] = []
     withdrawn: list[Waiting] = []
-    for one in sorted(waiting, key=lambda one: not one.woken):
+    for one in sorted(waiting, key=lambda one: not one.requeued):
         fits = budget.refusal(taken, limits, one.key.channel, one.asked_usd) is None
-        if not fits and not one.woken:
+        if not fits and not one.requeued:
             continue
         if reads < at_once:
             reads += 1
             row = read_row(one.page_id)
             asks = row is not None and row.status in settings.status_asking  # requeued, or set by the producer
-            if not asks and (one.woken or row is None or row.status != settings.status_waiting):
+            if not asks and (one.requeued or row is None or row.status != settings.status_waiting):
                 withdrawn.append(one)
                 continue
             if not asks:
                 ready.append(one)
-        elif not one.woken:
+        elif not one.requeued:
             break
         taken.append(budget.Claim(one.key.channel, 0.0, one.asked_usd))
     return Requeue(tuple(ready), tuple(withdrawn))

@@ -1,7 +1,7 @@
 """Dagster sensors, one file per sensor."""
 
-#: How often each looks, at the most: Dagster's own 30 s would be long to wait for a row.
+#: Seconds between two ticks of a sensor: Dagster's default of 30 would be long to wait for a row.
 TICK_SECONDS = 5
 
-#: How long one look may be busy with Notion: Dagster ends a look after 60 s, and nothing of it is kept then.
+#: How long one tick may be busy with Notion: Dagster ends a tick after 60 s, and keeps nothing of it.
 BOARD_SECONDS = 40.0

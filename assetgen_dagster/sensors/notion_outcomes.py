@@ -23,7 +23,7 @@ from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.review_sheets import SHOW_SECONDS, Sheets, show_due
-from assetgen_dagster.sensors.run_outcome import needs_no_report, settle
+from assetgen_dagster.sensors.run_outcome import needs_no_report, report_outcome
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.log import prepare_log
 
@@ -119,7 +119,7 @@ def report_due(
         run = instance.get_run_by_id(run_id)
         try:
             due = run is not None and not needs_no_report(run)
-            if run is not None and due and not settle(instance, run, board, settings, notion):
+            if run is not None and due and not report_outcome(instance, run, board, settings, notion):
                 cursor.ended.postpone(run_id)
                 continue
             told += due

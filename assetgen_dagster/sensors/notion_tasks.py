@@ -39,7 +39,7 @@ from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.hold import Hold, hold
 from assetgen_dagster.sensors.requeue import requeue
-from assetgen_dagster.sensors.run_outcome import settle
+from assetgen_dagster.sensors.run_outcome import report_outcome
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.log import prepare_log
 
@@ -49,7 +49,7 @@ _PAGES_A_QUERY = 200
 #: After this long a row should have heard from ``notion_outcomes`` how its run ended.
 _OVERDUE_SECONDS = 60.0
 
-#: So much of a look's time is left for what was decided at it.
+#: Seconds of a tick that are left to carry out its decisions.
 _CARRY_OUT_SECONDS = 15.0
 
 
@@ -179,7 +179,7 @@ def _carry_out(
 ) -> tuple[list[Start], list[str]]:
     """Returns the starts that still stand, and what keeps rows from being told what they should be.
 
-    Where Notion fails or the time is over, the starts until then: the next look goes on behind them.
+    Where Notion fails or the time is over, the starts until then: the next tick goes on behind them.
     """
     starts: list[Start] = []
     troubles: list[str] = []
@@ -188,7 +188,7 @@ def _carry_out(
             if _still_asks(board, start, notion):
                 starts.append(start)
         troubles += _reject(board, decisions, notion)
-        troubles += _settle(context, board, decisions, settings, notion)
+        troubles += _report_missed(context, board, decisions, settings, notion)
     except BoardUnavailableError as error:
         if not starts:
             raise
@@ -201,9 +201,9 @@ def _result(
 ) -> dg.SensorResult | dg.SkipReason:
     if not starts:
         said = f"{decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
-        said += f" {decisions.postponed} are left for the next look." if decisions.postponed else ""
+        said += f" {decisions.postponed} are left for the next tick." if decisions.postponed else ""
         return dg.SkipReason(" ".join([f"No row asks for a new run; {said}", *troubles]))
-    for trouble in troubles:  # a look that requests runs has no sentence of its own
+    for trouble in troubles:  # a tick that requests runs has no sentence of its own
         context.log.warning(trouble)
     missing = [str(s.key) for s in starts if not context.instance.has_dynamic_partition(PARTITIONS, str(s.key))]
     return dg.SensorResult(
@@ -213,16 +213,16 @@ def _result(
 
 
 def _still_asks(board: TaskBoard, start: Start, notion: NotionSettings) -> bool:
-    """Whether a row that had a run before asks anew, by a look that is younger than the one at its run.
+    """Whether a row that had a run before asks anew, by a read that is younger than that of its run.
 
-    Between the look at the rows and the one at the runs, a run may have ended and told its row.
+    Between reading the rows and reading the runs, a run may have ended and told its row.
     """
     if start.attempt == 1:
         return True
     row = board.read_row(start.row.page_id)
     if row is None or row.status not in notion.status_trigger:
         return False
-    # Who was still writing his order gets it with the next look, instead of everything drawn again.
+    # An order that is still being written is taken at the next tick, instead of drawing everything again.
     return (row.mode, redraw_digest(row)) == (start.row.mode, redraw_digest(start.row))
 
 
@@ -241,19 +241,19 @@ def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> I
             yield str(error)
 
 
-def _settle(
+def _report_missed(
     context: dg.SensorEvaluationContext,
     board: TaskBoard,
     decisions: Decisions,
     settings: Settings,
     notion: NotionSettings,
 ) -> Iterator[str]:
-    """Tells rows what ``notion_outcomes`` has missed; yields what keeps one from being told."""
+    """Reports what ``notion_outcomes`` has missed; yields what keeps a row from being written."""
     for run_id in decisions.unreported:
         run = context.instance.get_run_by_id(run_id)
         try:
             if run is not None:
-                settle(context.instance, run, board, settings, notion)
+                report_outcome(context.instance, run, board, settings, notion)
         except BoardUnavailableError:
             raise
         except (AssetgenError, OSError) as error:

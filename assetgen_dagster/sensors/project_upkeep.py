@@ -13,7 +13,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.resources import SettingsResource
 from assetgen_dagster.errors import AssetgenError
-from assetgen_dagster.launchers.celery.starting import look_after_starting_runs
+from assetgen_dagster.launchers.celery.starting import monitor_starting_runs
 from assetgen_dagster.sensors import TICK_SECONDS
 from assetgen_dagster.sensors.collecting import collecting
 from assetgen_dagster.sensors.ended_runs import EndedRuns
@@ -66,7 +66,7 @@ def project_upkeep(
         settings = assetgen_settings.load()
         cursor.unlocked_since = fail_orphaned_runs(context.instance, cursor.unlocked_since, settings, failures)
         with collecting(failures):
-            _look_after_starting_runs(context.instance, cursor, settings)
+            _monitor_starting_runs(context.instance, cursor, settings)
         ended = cursor.ended.advance(context.instance, may_need_refresh)
         runs = [record.dagster_run for record in ended]
         cursor.not_retried = give_up_lost_retries(context.instance, cursor.not_retried, runs)
@@ -79,6 +79,6 @@ def project_upkeep(
     return dg.SensorResult(run_requests=requests, skip_reason=said, cursor=json.dumps(asdict(cursor)))
 
 
-def _look_after_starting_runs(instance: dg.DagsterInstance, cursor: Cursor, settings: Settings) -> None:
+def _monitor_starting_runs(instance: dg.DagsterInstance, cursor: Cursor, settings: Settings) -> None:
     if settings.broker is not None and settings.database is not None:
-        cursor.handed_over = look_after_starting_runs(instance, settings.database, cursor.handed_over)
+        cursor.handed_over = monitor_starting_runs(instance, settings.database, cursor.handed_over)

@@ -33,16 +33,16 @@ def requeue(
     for one in (*decided.withdrawn, *outdated):
         ledger.forget(one)
     asking = board.schema().triggers[:1]
-    wakes = [one for one in decided.ready if one not in outdated]
-    for one, status in itertools.product(wakes, asking):
+    ready = [one for one in decided.ready if one not in outdated]
+    for one, status in itertools.product(ready, asking):
         try:
-            # The row first: who dies in between finds a row that asks, and no row is forgotten.
+            # The row first: a process that dies in between leaves a row that asks, and no row is forgotten.
             board.update_row(
                 one.page_id,
                 {STATUS: status, ERROR_LOG: _ROOM},
                 only_if=lambda row: row.status == notion.status_waiting,
             )
-            ledger.wake(one)
+            ledger.mark_requeued(one)
         except BoardUnavailableError:
             raise
         except BoardError as error:

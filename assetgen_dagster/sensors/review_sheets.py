@@ -1,4 +1,4 @@
-"""Review sheets that a run could not show itself: ``notion_outcomes`` tries a few times more, one at a look."""
+"""Review sheets that a run could not show itself: ``notion_outcomes`` tries a few times more, one a tick."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _ATTEMPTS = 4
 #: The first wait between two attempts; each further one is as much longer.
 _WAIT_SECONDS = 30.0
 
-#: What one attempt may take: a look of the sensor has a minute.
+#: What one attempt may take: a tick of the sensor has a minute.
 SHOW_SECONDS = 20.0
 
 

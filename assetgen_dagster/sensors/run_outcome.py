@@ -69,10 +69,10 @@ def needs_no_report(run: dg.DagsterRun) -> bool:
     return False
 
 
-def settle(
+def report_outcome(
     instance: dg.DagsterInstance, run: dg.DagsterRun, board: TaskBoard, settings: Settings, notion: NotionSettings
 ) -> bool:
-    """Tells the row of a run that has ended; returns whether there is nothing left to do for that run.
+    """Reports a run that has ended to its row; returns whether there is nothing left to do for that run.
 
     A run that stopped at another one's lock has nothing to say while that one is at work, whose row it is as well.
 

@@ -1,6 +1,6 @@
 """Runs on their way to a worker: what a broker lost is handed over again, what died before it began is retried.
 
-Part of what ``project_upkeep`` looks after, where workers carry out runs.
+The sensor ``project_upkeep`` calls it where workers carry out runs.
 """
 
 import time
@@ -53,7 +53,7 @@ def report_dead(instance: dg.DagsterInstance, run_id: str, last_seen: dg.Dagster
         instance.report_run_failed(run, why)
 
 
-def look_after_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapping[str, float]) -> dict[str, float]:
+def monitor_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapping[str, float]) -> dict[str, float]:
     """Does what ``decide`` says; returns when each run was handed over last.
 
     Raises:

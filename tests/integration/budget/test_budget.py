@@ -1,4 +1,4 @@
-"""The monthly budget: what counts, what is reserved, who is refused, and when a row that waits is woken."""
+"""The monthly budget: what counts, what is reserved, who is refused, and when a row that waits is requeued."""
 
 import json
 import os
@@ -241,8 +241,8 @@ def test_the_limit_of_a_channel_comes_from_its_file(monkeypatch: pytest.MonkeyPa
         assert ledger.reserve(OWL, run_id="owl", pictures=200) is None
     [waiting] = ledger.waiting()
     assert (waiting.key, waiting.page_id, waiting.run_id, waiting.asked_usd) == (FOX, "page", "fox", 0.136)
-    ledger.wake(waiting)
-    assert [one.woken for one in ledger.waiting()] == [True]
+    ledger.mark_requeued(waiting)
+    assert [one.requeued for one in ledger.waiting()] == [True]
     ledger.forget(waiting)
     assert ledger.waiting() == []
 
@@ -257,8 +257,8 @@ def row(page: str, status: str) -> Row:
     return Row(page_id=page, status=status, created=moment, last_edited=moment, **texts)
 
 
-def waits(number: int, asked: float = 1.0, *, woken: bool = False) -> Waiting:
-    return Waiting(ProjectKey("poke1", f"vid_{number}"), str(number), f"run{number}", float(number), asked, woken)
+def waits(number: int, asked: float = 1.0, *, requeued: bool = False) -> Waiting:
+    return Waiting(ProjectKey("poke1", f"vid_{number}"), str(number), f"run{number}", float(number), asked, requeued)
 
 
 @pytest.mark.parametrize(
@@ -270,16 +270,16 @@ def waits(number: int, asked: float = 1.0, *, woken: bool = False) -> Waiting:
         pytest.param({"1": "Draft", "2": "Asset Error"}, [waits(1, 2), waits(2, 2)], "2", "1", id="a producer wins"),
         pytest.param({}, [waits(1)], "", "1", id="a row is gone"),
         pytest.param(
-            {"1": "Generating Assets", "2": "Asset Error"}, [waits(2), waits(1, 2, woken=True)], "", "",
-            id="who was woken keeps his part",
+            {"1": "Generating Assets", "2": "Asset Error"}, [waits(2), waits(1, 2, requeued=True)], "", "",
+            id="a requeued row keeps its part",
         ),
         pytest.param(
             {"1": "Generating Assets", "2": "Asset Error"}, [waits(1, 2), waits(2)], "", "", id="or asks by himself"
         ),
-        pytest.param({"1": "Asset Error"}, [waits(1, woken=True)], "", "1", id="failed otherwise: no second time"),
+        pytest.param({"1": "Asset Error"}, [waits(1, requeued=True)], "", "1", id="failed otherwise: no second time"),
     ],
 )  # fmt: skip
-def test_rows_are_woken_when_there_is_room_for_them(
+def test_rows_are_requeued_when_there_is_room_for_them(
     statuses: dict[str, str], waiting: list[Waiting], wakes: str, forgets: str
 ) -> None:
     rows = {page: row(page, status) for page, status in statuses.items()}

@@ -15,7 +15,7 @@ from assetgen_dagster.cli.doctor.workers import examine_workers
 from assetgen_dagster.definitions import defs
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.launchers.celery.claim import claim
-from assetgen_dagster.launchers.celery.starting import look_after_starting_runs
+from assetgen_dagster.launchers.celery.starting import monitor_starting_runs
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from tests.helpers.machines import PASSWORD, Redis, on_several_machines
 from tests.helpers.postgres import PostgresServer
@@ -69,9 +69,9 @@ def test_a_run_is_handed_over_and_again_when_the_broker_forgot_it(
     instance.run_launcher.launch_run(LaunchRunContext(run, None))
     assert redis.waiting() == 1
     redis.forget()
-    since = look_after_starting_runs(instance, postgres_url, {})
+    since = monitor_starting_runs(instance, postgres_url, {})
     assert redis.waiting() == 0  # it has been on its way for a moment only
-    look_after_starting_runs(instance, postgres_url, dict.fromkeys(since, 0.0))
+    monitor_starting_runs(instance, postgres_url, dict.fromkeys(since, 0.0))
     assert redis.waiting() == 1
 
 
@@ -88,7 +88,7 @@ def test_a_broker_that_is_away_keeps_the_queue_waiting_for_a_moment_and_gets_the
     assert "ASSETGEN_BROKER_URL" in told[0]
     assert PASSWORD not in told[0]
     redis.start()
-    look_after_starting_runs(instance, postgres_url, {run.run_id: 0.0})
+    monitor_starting_runs(instance, postgres_url, {run.run_id: 0.0})
     assert redis.waiting() == 1
 
 
@@ -99,7 +99,7 @@ def test_a_run_whose_worker_died_before_it_began_fails_and_is_not_handed_over(
     claim(postgres_url, run.run_id)
     statement = "UPDATE assetgen_claims SET claimed_at = claimed_at - interval '10 minutes'"
     postgres.query_in(postgres_url, statement)
-    look_after_starting_runs(instance, postgres_url, {run.run_id: 0.0})
+    monitor_starting_runs(instance, postgres_url, {run.run_id: 0.0})
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status is dg.DagsterRunStatus.FAILURE
@@ -112,7 +112,7 @@ def test_a_broker_that_is_away_is_told_and_fails_no_run(
     run = starting_run(instance)
     redis.stop()
     with pytest.raises(AssetgenError, match="ASSETGEN_BROKER_URL"):
-        look_after_starting_runs(instance, postgres_url, {run.run_id: 0.0})
+        monitor_starting_runs(instance, postgres_url, {run.run_id: 0.0})
     still = instance.get_run_by_id(run.run_id)
     assert still is not None
     assert still.status is dg.DagsterRunStatus.STARTING

@@ -100,7 +100,7 @@ def test_a_producer_who_sets_the_row_meanwhile_wins(
     assert requested(dagit) == [], "it does not wait any more"
 
 
-def test_a_row_that_is_woken_and_fails_otherwise_is_not_woken_again(
+def test_a_requeued_row_that_fails_otherwise_is_not_requeued_again(
     refused: str, dagit: Dagit, notion: NotionEmulator, limit: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit("100")
