@@ -5,7 +5,8 @@ Named in ``deploy/dagster.yaml``; loaded by the webserver, the daemon and the co
 
 from dagster import DagsterRun, QueuedRunCoordinator, SubmitRunContext
 
-from assetgen_dagster.assets.projects import (
+from assetgen_dagster.assets.request import mint_request
+from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     BACKFILL_TAG,
     CHANNEL_TAG,
@@ -16,7 +17,6 @@ from assetgen_dagster.assets.projects import (
     REQUEST_TAG,
     SENSOR_TAG,
 )
-from assetgen_dagster.assets.request import mint_request
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 
 

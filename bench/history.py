@@ -19,7 +19,8 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sql
 
-from assetgen_dagster.assets.projects import PAGE_TAG, PARTITIONS
+from assetgen_dagster.assets.partitions import PARTITIONS
+from assetgen_dagster.assets.tags import PAGE_TAG
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project

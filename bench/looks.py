@@ -17,7 +17,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_graphql.schema import create_schema
 
-from assetgen_dagster.assets.projects import PARTITIONS
+from assetgen_dagster.assets.partitions import PARTITIONS
 from assetgen_dagster.budget import spend_index as books
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.cli.dagster_home import open_instance

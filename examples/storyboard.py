@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.project.key import ProjectKey

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.project.records import PictureFacts
 
 #: What the next steps need: composites crop, and less than this shows.

@@ -11,8 +11,8 @@ import dagster as dg
 from pydantic import Field
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key, image_number
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.picture_events import Report
-from assetgen_dagster.assets.projects import projects
 from assetgen_dagster.assets.request import claim_request
 from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.job import DrawingJob

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.director.model.call_log import forget_calls
 from assetgen_dagster.director.model.events import ManifestMade

@@ -7,9 +7,9 @@ import dagster as dg
 
 from assetgen_dagster.assets.checks import CHECKS, check_pictures
 from assetgen_dagster.assets.keys import ASSETS_READY, image_key
-from assetgen_dagster.assets.notion_report import report_ready_at_once
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.request import row_link
+from assetgen_dagster.assets.row_report import report_ready_at_once
 from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, note_recorded, require_ready, totals
 from assetgen_dagster.notion.columns import figures_of

@@ -13,7 +13,7 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.keys import image_number
-from assetgen_dagster.assets.projects import (
+from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     BACKFILL_TAG,
     COMMAND_TAG,

@@ -8,10 +8,10 @@ import time
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.notion_report import find_page, time_left
-from assetgen_dagster.assets.projects import SHEET_TAG
 from assetgen_dagster.assets.resources import TaskBoardResource
+from assetgen_dagster.assets.row_report import find_page, time_left
 from assetgen_dagster.assets.session import Project
+from assetgen_dagster.assets.tags import SHEET_TAG
 from assetgen_dagster.drawing.contact_sheet import compress
 from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.errors import AssetgenError

@@ -15,10 +15,11 @@ import structlog
 from pydantic import PrivateAttr
 
 from assetgen_dagster.assets.failure_codes import codes_metadata
-from assetgen_dagster.assets.notion_watch import RowWatch
-from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG, ensure_partition
+from assetgen_dagster.assets.partitions import ensure_partition
 from assetgen_dagster.assets.request import newest_run, row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
+from assetgen_dagster.assets.row_watch import RowWatch
+from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.budget.admission import open_admission
 from assetgen_dagster.budget.breaker import fingerprint
 from assetgen_dagster.budget.budget_reservation import BudgetReservation

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.review_sheet import show_at_once
 from assetgen_dagster.assets.session import RunSession, plain_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet

@@ -7,10 +7,11 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
-from assetgen_dagster.assets.projects import COMMAND_TAG, PARTITION_TAG, REQUEST_TAG, ensure_partition
+from assetgen_dagster.assets.partitions import ensure_partition
 from assetgen_dagster.assets.request import mint_request
 from assetgen_dagster.assets.resources import FixedSettings
 from assetgen_dagster.assets.session import Listener
+from assetgen_dagster.assets.tags import COMMAND_TAG, PARTITION_TAG, REQUEST_TAG
 from assetgen_dagster.cli.dagster_home import open_instance, prepare_dagster_home
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.director.source import DOCUMENT_FILE, resolve_in_folder

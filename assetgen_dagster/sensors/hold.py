@@ -13,8 +13,8 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.assets.request import UNFINISHED
+from assetgen_dagster.assets.tags import STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.budget.breaker import ASKABLE, EVERYBODYS, Asked, Go, Stopped, Verdict, asked, fingerprint, judge
 from assetgen_dagster.drawing.preflight import cause_on_this_machine
 from assetgen_dagster.providers.registry import check_providers, providers_in_use

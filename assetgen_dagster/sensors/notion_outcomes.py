@@ -13,9 +13,9 @@ import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.keys import REFRESH_JOB_NAME
-from assetgen_dagster.assets.projects import CHANNEL_TAG
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.runs import includes_images
+from assetgen_dagster.assets.tags import CHANNEL_TAG
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError

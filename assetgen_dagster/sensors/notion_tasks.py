@@ -8,19 +8,18 @@ from dataclasses import replace
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import (
+from assetgen_dagster.assets.partitions import PARTITIONS, projects
+from assetgen_dagster.assets.request import FINISHED
+from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
+from assetgen_dagster.assets.tags import (
     CHANNEL_TAG,
     PAGE_TAG,
     PARTITION_TAG,
-    PARTITIONS,
     PROJECT_TAG,
     REDRAW_TAG,
     REPORTED_TAG,
     WILL_RETRY_TAG,
-    projects,
 )
-from assetgen_dagster.assets.request import FINISHED
-from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.budget.breaker import Go
 from assetgen_dagster.budget.stores import held_now
 from assetgen_dagster.budget.words import held_in_words

@@ -8,15 +8,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JOB_NAME
-from assetgen_dagster.assets.projects import (
-    CHANNEL_TAG,
-    COMMAND_TAG,
-    PARTITION_TAG,
-    PARTITIONS,
-    PROJECT_TAG,
-    WILL_RETRY_TAG,
-)
+from assetgen_dagster.assets.partitions import PARTITIONS
 from assetgen_dagster.assets.runs import includes_images, is_ours
+from assetgen_dagster.assets.tags import CHANNEL_TAG, COMMAND_TAG, PARTITION_TAG, PROJECT_TAG, WILL_RETRY_TAG
 from assetgen_dagster.drawing.plan import missing_pictures
 from assetgen_dagster.drawing.status import is_stale
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assetgen_dagster.assets.projects import PARTITION_TAG, REPORTED_TAG
+from assetgen_dagster.assets.tags import PARTITION_TAG, REPORTED_TAG
 from assetgen_dagster.budget.reservations import Waiting, limits_of
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.notion.board import TaskBoard

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from assetgen_dagster.assets.projects import PARTITION_TAG, REPORTED_TAG, SHEET_TAG
 from assetgen_dagster.assets.review_sheet import POSTPONED, REFUSED, show_sheet
+from assetgen_dagster.assets.tags import PARTITION_TAG, REPORTED_TAG, SHEET_TAG
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from assetgen_dagster.assets.projects import PARENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.runs import is_ours
+from assetgen_dagster.assets.tags import PARENT_TAG, PARTITION_TAG, WILL_RETRY_TAG
 from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.launchers.celery.starting import report_dead
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey

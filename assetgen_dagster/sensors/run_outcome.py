@@ -7,8 +7,9 @@ import dagster as dg
 
 from assetgen_dagster.assets.failure_codes import read_codes
 from assetgen_dagster.assets.keys import IMAGES_STEP, JOB_NAME
-from assetgen_dagster.assets.notion_report import mark, tell
-from assetgen_dagster.assets.projects import (
+from assetgen_dagster.assets.request import mode_of, request_id, started_in_dagster, with_continued
+from assetgen_dagster.assets.row_report import mark, tell
+from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     FAILURE_REASON_TAG,
     PAGE_TAG,
@@ -18,7 +19,6 @@ from assetgen_dagster.assets.projects import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.assets.request import mode_of, request_id, started_in_dagster, with_continued
 from assetgen_dagster.budget.breaker import EVERYBODYS
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.preflight import cause_on_this_machine

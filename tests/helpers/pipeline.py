@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG
 from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes

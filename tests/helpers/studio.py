@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
-from assetgen_dagster.assets.projects import projects
+from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.manifest.model import AssetManifest
 from tests.helpers.harness import project_folder, write_project

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from assetgen_dagster.assets.projects import PARTITIONS
+from assetgen_dagster.assets.partitions import PARTITIONS
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.settings import load_settings

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
-from assetgen_dagster.assets.projects import PARTITION_TAG, REQUEST_TAG
+from assetgen_dagster.assets.tags import PARTITION_TAG, REQUEST_TAG
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.helpers.harness import Core, manifest_of
 from tests.helpers.pipeline import at_the_picture

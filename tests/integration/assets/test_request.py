@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY, JOB_NAME, image_key
-from assetgen_dagster.assets.projects import COMMAND_TAG, PARTITION_TAG, REQUEST_TAG
 from assetgen_dagster.assets.request import claim_request, mint_request, newest_run, request_id
+from assetgen_dagster.assets.tags import COMMAND_TAG, PARTITION_TAG, REQUEST_TAG
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.plan import Mode, Request

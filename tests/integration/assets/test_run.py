@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET, JOB_NAME, image_key
-from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG
 from assetgen_dagster.drawing.thumbnails import INLINE_CHARACTERS, PREVIEW_CHARACTERS, SHEET_CHARACTERS
 from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import lock_project

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from assetgen_dagster.assets.projects import PAGE_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.drawing.draw import generate_assets
 from assetgen_dagster.drawing.events import PictureDone

@@ -10,7 +10,7 @@ import pytest
 from pytest import approx
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, image_key
-from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
 from assetgen_dagster.budget.breaker import fingerprint
 from assetgen_dagster.budget.stores import held_now, open_reservations, open_switches
 from assetgen_dagster.budget.switches import pause, resume

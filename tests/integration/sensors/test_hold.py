@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import PAGE_TAG, STOPPED_BY_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG
 from assetgen_dagster.budget.breaker import ASK_AGAIN_SECONDS
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.sensors import hold

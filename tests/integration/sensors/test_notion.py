@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import REPORTED_TAG
+from assetgen_dagster.assets.tags import REPORTED_TAG
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, NoImage
@@ -128,7 +128,7 @@ def test_while_notion_is_down_nothing_is_lost_and_the_report_arrives_later(
 ) -> None:
     [request] = requested(dagit)
     monkeypatch.setenv("NOTION_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("assetgen_dagster.assets.notion_report._IN_RUN_SECONDS", 0.5)
+    monkeypatch.setattr("assetgen_dagster.assets.row_report._IN_RUN_SECONDS", 0.5)
     monkeypatch.setattr("assetgen_dagster.sensors.run_outcome._REPORT_SECONDS", 0.5)
     assert carry_out(dagit, request).success
     cursor = report(dagit)

@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.notion_watch import RowWatch
-from assetgen_dagster.assets.projects import AUTO_RETRY_TAG, PAGE_TAG, REPORTED_TAG, WILL_RETRY_TAG
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.resources import TaskBoardResource
+from assetgen_dagster.assets.row_watch import RowWatch
+from assetgen_dagster.assets.tags import AUTO_RETRY_TAG, PAGE_TAG, REPORTED_TAG, WILL_RETRY_TAG
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project
@@ -185,7 +185,7 @@ def test_a_new_request_is_not_overwritten_where_a_run_died_between_its_report_an
     pipeline: Pipeline, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as death:
-        death.setattr("assetgen_dagster.assets.notion_report.mark", lambda *_: None)
+        death.setattr("assetgen_dagster.assets.row_report.mark", lambda *_: None)
         [request] = requested(pipeline.dagit)
         carry_out(pipeline.dagit, request)
     assert status(pipeline, page) == "Assets Ready"

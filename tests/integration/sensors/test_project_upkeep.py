@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME, REFRESH_JOB_NAME, image_key
-from assetgen_dagster.assets.projects import COMMAND_TAG, PARENT_TAG, WILL_RETRY_TAG, projects
+from assetgen_dagster.assets.partitions import projects
+from assetgen_dagster.assets.tags import COMMAND_TAG, PARENT_TAG, WILL_RETRY_TAG
 from assetgen_dagster.definitions import build_definitions
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.liveness import DEAD_SECONDS

@@ -8,7 +8,7 @@ from PIL import Image
 
 from assetgen_dagster.assets import review_sheet
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, image_key
-from assetgen_dagster.assets.projects import SHEET_TAG
+from assetgen_dagster.assets.tags import SHEET_TAG
 from assetgen_dagster.drawing.contact_sheet import compress
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.sensors import review_sheets

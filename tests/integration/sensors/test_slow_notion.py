@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.projects import CHANNEL_TAG, PAGE_TAG, PARTITION_TAG, PROJECT_TAG, REPORTED_TAG
+from assetgen_dagster.assets.tags import CHANNEL_TAG, PAGE_TAG, PARTITION_TAG, PROJECT_TAG, REPORTED_TAG
 from assetgen_dagster.sensors import BOARD_SECONDS
 from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import ApiError

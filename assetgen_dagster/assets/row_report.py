@@ -10,10 +10,10 @@ import uuid
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.projects import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
 from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dagster
 from assetgen_dagster.assets.resources import TaskBoardResource
 from assetgen_dagster.assets.session import Project
+from assetgen_dagster.assets.tags import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
