@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -19,6 +20,7 @@ from assetgen_emulators.notion import TOKEN, NotionEmulator, read_journal
 from assetgen_emulators.notion.board import control
 from assetgen_emulators.notion.faults import (
     ApiError,
+    Drip,
     Fault,
 )
 from tests.helpers.boards import board_settings
@@ -57,6 +59,14 @@ def test_a_limit_counts_a_window_and_says_how_long_it_lasts(notion: NotionEmulat
     assert about == {"retry_after": wait, "rate_limit_reason": "public_api_request_rate_limit"}
     notion.limit_requests(None)
     assert ask(notion, "/v1/users/me")[0] == 200
+
+
+def test_an_answer_in_drops_is_whole_and_slow(notion: NotionEmulator) -> None:
+    _, usual = ask(notion, "/v1/users/me")
+    notion.plan([Fault(Drip(0.01))])
+    began = time.monotonic()
+    assert ask(notion, "/v1/users/me") == (200, usual)
+    assert time.monotonic() - began >= len(json.dumps(usual)) // 8 * 0.01
 
 
 def test_the_journal_tells_when_what_was_asked_and_no_token(notion: NotionEmulator) -> None:
