@@ -193,7 +193,7 @@ def _choose_places(
 
 
 def _is_aside(place: str, home: str) -> bool:
-    """Tells whether a place that a story direction names stands back behind the hero's home.
+    """Returns whether a place that a story direction names stands back behind the hero's home.
 
     A herd of the savanna comes to the river; a polar bear that goes to sea is not drawn at its bottom.
     """

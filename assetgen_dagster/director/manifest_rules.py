@@ -115,7 +115,7 @@ def _plates_with_animals(manifest: AssetManifest, hero: str) -> Iterator[str]:
 
 
 def _is_denied(hit: Hit[str], words: Sequence[Word], text: str, named: frozenset[int]) -> bool:
-    """Tells whether an animal stands in a list that begins with a "no", "without" or "free of"."""
+    """Returns whether an animal stands in a list that begins with a "no", "without" or "free of"."""
     between = {*_plates().listed}
     at = hit.start - 1
     while at >= 0 and "." not in text[words[at].end : words[at + 1].start]:

@@ -222,7 +222,7 @@ def _written(topic: str, word: Word) -> str:
 
 
 def _is_many(run: Sequence[Word], *, known: bool) -> bool:
-    """Tells whether a hero's name is a plural; a Pokémon's name never is, however it ends."""
+    """Returns whether a hero's name is a plural; a Pokémon's name never is, however it ends."""
     if any(word.key in _JOINING for word in run):
         return True
     last = run[-1].key

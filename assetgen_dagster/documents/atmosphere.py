@@ -48,7 +48,7 @@ def _doubts(text: str, taken: Sequence[Block]) -> list[Remark]:
 
 
 def _is_own(title: str) -> bool:
-    """Tells whether a heading is an atmosphere's own, such as ``Light``."""
+    """Returns whether a heading is an atmosphere's own, such as ``Light``."""
     return label_of_title(title) is Field.LOOK or any(phrase.search(title) for _, phrase in PHRASES)
 
 

@@ -172,7 +172,7 @@ class _Place:
     level: int = 0
 
     def step(self, token: Token, line: int) -> bool:
-        """Enters or leaves what the token opens or closes; tells whether that is all it does."""
+        """Enters or leaves what the token opens or closes; returns whether that is all it does."""
         if token.type in ("bullet_list_open", "ordered_list_open"):
             self.numbered.append(token.type == "ordered_list_open")
         elif token.type in ("bullet_list_close", "ordered_list_close"):
@@ -232,7 +232,7 @@ def _split_text(block: Block) -> Iterator[Block]:
 
 
 def _labels_itself(line: str) -> bool:
-    """Tells whether a bold line is a label with its value, ``**Filename: a.png**``, and not a title."""
+    """Returns whether a bold line is a label with its value, ``**Filename: a.png**``, and not a title."""
     label = read_label(line)
     return label is not None and (label.field is Field.FILE or (bool(label.value) and label.field in _INLINE))
 

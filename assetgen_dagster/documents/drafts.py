@@ -373,10 +373,10 @@ def _without_number(title: str) -> str:
 
 
 def _is_short(text: str) -> bool:
-    """Tells whether a line could be a title: a few words, and no sentence."""
+    """Returns whether a line could be a title: a few words, and no sentence."""
     return len(text.split()) <= _LONGEST_TITLE and not text.rstrip().endswith((".", "!", "?", ",", ";", ":"))
 
 
 def is_numbered(title: str) -> bool:
-    """Tells whether a title begins with a number or a code such as ``ENV-03``."""
+    """Returns whether a title begins with a number or a code such as ``ENV-03``."""
     return _NUMBER.match(title) is not None

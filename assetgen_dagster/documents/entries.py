@@ -66,7 +66,7 @@ class Opened:
 
 
 def _strong_below(sections: Sequence[Section]) -> list[bool]:
-    """Tells for each section whether pictures with fences or file names of their own stand under its title."""
+    """Returns for each section whether pictures with fences or file names of their own stand under its title."""
     result = [False] * len(sections)
     strong: list[int] = []  # levels of the strong sections behind, each higher than the one after it
     for index in range(len(sections) - 1, -1, -1):
@@ -80,7 +80,7 @@ def _strong_below(sections: Sequence[Section]) -> list[bool]:
 
 
 def _is_list_of_group(section: Section, after: Section | None) -> bool:
-    """Tells whether the lists below a title are a group's pictures, as no heading behind them can be one."""
+    """Returns whether the lists below a title are a group's pictures, as no heading behind them can be one."""
     if not section.title.text or not read_group(section.title.text).titled:
         return False
     if after is None or read_group(after.title.text).titled:
@@ -166,7 +166,7 @@ class _Opening:
         return [entry for item in items if (entry := _item_entry(item, self._common, least=least))]
 
     def _is_list_of_pictures(self, items: Sequence[Sequence[Block]], entries: Sequence[Section]) -> bool:
-        """Tells whether a list under a title that could be a picture's own describes several."""
+        """Returns whether a list under a title that could be a picture's own describes several."""
         spoken = sum(len(block.text) for block in self._section.body if block.kind is Kind.TEXT and not block.listed)
         looks = sum(bool((label := read_label(item[0].text[:300])) and label.field is Field.LOOK) for item in items)
         numbered = items[0][0].ordered and all(LED.match(item[0].text.partition("\n")[0]) for item in items)
@@ -229,7 +229,7 @@ def _unread(item: Sequence[Block]) -> Remark:
 
 
 def _is_part(block: Block, fields: Sequence[Field] = _PARTS) -> bool:
-    """Tells whether a block begins with a label that belongs to a picture."""
+    """Returns whether a block begins with a label that belongs to a picture."""
     label = read_label(block.text.partition("\n")[0]) if block.kind is Kind.TEXT else None
     return label is not None and label.field in fields
 

@@ -88,7 +88,7 @@ def read_group(title: str) -> Group:
 
 
 def is_group_line(line: str) -> bool:
-    """Tells whether a plain line is a group's title: in capitals, or nothing but a kind's name."""
+    """Returns whether a plain line is a group's title: in capitals, or nothing but a kind's name."""
     group = read_group(line)
     alone = group.kind is not None and len(line.split()) <= 3 and not line.endswith(".")
     return (line.isupper() or alone) and group.titled

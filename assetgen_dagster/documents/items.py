@@ -69,7 +69,7 @@ def name_of(text: str) -> str:
 
 
 def may_be_picture(block: Block) -> bool:
-    """Tells whether a text looks like a picture's entry: numbered, or with a name in bold, and words enough to draw."""
+    """Returns whether a text looks like a picture's entry: numbered, or with a name in bold, and words enough to draw."""
     first, _, more = block.text.partition("\n")
     led = LED.match(first)
     label = read_label(first)
@@ -89,7 +89,7 @@ def common_titles(segments: Sequence[tuple[Section, Sequence[Section]]]) -> froz
 
 
 def are_pictures(head: Section, bold: Sequence[Section], common: frozenset[str]) -> bool:
-    """Tells whether the items with bold titles under a heading are a picture each, and not parts of its prompt."""
+    """Returns whether the items with bold titles under a heading are a picture each, and not parts of its prompt."""
     items = [section for section in bold if section.title.listed]
     told = sum(section.has_text or section.is_strong for section in items)
     if not told or head.is_strong or any(section.title.text.lower() in common for section in items):

@@ -148,7 +148,7 @@ def read_label(line: str) -> Label | None:
 
 
 def could_label(text: str) -> bool:
-    """Tells whether any line of a text could be a label: cheaper than asking each."""
+    """Returns whether any line of a text could be a label: cheaper than asking each."""
     return any(mark in text for mark in (":", "*", ".", "=", "\uff1a", "__", "→", "->"))
 
 
@@ -159,18 +159,18 @@ def file_label(line: str) -> str | None:
 
 
 def _names_file(value: str) -> bool:
-    """Tells whether a value is one picture's file name, with at most a short remark behind it."""
+    """Returns whether a value is one picture's file name, with at most a short remark behind it."""
     found = _ONE_FILE.match(_LINK.sub(r"\1", value[:400]))
     return bool(found and not _ENDING.search(found[1]) and len(found[1].split()) < 6)
 
 
 def has_image_ending(text: str) -> bool:
-    """Tells whether a line names a picture file."""
+    """Returns whether a line names a picture file."""
     return _ENDING.search(text[:500]) is not None
 
 
 def is_bare_filename(line: str) -> bool:
-    """Tells whether a line is a picture's file name and nothing else."""
+    """Returns whether a line is a picture's file name and nothing else."""
     return _BARE.match(line) is not None
 
 
@@ -208,5 +208,5 @@ _HEADING = re.compile(r"^\W*(?:[\w-]+\s){0,2}(?:prompts?(?: text)?|negative|sugg
 
 
 def is_label_heading(title: str) -> bool:
-    """Tells whether a heading labels a part of the picture above it, and is no picture's own."""
+    """Returns whether a heading labels a part of the picture above it, and is no picture's own."""
     return _HEADING.match(title) is not None and not re.search(r"\bmaster\b", title, re.I)

@@ -42,12 +42,12 @@ class Lists:
         return AssetType.CHARACTER if self.is_cast(title) else None
 
     def is_cast(self, title: str) -> bool:
-        """Tells whether a title begins with the name of one of the cast."""
+        """Returns whether a title begins with the name of one of the cast."""
         first = key_of(title).split(" ")[0]
         return bool(first) and first in self.cast
 
     def is_core(self, title: str) -> bool:
-        """Tells whether Part 1 marks a picture ``[CORE]``."""
+        """Returns whether Part 1 marks a picture ``[CORE]``."""
         return bool(self.cores) and key_of(title) in self.cores
 
 
@@ -124,7 +124,7 @@ def key_of(text: str) -> str:
 
 
 def _alike(first: str, second: str) -> bool:
-    """Tells whether two keys mean the same picture: one begins with the other, or most of their words are shared."""
+    """Returns whether two keys mean the same picture: one begins with the other, or most of their words are shared."""
     words, others = first.split(), second.split()
     common = min(len(words), len(others))
     if common > 1 and words[:common] == others[:common]:

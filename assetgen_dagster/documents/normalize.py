@@ -89,7 +89,7 @@ def _is_group(line: str) -> bool:
 
 
 def _is_cramped(lines: Sequence[str], number: int) -> bool:
-    """Tells whether a group's title in plain text runs into the text or list around it, before this line."""
+    """Returns whether a group's title in plain text runs into the text or list around it, before this line."""
     above, line = (lines[number - 1].strip() if number else ""), lines[number].strip()
     if not re.search(r"\w", above) or not re.search(r"\w", line):
         return False
@@ -100,7 +100,7 @@ def _is_cramped(lines: Sequence[str], number: int) -> bool:
 
 
 def is_only_tags(line: str) -> bool:
-    """Tells whether a line is HTML tags and nothing else."""
+    """Returns whether a line is HTML tags and nothing else."""
     return "<" in line and ">" in line and not _TAG.sub("", line).strip()
 
 
@@ -195,7 +195,7 @@ class _Ahead:
     heading: list[int]
 
     def is_forgotten(self, number: int, line: str) -> bool:
-        """Tells whether a fence must have ended before this line.
+        """Returns whether a fence must have ended before this line.
 
         In a good fence headings are never the last lines, and no heading follows a file name.
         """

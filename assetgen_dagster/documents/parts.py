@@ -188,7 +188,7 @@ def _precedes_pictures(block: Block) -> bool:
 
 
 def _is_behind(part: Part, blocks: Sequence[Block], start: int, index: int) -> bool:
-    """Tells whether a block is no part of an atmosphere any more, although no part's heading has come.
+    """Returns whether a block is no part of an atmosphere any more, although no part's heading has come.
 
     Args:
         part: The atmosphere's part; its blocks are not known yet.

@@ -183,7 +183,7 @@ class _PartReader:
 
 
 def _others(sections: Sequence[Section], index: int) -> bool:
-    """Tells whether any other section could be a picture."""
+    """Returns whether any other section could be a picture."""
     return any(
         other.is_strong or other.entry or (other.has_text and not _TAIL.match(other.title.text))
         for number, other in enumerate(sections[:20])
@@ -192,7 +192,7 @@ def _others(sections: Sequence[Section], index: int) -> bool:
 
 
 def _is_picture(section: Section, walk: _Walk, *, bare: bool, alone: bool) -> bool:
-    """Tells whether a section describes a picture.
+    """Returns whether a section describes a picture.
 
     Args:
         section: The section.
@@ -274,7 +274,7 @@ def _as_text(title: Block) -> Block:
 
 
 def is_plain_group(block: Block, following: Sequence[Block]) -> bool:
-    """Tells whether a line of plain text is a group's title: in capitals, underlined, or nothing but a kind's name."""
+    """Returns whether a line of plain text is a group's title: in capitals, underlined, or nothing but a kind's name."""
     if block.kind is not Kind.TEXT or block.listed or len(block.text) > 80 or "\n" in block.text:
         return False
     underlined = any(rule.kind is Kind.RULE and rule.line == block.line + 1 for rule in following)
@@ -306,7 +306,7 @@ def _join_bold(head: Section, bold: list[Section], common: frozenset[str]) -> It
 
 
 def _is_label(section: Section) -> bool:
-    """Tells whether a bold line labels a part of the picture above it."""
+    """Returns whether a bold line labels a part of the picture above it."""
     said = label_of_title(section.title.text)
     if said in (Field.PROMPT, Field.NEGATIVE, Field.ELSEWHERE):
         return not section.has_file

@@ -119,6 +119,6 @@ def entry_section(line: int, name: str, body: Sequence[Block]) -> Section:
 
 
 def speaks_prompt(fence: Block) -> bool:
-    """Tells whether a fence's language leaves room for a prompt in it."""
+    """Returns whether a fence's language leaves room for a prompt in it."""
     language = re.split(r"[\s{:,]", fence.info.lower(), maxsplit=1)[0]
     return not language or language in _PROMPT_LANGUAGES or bool(filename_in(fence.info))
