@@ -19,9 +19,8 @@ from assetgen_dagster.assets.partitions import ensure_partition
 from assetgen_dagster.assets.request import newest_run, row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.row_watch import RowWatch
-from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG
 from assetgen_dagster.budget.admission import open_admission
-from assetgen_dagster.budget.breaker import fingerprint
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.manifest_rules import PICTURES
 from assetgen_dagster.director.model.events import StoryEvent
@@ -186,8 +185,12 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
 
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
-            provider = provider_of(project.settings)
-            with open_admission(project.settings, provider, self._allowance(project)) as admission:
+            with open_admission(
+                project.settings,
+                provider_of(project.settings),
+                run_id=project.run_id,
+                allowance=self._allowance(project),
+            ) as admission:
                 return await generate_assets(job, project.store, emit, admission=admission, check_row=check_row)
 
         self._worker = Worker(start)
@@ -238,9 +241,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
 
 
 def note_stopped(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
-    """Tags the run with what ended it, so that the sensors know whether it would end the next one, too."""
-    tags = {STOPPED_BY_TAG: failure.code.value, STOPPED_WITH_TAG: fingerprint(project.settings)}
-    instance.add_run_tags(project.run_id, tags)
+    """Tags the run with what ended it, so that the sensors know what its row should be told."""
+    instance.add_run_tags(project.run_id, {STOPPED_BY_TAG: failure.code.value})
 
 
 @contextlib.contextmanager

@@ -24,10 +24,9 @@ SHEET_TAG = "notion_review_sheet"
 
 #: The code that stopped the run, and the fingerprint of its settings.
 STOPPED_BY_TAG = "stopped_by"
-STOPPED_WITH_TAG = "stopped_with"
 
 #: Tags that describe the outcome of one run; emptied when Dagster copies them to a re-execution.
-OUTCOME_TAGS = (REPORTED_TAG, SHEET_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG)
+OUTCOME_TAGS = (REPORTED_TAG, SHEET_TAG, STOPPED_BY_TAG)
 
 # Dagster's own; it exports no constants for them.
 PARTITION_TAG = "dagster/partition"

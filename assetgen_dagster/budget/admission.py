@@ -1,4 +1,4 @@
-"""What every call passes before it is paid for: the operator's pause, the daily quota, the requests a minute.
+"""What every call passes before it is paid for: pause, daily quota, circuit breaker, requests a minute.
 
 One picture of a run stands at the admission at a time, so that runs share the key fairly however many pictures each has
 waiting. A wait there is part of no script's time, holds no session, and a cancel ends it at once.
@@ -10,14 +10,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import structlog
 
+from assetgen_dagster.budget.breaker import Breaker, State
+from assetgen_dagster.budget.breaker_store import ASK_SECONDS, BreakerStore
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.budget.rate_limit import RequestLimit
 from assetgen_dagster.budget.stores import open_limit, open_switches
 from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
-from assetgen_dagster.budget.words import moment_in_words, pause_in_words, quota_in_words
+from assetgen_dagster.budget.words import (
+    breaker_failure,
+    moment_in_words,
+    pause_in_words,
+    probe_in_words,
+    quota_in_words,
+)
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.base import Provider
@@ -36,6 +45,11 @@ _WORTH_TELLING_SECONDS, _TELL_AGAIN_SECONDS = 2.0, 60.0
 
 #: The switches' own limits are shorter; this one is for a file system that hangs.
 _ANSWER_SECONDS = 15.0
+
+#: How often runs ask the API, at no cost, whether the cause of an open breaker is gone.
+_ASK_AGAIN_SECONDS = 10.0
+
+Result = TypeVar("Result")
 
 _log = structlog.get_logger()
 
@@ -65,6 +79,7 @@ class Admission:
         provider: Asked, and paid.
         switches: What stops all paying.
         limit: The requests a minute; None where there is no such limit.
+        run_id: The run.
         allowance: The run's part of the monthly budget; None where it has no limit.
     """
 
@@ -75,6 +90,7 @@ class Admission:
         switches: Switches,
         limit: RequestLimit | None,
         *,
+        run_id: str,
         allowance: BudgetReservation | None = None,
     ) -> None:
         self._allowance = allowance
@@ -82,6 +98,7 @@ class Admission:
         self._provider = provider
         self._key = quota_key(provider)
         self._switches = switches
+        self._breaker = BreakerStore(settings, provider, switches, run_id=run_id)
         self._limit = limit
         self._turn = asyncio.Lock()
         self._known: Mapping[str, Json] | None = None
@@ -118,18 +135,35 @@ class Admission:
                 tell("Goes on.")
             return None
 
-    async def heard(self, failure: Failure) -> Failure:
+    async def report_success(self) -> None:
+        """Notes for all runs that a call succeeded."""
+        await self._note(self._breaker.note_success)
+
+    async def report_failure(self, failure: Failure) -> Failure:
         """Notes for all runs what a failed call tells of the key; returns the failure with what is known besides."""
-        if failure.code != Code.DAILY_QUOTA:
-            return failure
+        if failure.code == Code.DAILY_QUOTA:
+            used_up = await self._note(lambda: note_used_up(self._switches, self._provider))
+            failure = replace(failure, remedy=quota_in_words(used_up, self._settings)) if used_up else failure
+        opened = await self._note(lambda: self._breaker.note_failure(failure))
+        if opened is not None:
+            _log.warning("circuit_breaker_opened", code=opened.code, cause=opened.cause)
+            # Asked now, so that a later consent is known to be a change.
+            await self._note(lambda: self._breaker.ask_if_due(opened, every_seconds=0.0))
+        return failure
+
+    def close(self) -> None:
+        """Lets another call probe where this run has ended before its probe did."""
         try:
-            noted = await call_in_daemon_thread(
-                lambda: note_used_up(self._switches, self._provider), seconds=_ANSWER_SECONDS
-            )
+            self._breaker.leave()
+        except SwitchesUnavailableError as error:
+            _log.warning("switches_unavailable", cause=str(error))
+
+    async def _note(self, note: Callable[[], Result]) -> Result | None:
+        try:
+            return await call_in_daemon_thread(note, seconds=_ANSWER_SECONDS + ASK_SECONDS)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it must end no call in flight
             _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
-            return failure
-        return replace(failure, remedy=quota_in_words(noted, self._settings))
+            return None
 
     async def _look(self) -> _Wait | Failure | None:
         try:
@@ -149,7 +183,30 @@ class Admission:
             return failures.quota_used_up(said, quota_in_words(found.used_up, self._settings))
         if found.pause is not None:
             return _Wait(f"{pause_in_words(found.pause, self._settings)}.", _LOOK_SECONDS)
-        return None if self._limit is None else await self._slot(self._limit)
+        breaker = self._breaker.find(self._known)
+        if breaker is None or breaker.closed:
+            return None if self._limit is None else await self._slot(self._limit)
+        try:
+            return await self._heed(breaker)
+        except (SwitchesUnavailableError, TimeoutError) as error:
+            return _Wait(str(error) or "The switches do not answer in time.", _LOOK_SECONDS)
+
+    async def _heed(self, found: Breaker) -> _Wait | Failure | None:
+        """Returns None where a breaker lets the next call through: it is closed by now, or the call probes."""
+        breaker = await call_in_daemon_thread(
+            lambda: self._breaker.ask_if_due(found, every_seconds=_ASK_AGAIN_SECONDS),
+            seconds=_ANSWER_SECONDS + ASK_SECONDS,
+        )
+        now = time.time()
+        if breaker is not None and breaker.state(now) is State.OPEN:
+            return breaker_failure(breaker, self._settings)
+        if breaker is not None and (probe := breaker.probing(now)):
+            return _Wait(probe_in_words(breaker, probe), _LOOK_SECONDS)
+        if self._limit is not None and (wait := await self._slot(self._limit)):
+            return wait
+        if await call_in_daemon_thread(self._breaker.take_probe, seconds=_ANSWER_SECONDS):
+            return None
+        return _Wait("Waiting for the call that shows whether the key works again.", _LOOK_SECONDS, passing=True)
 
     async def _slot(self, limit: RequestLimit) -> _Wait | None:
         left = self._slot_at - time.monotonic()
@@ -178,12 +235,14 @@ class Admission:
 
 @contextmanager
 def open_admission(
-    settings: Settings, provider: Provider, allowance: BudgetReservation | None = None
+    settings: Settings, provider: Provider, *, run_id: str, allowance: BudgetReservation | None = None
 ) -> Iterator[Admission]:
     """Opens a run's admission for the calls of a provider, and closes what it used."""
     limit = open_limit(settings, provider)
+    admission = Admission(settings, provider, open_switches(settings), limit, run_id=run_id, allowance=allowance)
     try:
-        yield Admission(settings, provider, open_switches(settings), limit, allowance=allowance)
+        yield admission
     finally:
+        admission.close()
         if limit is not None:
             limit.close()

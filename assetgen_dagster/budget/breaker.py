@@ -1,142 +1,240 @@
-"""How long one run's end keeps others from starting: a cause that would fail them all must not be paid for by each.
+"""The circuit breaker as pure functions: what a failing key, account or model means for the calls after it.
 
-Pure functions. Asking the API is the subject of ``ask``, looking at runs that of ``sensors/hold.py``.
+Closed lets every call go. A failure that lies with key, account or model opens it: no call is made. Half-open lets one
+call probe, and the others wait for its outcome. There is one breaker for each key, model, script and endpoint, so
+changed settings do not inherit a refusal; while another breaker is open they are on trial, that is half-open.
+
+Storing and asking the API is the subject of ``breaker_store.py``, holding calls back that of ``admission.py``.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
-from assetgen_dagster.errors import Code
-from assetgen_dagster.providers.failures import Failure
-from assetgen_dagster.providers.registry import providers_in_use
-from assetgen_dagster.settings import Settings
+from pydantic import TypeAdapter, ValidationError
 
-#: Codes of problems that lie with the key, the model or the account, not with a video; what to do about each. A daily
-#: quota is not among them: all runs know its end, see ``budget.switches``.
-EVERYBODYS: Mapping[str, str] = {code: code.advice for code in (Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND)}
+from assetgen_dagster.budget.switches import Json
+from assetgen_dagster.errors import Code
+from assetgen_dagster.providers.base import Provider
+from assetgen_dagster.providers.failures import Failure
+
+#: Codes of failures that lie with key, account or model, and would fail every other call as well. A daily quota is not
+#: among them: its end is known, see ``switches.py``.
+OPENING_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND})
 
 #: Those of them that the API tells at no cost.
-ASKABLE = frozenset({Code.API_KEY, Code.MODEL_NOT_FOUND})
+_ASKABLE = frozenset({Code.API_KEY, Code.MODEL_NOT_FOUND})
 
-#: Where nothing tells whether the cause is gone, one run is let through after this long, to see.
-_TRY_AGAIN_SECONDS = 600.0
+#: Failures of a call that the API has answered: key, account and model work.
+_ANSWERED = frozenset({Code.REFUSED, Code.NO_IMAGE})
 
-#: How often the API is asked.
-ASK_AGAIN_SECONDS = 60.0
+#: How long an open breaker waits for its probe.
+PROBE_AFTER_SECONDS = 600.0
+
+#: What a probe may take besides its time limit, before it counts as lost with its run.
+PROBE_MARGIN_SECONDS = 30.0
+
+#: Breakers that nobody has looked at for so long are forgotten.
+_FORGET_SECONDS = 7 * 86_400.0
+
+_PREFIX = "breaker:"
+
+
+class State(StrEnum):
+    """What a breaker does with a call."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """What ended the last run.
+class Probe:
+    """The one call that a half-open breaker has let through.
 
     Attributes:
-        run_id: The run.
-        code: Of the failure.
-        fingerprint: Of the settings it had.
-        ended_at: Unix time.
+        token: Of the caller.
+        run_id: Its run.
+        at: When it was let through, Unix time.
+        seconds: How long it may take; after that its run is taken for dead.
     """
 
+    token: str
     run_id: str
-    code: str
-    fingerprint: str
-    ended_at: float
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the API said when it was last asked about key and model.
-
-    Attributes:
-        run_id: The run whose end was the reason.
-        fingerprint: Of the settings it was asked with.
-        at: Unix time.
-        code: Of what it has against them; empty where it has nothing.
-        refusal: The same in words.
-        refused_before: Whether it has had something against them since that run: then its consent means that the
-            cause is gone. Otherwise it may not see what ended the run.
-    """
-
-    run_id: str
-    fingerprint: str
     at: float
-    code: str = ""
-    refusal: str = ""
-    refused_before: bool = False
-
-    def stands(self, stopped: Stopped, *, fingerprint_now: str, now: float) -> bool:
-        """Returns whether it need not be asked again yet."""
-        young = now < self.at + ASK_AGAIN_SECONDS
-        return young and self.run_id == stopped.run_id and self.fingerprint == fingerprint_now
-
-
-class Go(StrEnum):
-    """What may be requested."""
-
-    ALL = "all"
-    ONE = "one"
-    NONE = "none"
+    seconds: float
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What follows from the last run's end.
+class Breaker:
+    """A breaker that a failure has opened.
 
     Attributes:
-        go: What may be requested; one, to see whether the cause is gone.
-        until: When that is looked at again, Unix time; where nothing may be requested.
-        refusal: What the API has against key or model, in words; empty where that is not known.
+        code: Of the failure.
+        cause: What the API said.
+        remedy: What a person can do, as in ``Failure``.
+        run_id: The run that met it.
+        opened_at: Unix time.
+        probe_after_seconds: When one call may probe, from then on; 0 for changed settings.
+        asked_at: When the API was last asked about key and model, Unix time; 0 for never.
+        refusal: What it had against them then; keeps the breaker open.
+        was_refused: Whether it has had anything against them since the failure: then its consent means that the cause
+            is gone. Otherwise it may not see what failed the call.
+        probe: The call that probes.
+        closed: Kept while other breakers are open: these settings have proved themselves.
     """
 
-    go: Go
-    until: float = 0.0
+    code: Code
+    cause: str
+    remedy: str
+    run_id: str
+    opened_at: float
+    probe_after_seconds: float
+    asked_at: float = 0.0
     refusal: str = ""
+    was_refused: bool = False
+    probe: Probe | None = None
+    closed: bool = False
+
+    @property
+    def probe_at(self) -> float:
+        """When one call may probe, Unix time."""
+        return self.opened_at + self.probe_after_seconds
+
+    def state(self, now: float) -> State:
+        """Returns the state at a moment. Moments are compared by their distance: a clock may be set back."""
+        if self.closed:
+            return State.CLOSED
+        waits = abs(now - self.opened_at) < self.probe_after_seconds
+        return State.OPEN if self.refusal or waits else State.HALF_OPEN
+
+    def probing(self, now: float) -> Probe | None:
+        """Returns the call that probes now; a probe whose time is over died with its run."""
+        probe = self.probe
+        return probe if probe is not None and abs(now - probe.at) < probe.seconds else None
+
+    def may_ask(self, now: float, *, every_seconds: float) -> bool:
+        """Returns whether the API can tell if the cause is gone, and was not asked just now."""
+        return not self.closed and self.code in _ASKABLE and abs(now - self.asked_at) >= every_seconds
+
+    def answered(self, failure: Failure | None, now: float) -> "Breaker":
+        """Returns the breaker after the free question, with what the API has against key or model."""
+        if failure is None and self.was_refused:
+            return replace(self, closed=True)
+        if failure is None or failure.code == Code.CONFIGURATION:  # then it was no Gemini API that was asked
+            return replace(self, asked_at=now, refusal="")
+        known = failure.code in OPENING_CODES
+        return replace(
+            self,
+            asked_at=now,
+            code=failure.code if known else self.code,
+            remedy=failure.remedy if known else self.remedy,
+            refusal=f"{failure.cause.rstrip('. ')}. {failure.remedy}.",
+            was_refused=self.was_refused or failure.code in _ASKABLE,
+        )
+
+    def same_opening(self, other: "Breaker | None") -> bool:
+        """Returns whether both are one breaker after the same failure."""
+        return other is not None and (self.opened_at, self.run_id) == (other.opened_at, other.run_id)
 
 
-def fingerprint(settings: Settings) -> str:
+def opens(failure: Failure) -> bool:
+    """Returns whether a failure opens the breaker."""
+    return failure.code in OPENING_CODES
+
+
+def proves(failure: Failure) -> bool:
+    """Returns whether a failed call shows all the same that key, account and model work."""
+    return failure.code in _ANSWERED
+
+
+def opened(before: Breaker | None, failure: Failure, *, run_id: str, now: float) -> Breaker:
+    """Returns the breaker after a failure that opens it; one that is open stays as the first failure left it."""
+    if before is not None and before.state(now) is State.OPEN:
+        return replace(before, probe=None)
+    return Breaker(failure.code, failure.cause, failure.remedy, run_id, now, PROBE_AFTER_SECONDS)
+
+
+def with_probe(breaker: Breaker | None, probe: Probe) -> Breaker | None:
+    """Returns the breaker with a probe of its own; None where no probe is to be had now."""
+    if breaker is None or breaker.state(probe.at) is not State.HALF_OPEN or breaker.probing(probe.at):
+        return None
+    return replace(breaker, probe=probe)
+
+
+def fingerprint(provider: Provider) -> str:
     """Returns what changes when an operator mends key, model, script or endpoint; tells nothing about the key."""
-    parts = [part for provider in providers_in_use(settings) for part in provider.configuration]
+    parts = [part.removeprefix("models/") for part in provider.configuration]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def asked(
-    stopped: Stopped, failure: Failure | None, before: Asked | None, *, fingerprint_now: str, now: float
-) -> Asked:
-    """Returns what is to be remembered of an answer.
+# --- Among the switches: a breaker is an entry ``breaker:<fingerprint>`` --------------------------------------------
 
-    Args:
-        stopped: The run's end that made us ask.
-        failure: What the API said.
-        before: What was remembered so far.
-        fingerprint_now: Of the settings it was asked with.
-        now: Unix time.
+
+def own_breaker(values: Mapping[str, Json], mark: str, *, now: float) -> Breaker | None:
+    """Returns the breaker of these settings, by their fingerprint; None where they never failed."""
+    return _breakers(values, now).get(mark)
+
+
+def breaker_of(values: Mapping[str, Json], mark: str, *, now: float) -> Breaker | None:
+    """Returns the breaker of these settings; None where nothing is known against them.
+
+    Settings without one are on trial while another is open: they may be what an operator has changed to mend it, and
+    may be wrong again.
     """
-    same = before is not None and before.run_id == stopped.run_id
-    refused = same and before is not None and (before.refused_before or before.code in ASKABLE)
-    if failure is None:
-        return Asked(stopped.run_id, fingerprint_now, now, refused_before=refused)
-    refusal = f"{failure.cause.rstrip('. ')}. {failure.remedy}."
-    return Asked(stopped.run_id, fingerprint_now, now, failure.code, refusal, refused)
+    found = _breakers(values, now)
+    if mark in found:
+        return found[mark]
+    others = [breaker for breaker in found.values() if not breaker.closed]
+    if not others:
+        return None
+    last = max(others, key=lambda breaker: breaker.opened_at)
+    return replace(last, probe_after_seconds=0.0, asked_at=0.0, refusal="", probe=None)
 
 
-def judge(stopped: Stopped, answer: Asked | None, *, fingerprint_now: str, now: float) -> Verdict:
-    """Returns what may be requested after a run's end.
+def change_breaker(
+    values: dict[str, Json], mark: str, change: Callable[[Breaker | None], Breaker | None], *, now: float
+) -> None:
+    """Edits the breaker of these settings; a closed one is kept only while another is open."""
+    found = _breakers(values, now)
+    after = change(breaker_of(values, mark, now=now))
+    found.pop(mark, None)
+    if after is not None:
+        found[mark] = after
+    if all(breaker.closed for breaker in found.values()):
+        found = {}
+    for name in [name for name in values if name.startswith(_PREFIX)]:
+        del values[name]
+    values.update({f"{_PREFIX}{mark}": asdict(breaker) for mark, breaker in found.items()})
 
-    Args:
-        stopped: How it ended.
-        answer: What the API says of key and model; None where it was not asked.
-        fingerprint_now: Of the settings in force.
-        now: Unix time.
-    """
-    if stopped.code not in EVERYBODYS:
-        return Verdict(Go.ALL)
-    if answer is not None and answer.code != Code.CONFIGURATION:  # else it is no Gemini API that was asked
-        if answer.code:
-            return Verdict(Go.NONE, answer.at + ASK_AGAIN_SECONDS, answer.refusal)
-        if answer.refused_before:
-            return Verdict(Go.ALL)
-    if stopped.fingerprint != fingerprint_now:
-        return Verdict(Go.ONE)
-    until = stopped.ended_at + _TRY_AGAIN_SECONDS
-    return Verdict(Go.ONE) if now >= until else Verdict(Go.NONE, until)
+
+def breakers_in(values: Mapping[str, Json]) -> list[Breaker]:
+    """Returns the breakers that are not closed, whosever they are."""
+    found = (_read(value) for name, value in values.items() if name.startswith(_PREFIX))
+    return [breaker for breaker in found if breaker is not None and not breaker.closed]
+
+
+def _breakers(values: Mapping[str, Json], now: float) -> dict[str, Breaker]:
+    found = {
+        name.removeprefix(_PREFIX): breaker
+        for name, value in values.items()
+        if name.startswith(_PREFIX) and (breaker := _read(value)) is not None
+    }
+    return {mark: breaker for mark, breaker in found.items() if not _forgotten(breaker, now)}
+
+
+def _forgotten(breaker: Breaker, now: float) -> bool:
+    probed_at = breaker.probe.at if breaker.probe else 0.0
+    return now - max(breaker.opened_at, breaker.asked_at, probed_at) > _FORGET_SECONDS
+
+
+def _read(value: Json) -> Breaker | None:
+    """Returns a stored breaker; None for an entry that another version or a person wrote in another shape."""
+    try:
+        return _SHAPE.validate_python(value)
+    except ValidationError:
+        return None
+
+
+_SHAPE = TypeAdapter(Breaker)

@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable
 
+from assetgen_dagster.budget.breaker import Breaker, State, fingerprint, own_breaker
+from assetgen_dagster.budget.breaker_store import BreakerStore
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.reservations import ReservationStore
 from assetgen_dagster.budget.switches import FileSwitches, Held, Switches, account_fingerprint, held
 from assetgen_dagster.providers.base import Provider
+from assetgen_dagster.providers.registry import providers_in_use
 from assetgen_dagster.settings import Settings
 
 _UNKNOWN = "what runs at work may still spend"
@@ -49,3 +52,39 @@ def held_now(settings: Settings) -> Held:
         SwitchesUnavailableError: Nobody knows.
     """
     return held(open_switches(settings).read(), None)
+
+
+def broken_now(settings: Settings) -> Breaker | None:
+    """Returns the breaker that these settings have opened, if one is not closed; asks nobody.
+
+    Raises:
+        SwitchesUnavailableError: Nobody knows.
+    """
+    values = open_switches(settings).read()
+    found = (own_breaker(values, fingerprint(provider), now=time.time()) for provider in providers_in_use(settings))
+    return next((breaker for breaker in found if breaker is not None and not breaker.closed), None)
+
+
+def breaker_now(settings: Settings, *, ask_every_seconds: float) -> Breaker | None:
+    """Returns the breaker that would hold a run with these settings back, after asking the API where that may help.
+
+    Args:
+        settings: The settings in force.
+        ask_every_seconds: How often the API is asked.
+
+    Raises:
+        SwitchesUnavailableError: Nobody knows.
+    """
+    switches = open_switches(settings)
+    last: Breaker | None = None
+    for provider in providers_in_use(settings):
+        store = BreakerStore(settings, provider, switches)
+        breaker = store.find(switches.read())
+        if breaker is not None:
+            breaker = store.ask_if_due(breaker, every_seconds=ask_every_seconds)
+        if breaker is None or breaker.closed:
+            continue
+        if breaker.state(time.time()) is State.OPEN:
+            return breaker
+        last = breaker
+    return last

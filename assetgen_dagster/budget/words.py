@@ -1,8 +1,12 @@
 """What holds the paying up, in words that say until when and what to do; moments by the clock where the operator is."""
 
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from assetgen_dagster.budget.switches import Held, Pause, UsedUp
+from assetgen_dagster.budget.breaker import Breaker, Probe, State, breakers_in
+from assetgen_dagster.budget.switches import Held, Json, Pause, UsedUp, held
+from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
 
@@ -46,3 +50,49 @@ def _quota(used_up: UsedUp, settings: Settings) -> tuple[str, str]:
         "Notion go on by themselves then; run others again."
     )
     return what, "Where the quota was raised: assetgen resume"
+
+
+def breaker_failure(breaker: Breaker, settings: Settings) -> Failure:
+    """Returns the failure of a call that an open breaker holds back."""
+    again = "then run again; if it was mended without a change of settings, run assetgen resume first"
+    cause = f"{_stopped_in_words(breaker, settings)}. {_next_probe_in_words(breaker, settings)}"
+    return Failure(breaker.code, cause, f"{breaker.remedy}, {again}")
+
+
+def breaker_in_words(breaker: Breaker, settings: Settings) -> str:
+    """Returns when, by which run and why a breaker was opened, and when the next call is made."""
+    remedy = "" if breaker.refusal else f" {breaker.remedy}."
+    return f"{_stopped_in_words(breaker, settings)}.{remedy} {_next_probe_in_words(breaker, settings)}"
+
+
+def probe_in_words(breaker: Breaker, probe: Probe) -> str:
+    """Returns what a call waits for while another one probes."""
+    by = f"run {probe.run_id}" if probe.run_id else "another run"
+    return f"Waiting for one call of {by} to show whether {breaker.code} is over."
+
+
+def cleared_in_words(values: Mapping[str, Json], settings: Settings) -> str:
+    """Returns which of the switches that were set a person may miss, one sentence each."""
+    found = held(values, None)
+    said = [f"The pause by {found.pause.by} is over."] if found.pause else []
+    said += ["The daily quota is asked for again."] if found.used_up else []
+    for breaker in breakers_in(values):
+        since = moment_in_words(breaker.opened_at, settings)
+        said.append(f"The circuit breaker that {breaker.code} opened at {since} is closed.")
+    return " ".join(said)
+
+
+def _stopped_in_words(breaker: Breaker, settings: Settings) -> str:
+    run = f"run {breaker.run_id}" if breaker.run_id else "a run"
+    over = ", and it is not over" if breaker.refusal else ""
+    cause = (breaker.refusal or breaker.cause).rstrip(". ")
+    return f"{run} was stopped by {breaker.code} at {moment_in_words(breaker.opened_at, settings)}{over}: {cause}"
+
+
+def _next_probe_in_words(breaker: Breaker, settings: Settings) -> str:
+    if breaker.refusal:
+        return "No call is made until the API, which is asked at no cost, takes key and model, or the settings change."
+    if breaker.state(time.time()) is State.HALF_OPEN:
+        return "The next call shows whether that is over; others wait for it."
+    until = moment_in_words(breaker.probe_at, settings)
+    return f"No call is made until {until}, when one is tried, or until the settings change."

@@ -15,9 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from assetgen_dagster.budget.breaker import State
 from assetgen_dagster.budget.limits import refusal_in_words, remedy
-from assetgen_dagster.budget.stores import held_now, open_reservations
-from assetgen_dagster.budget.words import held_in_words
+from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
+from assetgen_dagster.budget.words import breaker_in_words, held_in_words
 from assetgen_dagster.director.model.write import foreseen_director
 from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
@@ -253,6 +254,9 @@ def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw
         yield coded(f"the run would not start: {why}", Code.BUDGET)
     if held := held_in_words(held_now(settings), settings):
         yield f"the run would wait: {' '.join(held)}"
+    breaker = broken_now(settings)
+    if breaker is not None and breaker.state(time.time()) is State.OPEN:
+        yield coded(f"the run would not start: {breaker_in_words(breaker, settings)}", breaker.code)
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

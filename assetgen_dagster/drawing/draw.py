@@ -255,6 +255,8 @@ class _Drawing:
             if isinstance(result, Drawn):
                 self._rejected = 0
                 self._succeed(task, result)
+                if self.admission is not None:
+                    await self.admission.report_success()
                 return True
             self._note(result)
             last = await self._pass_on(result)
@@ -288,7 +290,7 @@ class _Drawing:
         """Tells other runs what concerns them, too; returns the failure with what is known besides."""
         if self.admission is None:
             return failure
-        told = await self.admission.heard(failure)
+        told = await self.admission.report_failure(failure)
         if self.summary.stopped_by is failure:
             self.summary.stopped_by = told
         return told

@@ -1,7 +1,6 @@
 """All providers, and which of them the settings choose."""
 
 from assetgen_dagster.providers.base import ImageProvider, Provider
-from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.provider import GeminiProvider
 from assetgen_dagster.providers.gemini.text import GeminiText
 from assetgen_dagster.providers.script.provider import ScriptProvider
@@ -19,10 +18,3 @@ def provider_of(settings: Settings) -> ImageProvider:
 def providers_in_use(settings: Settings) -> list[Provider]:
     """Returns every provider that a run asks: the one that draws and, if it is set, the one that writes."""
     return [provider_of(settings), *([GeminiText(settings, settings.story_model)] if settings.story_model else [])]
-
-
-def check_providers(settings: Settings, *, seconds: float) -> Failure | None:
-    """Returns the first failure that a provider's free check finds within so many seconds, or None."""
-    checkable = [provider for provider in providers_in_use(settings) if provider.checkable]
-    found = (provider.check(seconds=seconds / len(checkable)) for provider in checkable)
-    return next((failure for failure in found if failure is not None), None)

@@ -20,7 +20,6 @@ from assetgen_dagster.assets.tags import (
     REPORTED_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.budget.breaker import Go
 from assetgen_dagster.budget.stores import held_now
 from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.drawing.redraw import Known, known_pictures
@@ -36,7 +35,7 @@ from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
-from assetgen_dagster.sensors.hold import Hold, hold
+from assetgen_dagster.sensors.hold import Go, Hold, hold
 from assetgen_dagster.sensors.requeue import requeue
 from assetgen_dagster.sensors.run_outcome import report_outcome
 from assetgen_dagster.settings import Settings
@@ -75,7 +74,7 @@ def notion_tasks(
             troubles = list(requeue(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)
-            held = hold(context, settings) if asking else Hold(Go.ALL)
+            held = hold(context.instance, settings) if asking else Hold(Go.ALL)
             if held.go is Go.NONE:
                 return dg.SkipReason(f"No runs are requested for {asking} rows: {held.reason}")
             decisions = _decide(context.instance, rows, settings, board, one=held.go is not Go.ALL)

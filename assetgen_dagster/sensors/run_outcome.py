@@ -19,7 +19,7 @@ from assetgen_dagster.assets.tags import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.budget.breaker import EVERYBODYS
+from assetgen_dagster.budget.breaker import OPENING_CODES
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.preflight import cause_on_this_machine
 from assetgen_dagster.drawing.redraw import is_taken
@@ -142,7 +142,7 @@ def goes_on_by_itself(
         return True
     if started_in_dagster(run):
         return False
-    if code not in EVERYBODYS and not (code in _MACHINES and cause_on_this_machine(settings)):
+    if code not in OPENING_CODES and not (code in _MACHINES and cause_on_this_machine(settings)):
         return False
     same = {STOPPED_BY_TAG: code, REPORTED_TAG: values_of(Reported.ERROR, notion)}
     success = [dg.DagsterRunStatus.SUCCESS]

@@ -25,7 +25,7 @@ def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_complet
         assert [call for call in before if call.arrived_at > paused_at + 1] == []
         with pytest.raises(TimeoutError):
             gemini.wait_for(lambda calls: len(calls) > len(before), timeout=3)
-        assert assetgen("resume") == "Paying goes on.\n"
+        assert assetgen("resume").startswith("Paying goes on.")
         outputs = finish(runs, timeout=60)
     assert len(gemini.journal()) == len(billed(gemini.journal())) == 12
     assert all("Paying is paused by" in output and "Goes on." in output for output in outputs)

@@ -47,16 +47,18 @@ def pause(
 
 
 def resume() -> None:
-    """Let paying go on after assetgen pause, or after a daily quota was raised; runs that wait go on by themselves.
+    """Let paying go on after assetgen pause, a raised quota, or mended billing; runs that wait go on by themselves.
 
     Example: assetgen resume
     """
     from assetgen_dagster.budget.stores import open_switches
     from assetgen_dagster.budget.switches import resume as go_on
+    from assetgen_dagster.budget.words import cleared_in_words
     from assetgen_dagster.settings import load_settings
 
-    before = go_on(open_switches(load_settings()))
-    print("Paying goes on." if before else "Paying was not paused.")
+    settings = load_settings()
+    before = go_on(open_switches(settings))
+    print(f"Paying goes on. {cleared_in_words(before, settings)}".rstrip() if before else "Paying was not paused.")
 
 
 def costs(

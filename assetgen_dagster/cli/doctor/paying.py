@@ -4,9 +4,9 @@ import time
 
 from assetgen_dagster.budget.limits import state_in_words
 from assetgen_dagster.budget.reservations import limits_of
-from assetgen_dagster.budget.stores import held_now, open_reservations
-from assetgen_dagster.budget.words import held_in_words
-from assetgen_dagster.cli.doctor.finding import Finding, broken
+from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
+from assetgen_dagster.budget.words import breaker_failure, held_in_words
+from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import ChannelsFileError
 from assetgen_dagster.settings import Settings
@@ -16,11 +16,13 @@ from assetgen_dagster.support.months import month_of
 def examine_paying(settings: Settings) -> list[Finding]:
     """Checks pause, circuit breaker, quota, requests a minute and budget."""
     try:
-        found = held_now(settings)
+        found, breaker = held_now(settings), broken_now(settings)
     except AssetgenError as error:
         return [broken("paying", error)]
     if held := held_in_words(found, settings):
         return [Finding("paying", False, *held)]
+    if breaker is not None:
+        return [of_problem("circuit breaker", breaker_failure(breaker, settings))]
     return [*_limit(settings), *_budget(settings)]
 
 

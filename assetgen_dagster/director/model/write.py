@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from assetgen_dagster.budget.admission import AdmissionWaits, open_admission
+from assetgen_dagster.budget.admission import Admission, AdmissionWaits, open_admission
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.brief import read_brief
 from assetgen_dagster.director.director import create_asset_manifest
@@ -164,45 +164,39 @@ class Writer:
         """Returns the answer to one question; asks again after what passes by itself and was not billed."""
         asked = "\n".join((INSTRUCTION, json.dumps(ANSWER_SCHEMA), *(turn.text for turn in turns)))
         self.tell(Asked(model, question))
+        writer = GeminiText(self.settings, model)
         for retries in range(_RETRIES + 1):
-            self._pass_the_gate(model)
-            token, began = ledger.begin(question, asked=asked), time.monotonic()
-            reply = GeminiText(self.settings, model).ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
-            spend = ledger.settle(token, reply, asked=asked)
-            self._note(model, question, reply, spend, seconds=time.monotonic() - began)
-            if reply.failure is None:
-                return reply.text
-            if reply.failure.error_class is ErrorClass.FATAL:
-                raise StoryModelError(model, self._told_to_all(model, reply.failure))
-            wait = _wait(reply.failure, retries)
+            with open_admission(self.settings, writer, run_id=self.run_id, allowance=self.allowance) as admission:
+                self._admit(admission, model)
+                token, began = ledger.begin(question, asked=asked), time.monotonic()
+                reply = writer.ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
+                spend = ledger.settle(token, reply, asked=asked)
+                self._note(model, question, reply, spend, seconds=time.monotonic() - began)
+                if reply.failure is None:
+                    asyncio.run(admission.report_success())
+                    return reply.text
+                failure = asyncio.run(admission.report_failure(reply.failure))
+            if failure.error_class is ErrorClass.FATAL:
+                raise StoryModelError(model, failure)
+            wait = _wait(failure, retries)
             if wait is None:
-                raise _GaveUpError(f"[{reply.failure.error_class}: {reply.failure.code}] {reply.failure.cause}")
-            self.tell(Waits(model, wait, reply.failure))
+                raise _GaveUpError(f"[{failure.error_class}: {failure.code}] {failure.cause}")
+            self.tell(Waits(model, wait, failure))
             self.sleep(wait)
         raise AssertionError  # the last attempt has no wait
 
-    def _pass_the_gate(self, model: str) -> None:
+    def _admit(self, admission: Admission, model: str) -> None:
         """Waits until the model may be asked; a text is paid for like a picture."""
 
         def tell(why: str) -> None:
             self.tell(AdmissionWaits(why))
 
         async def wait() -> Failure | None:
-            with open_admission(self.settings, GeminiText(self.settings, model), self.allowance) as admission:
-                # What is reserved here is kept for the pictures, which ask again by their true number.
-                return await admission.enter(self.pictures, tell) or await admission.admit(tell)
+            # What is reserved here is kept for the pictures, which ask again by their true number.
+            return await admission.enter(self.pictures, tell) or await admission.admit(tell)
 
         if failure := asyncio.run(wait()):
             raise StoryModelError(model, failure)
-
-    def _told_to_all(self, model: str, failure: Failure) -> Failure:
-        """Tells other runs what concerns them, too; returns the failure with what is known besides."""
-
-        async def tell() -> Failure:
-            with open_admission(self.settings, GeminiText(self.settings, model)) as admission:
-                return await admission.heard(failure)
-
-        return asyncio.run(tell())
 
     def _note(self, model: str, question: int, reply: Reply, spend: Spend | None, *, seconds: float) -> None:
         if spend is not None:

@@ -10,9 +10,8 @@ import pytest
 from pytest import approx
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, image_key
-from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG, STOPPED_WITH_TAG
-from assetgen_dagster.budget.breaker import fingerprint
-from assetgen_dagster.budget.stores import held_now, open_reservations, open_switches
+from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG
+from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations, open_switches
 from assetgen_dagster.budget.switches import pause, resume
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.director.source import Resolution
@@ -164,15 +163,20 @@ def test_what_would_stop_every_video_ends_the_run_before_a_picture_and_pauses_th
     run = dagit.instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.tags[STOPPED_BY_TAG] == code
-    assert run.tags[STOPPED_WITH_TAG] == fingerprint(load_settings())
+    assert broken_now(load_settings()) is not None
+    again = dagit.materialize(story=STORY)
+    assert failure_of(again).description.endswith(f"[{code}]")
+    assert len(gemini.journal()) == 1, "the second run makes no call"
 
 
-def test_another_story_model_lets_the_other_rows_go_on(monkeypatch: pytest.MonkeyPatch, gemini: GeminiEmulator) -> None:
-    found = []
-    for model in ("", MODEL, "gemini-3.5-flash-lite"):
-        monkeypatch.setenv("ASSETGEN_STORY_MODEL", model)
-        found.append(fingerprint(load_settings()))
-    assert len(set(found)) == 3
+def test_another_story_model_closes_the_breaker_of_the_one_before(
+    dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gemini.plan([Fault(ApiError(404), of="text", nth=1)])
+    assert not dagit.materialize(selection=MANIFEST, story=STORY).success
+    monkeypatch.setenv("ASSETGEN_STORY_MODEL", "gemini-3.5-flash-lite")
+    assert dagit.materialize(selection=MANIFEST, story=STORY).success
+    assert broken_now(load_settings()) is None
 
 
 @on_disk
@@ -184,6 +188,7 @@ def test_money_that_was_spent_before_a_run_failed_stands_on_an_observation(
     [spent] = dagit.observations(ASSET_MANIFEST)
     assert spent["cost_usd"] == approx(written_usd(gemini))
     gemini.plan([])
+    resume(open_switches(load_settings()))
     assert dagit.materialize(selection=MANIFEST, story=STORY).success
     [manifest] = dagit.materializations(ASSET_MANIFEST)
     assert len(texts(gemini)) == 3  # the first answer was kept, the repair asked for again

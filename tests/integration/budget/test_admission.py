@@ -2,27 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 import structlog
 
-from assetgen_dagster.budget.admission import AdmissionWaits, open_admission
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.stores import held_now, open_switches
 from assetgen_dagster.budget.switches import note_used_up, pause, resume
 from assetgen_dagster.budget.words import moment_in_words
-from assetgen_dagster.drawing.draw import generate_assets
-from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.outcome import Summary
-from assetgen_dagster.drawing.plan import Request
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError
+from tests.helpers.drawings import Drawing, start, until
 from tests.helpers.harness import Core, billed, manifest_of
 
 DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")
@@ -31,35 +26,6 @@ DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 0.05)
-
-
-@dataclass
-class Drawing:
-    """A drawing under way, as a run's thread has it."""
-
-    task: "asyncio.Task[Summary]"
-    events: list[Event]
-
-    def told(self) -> list[str]:
-        return [event.why for event in self.events if isinstance(event, AdmissionWaits)]
-
-
-def start(core: Core, look: Callable[[], Failure | None] | None = None) -> Drawing:
-    events: list[Event] = []
-    request = Request("run1", time.time())
-    job = core.job(request, "run1", frozenset(range(1, 23)))
-
-    async def draw() -> Summary:
-        with open_admission(core.settings, provider_of(core.settings)) as admission:
-            return await generate_assets(job, core.store, events.append, admission=admission, check_row=look)
-
-    return Drawing(asyncio.create_task(draw()), events)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 def test_a_pause_lets_pictures_in_flight_finish_starts_none_and_resume_draws_the_rest(

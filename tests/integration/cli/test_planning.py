@@ -25,6 +25,7 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import OddPicture
+from tests.helpers.breakers import make_half_open, turn_billing_off
 from tests.helpers.harness import Core, billed_usd
 
 KEY = ProjectKey("poke1", "vid_123")
@@ -255,6 +256,17 @@ def test_a_pause_is_told_as_what_the_run_would_wait_for(foxes: Core) -> None:
     shown = plan()
     assert not shown["would_start"]
     assert "the run would wait: Paying is paused by" in " ".join(shown["warnings"])
+
+
+def test_an_open_circuit_breaker_is_told_until_a_call_may_probe(
+    foxes: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_billing_off(foxes, gemini, monkeypatch)
+    shown = plan()
+    assert not shown["would_start"]
+    assert "[billing]" in " ".join(shown["warnings"])
+    make_half_open()
+    assert plan()["would_start"]
 
 
 def test_what_would_end_the_run_before_it_draws_ends_the_plan_with_the_same_words(

@@ -1,94 +1,204 @@
-"""After a run's end that lies with key, model or account: what may be requested, and when that is looked at again."""
+"""The circuit breaker's states, event by event."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from assetgen_dagster.budget.breaker import Asked, Go, Stopped, asked, fingerprint, judge
+from assetgen_dagster.budget.breaker import (
+    PROBE_AFTER_SECONDS,
+    Breaker,
+    Probe,
+    State,
+    breaker_of,
+    change_breaker,
+    fingerprint,
+    opened,
+    opens,
+    own_breaker,
+    proves,
+    with_probe,
+)
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
-STOPPED = Stopped("run-1", "api_key", "a", NOON)
-WRONG = Failure(Code.API_KEY, "no such key.")
-OFFLINE = Failure(Code.NETWORK, "no answer")
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+WRONG = Failure(Code.API_KEY, "no such key.", "Set GEMINI_API_KEY to a valid key")
+UNPAID = Failure(Code.BILLING, "billing is off", "Enable billing")
+GONE = Failure(Code.MODEL_NOT_FOUND, "no such model", "Set GEMINI_IMAGE_MODEL")
+OFFLINE = Failure(Code.NETWORK, "no answer", "Check network")
+NO_API = Failure(Code.CONFIGURATION, "HTTP 404 without its JSON", "Mend this setting")
 
 
-@pytest.mark.parametrize("code", ["", "refused", "cannot_write", "withdrawn", "unexpected", "daily_quota"])
-def test_what_lies_with_one_video_or_machine_keeps_no_other_run_waiting(code: str) -> None:
-    assert judge(replace(STOPPED, code=code), None, fingerprint_now="a", now=NOON).go is Go.ALL
+def failed(failure: Failure = WRONG, *, now: float = NOON) -> Breaker:
+    return opened(None, failure, run_id="run-1", now=now)
 
 
-@pytest.mark.parametrize("code", ["api_key", "billing", "model_not_found"])
-def test_where_nobody_was_asked_one_run_is_tried_after_ten_minutes_or_when_the_settings_changed(code: str) -> None:
-    stopped = replace(STOPPED, code=code)
-    held = judge(stopped, None, fingerprint_now="a", now=NOON + 599)
-    assert (held.go, held.until) == (Go.NONE, NOON + 600)
-    assert judge(stopped, None, fingerprint_now="a", now=NOON + 600).go is Go.ONE
-    assert judge(stopped, None, fingerprint_now="b", now=NOON + 5).go is Go.ONE
+def probe(now: float, token: str = "a") -> Probe:
+    return Probe(token, f"run-{token}", now, 90.0)
 
 
-@pytest.mark.parametrize("failure", [WRONG, OFFLINE])
-@pytest.mark.parametrize("mark", ["a", "b"])
-def test_as_long_as_the_api_refuses_nothing_is_requested_whatever_the_hour(failure: Failure, mark: str) -> None:
-    later = NOON + 86_400
-    answer = asked(STOPPED, failure, None, fingerprint_now=mark, now=later)
-    held = judge(STOPPED, answer, fingerprint_now=mark, now=later)
-    assert (held.go, held.until) == (Go.NONE, later + 60)
-    assert failure.cause.rstrip(".") in held.refusal
+@pytest.mark.parametrize("code", [Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND])
+def test_what_lies_with_key_account_or_model_opens_it(code: Code) -> None:
+    assert opens(replace(WRONG, code=code))
 
 
-@pytest.mark.parametrize("mark", ["a", "b"])
-def test_once_it_refused_and_then_consents_everything_goes_on(mark: str) -> None:
-    refused = asked(STOPPED, WRONG, None, fingerprint_now="a", now=NOON + 5)
-    offline = asked(STOPPED, OFFLINE, refused, fingerprint_now="a", now=NOON + 65)
-    answer = asked(STOPPED, None, offline, fingerprint_now=mark, now=NOON + 125)
-    assert judge(STOPPED, answer, fingerprint_now=mark, now=NOON + 125).go is Go.ALL
-    again = asked(STOPPED, None, answer, fingerprint_now=mark, now=NOON + 185)
-    assert judge(STOPPED, again, fingerprint_now=mark, now=NOON + 185).go is Go.ALL
-
-
-@pytest.mark.parametrize("before", [None, OFFLINE])
-def test_the_consent_of_an_api_that_never_refused_proves_nothing(before: Failure | None) -> None:
-    first = asked(STOPPED, before, None, fingerprint_now="a", now=NOON + 5)
-    answer = asked(STOPPED, None, first, fingerprint_now="a", now=NOON + 65)
-    assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 65).until == NOON + 600
-    assert judge(STOPPED, answer, fingerprint_now="b", now=NOON + 65).go is Go.ONE
-    assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 600).go is Go.ONE
-
-
-def test_what_was_refused_before_another_runs_end_proves_nothing_about_this_one() -> None:
-    refused = asked(STOPPED, WRONG, None, fingerprint_now="a", now=NOON + 5)
-    other = replace(STOPPED, run_id="run-2")
-    answer = asked(other, None, refused, fingerprint_now="a", now=NOON + 65)
-    assert judge(other, answer, fingerprint_now="a", now=NOON + 65).go is Go.NONE
-
-
-def test_an_endpoint_that_is_no_gemini_api_is_as_if_nobody_was_asked() -> None:
-    failure = Failure(Code.CONFIGURATION, "HTTP 404 without its JSON")
-    answer = asked(STOPPED, failure, None, fingerprint_now="a", now=NOON + 5)
-    assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 5).until == NOON + 600
-    assert judge(STOPPED, answer, fingerprint_now="a", now=NOON + 600).go is Go.ONE
+@pytest.mark.parametrize("code", sorted(set(Code) - {Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND}))
+def test_what_lies_with_one_picture_video_or_machine_does_not(code: Code) -> None:
+    assert not opens(replace(WRONG, code=code))
 
 
 @pytest.mark.parametrize(
-    ("run_id", "mark", "seconds", "stands"),
-    [("run-1", "a", 59, True), ("run-1", "a", 60, False), ("run-1", "b", 1, False), ("run-2", "a", 1, False)],
+    ("code", "shows"),
+    [(code, code in (Code.REFUSED, Code.NO_IMAGE)) for code in Code],
 )
-def test_an_answer_stands_for_a_minute_for_the_same_run_and_settings(
-    run_id: str, mark: str, seconds: float, stands: bool
+def test_a_failed_probe_shows_that_the_key_works_only_where_the_api_has_answered_it(code: Code, shows: bool) -> None:
+    assert proves(replace(WRONG, code=code)) is shows
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [
+        (0, State.OPEN),
+        (PROBE_AFTER_SECONDS - 1, State.OPEN),
+        (PROBE_AFTER_SECONDS, State.HALF_OPEN),
+        (DAY, State.HALF_OPEN),
+        (-5, State.OPEN),  # a machine whose clock is behind
+        (-HOUR, State.HALF_OPEN),  # the clock was set back
+    ],
+)
+def test_an_open_breaker_is_half_open_after_ten_minutes(seconds: float, state: State) -> None:
+    assert failed(UNPAID).state(NOON + seconds) is state
+
+
+def test_a_further_failure_leaves_an_open_breaker_as_it_is_and_opens_a_half_open_one_anew() -> None:
+    first = failed()
+    assert opened(first, UNPAID, run_id="run-2", now=NOON + 5) == first
+    later = NOON + PROBE_AFTER_SECONDS
+    again = opened(replace(first, probe=probe(later)), UNPAID, run_id="run-a", now=later + 5)
+    assert again == Breaker(Code.BILLING, UNPAID.cause, UNPAID.remedy, "run-a", later + 5, PROBE_AFTER_SECONDS)
+    assert again.state(later + 6) is State.OPEN
+    assert opened(replace(first, closed=True), WRONG, run_id="run-2", now=NOON + 5).state(NOON + 6) is State.OPEN
+
+
+def test_only_a_half_open_breaker_lets_a_call_probe_and_only_one() -> None:
+    half_open = NOON + PROBE_AFTER_SECONDS
+    assert with_probe(None, probe(NOON)) is None
+    assert with_probe(failed(), probe(NOON + 5)) is None
+    assert with_probe(replace(failed(), closed=True), probe(half_open)) is None
+    taken = with_probe(failed(), probe(half_open))
+    assert taken is not None
+    assert taken.probing(half_open + 5) == probe(half_open)
+    assert with_probe(taken, probe(half_open + 5, "b")) is None
+
+
+@pytest.mark.parametrize(("seconds", "free"), [(89, False), (90, True), (-5, False), (-HOUR, True)])
+def test_a_probe_whose_run_died_ends_with_its_time(seconds: float, free: bool) -> None:
+    taken = with_probe(failed(), probe(NOON + DAY))
+    assert (with_probe(taken, probe(NOON + DAY + seconds, "b")) is not None) is free
+
+
+@pytest.mark.parametrize(
+    ("failure", "seconds", "ask"),
+    [(WRONG, 60, True), (WRONG, 59, False), (WRONG, -HOUR, True), (GONE, 60, True), (UNPAID, 60, False)],
+)
+def test_the_api_is_asked_about_what_it_tells_and_not_all_the_time(failure: Failure, seconds: float, ask: bool) -> None:
+    asked = replace(failed(failure), asked_at=NOON)
+    assert asked.may_ask(NOON + seconds, every_seconds=MINUTE) is ask
+    assert not replace(asked, closed=True).may_ask(NOON + seconds, every_seconds=MINUTE)
+
+
+@pytest.mark.parametrize("answer", [WRONG, OFFLINE, GONE])
+def test_as_long_as_the_api_refuses_it_stays_open_whatever_the_hour(answer: Failure) -> None:
+    found = failed().answered(answer, NOON + DAY)
+    assert found.state(NOON + 2 * DAY) is State.OPEN
+    assert answer.cause.rstrip(".") in found.refusal
+    assert found.code == (Code.API_KEY if answer is OFFLINE else answer.code)
+
+
+def test_once_it_refused_its_consent_closes_the_breaker() -> None:
+    found = failed().answered(WRONG, NOON + 5).answered(OFFLINE, NOON + 65).answered(None, NOON + 125)
+    assert found.state(NOON + 125) is State.CLOSED
+
+
+@pytest.mark.parametrize("before", [None, OFFLINE, NO_API])
+def test_the_consent_of_an_api_that_never_refused_proves_nothing(before: Failure | None) -> None:
+    found = failed().answered(before, NOON + 5).answered(None, NOON + 65)
+    assert found.state(NOON + 65) is State.OPEN
+    assert found.state(NOON + PROBE_AFTER_SECONDS) is State.HALF_OPEN
+
+
+def test_an_endpoint_that_is_no_gemini_api_is_as_if_nobody_was_asked() -> None:
+    found = failed().answered(WRONG, NOON + 5).answered(NO_API, NOON + 65)
+    assert found.state(NOON + PROBE_AFTER_SECONDS) is State.HALF_OPEN
+
+
+# --- Among the switches ----------------------------------------------------------------------------------------------
+
+
+def stored(**breakers: Breaker) -> dict[str, Any]:
+    values: dict[str, Any] = {"pause": {"by": "anna"}}
+    for mark, breaker in breakers.items():
+        change_breaker(values, mark, lambda _, kept=breaker: kept, now=NOON)  # type: ignore[misc]
+    return values
+
+
+def test_a_breaker_is_read_as_it_was_stored_and_leaves_the_other_switches_alone() -> None:
+    kept = replace(failed(), probe=probe(NOON), refusal="no", was_refused=True)
+    values = stored(a=kept)
+    assert own_breaker(values, "a", now=NOON) == kept
+    assert values["pause"] == {"by": "anna"}
+
+
+def test_changed_settings_are_on_trial_at_once_while_the_breaker_of_those_before_is_open() -> None:
+    values = stored(a=replace(failed(), refusal="no", was_refused=True, probe=probe(NOON), asked_at=NOON))
+    assert own_breaker(values, "b", now=NOON) is None
+    trial = breaker_of(values, "b", now=NOON + 5)
+    assert trial is not None
+    assert (trial.state(NOON + 5), trial.probing(NOON + 5)) == (State.HALF_OPEN, None)
+    assert trial.may_ask(NOON + 5, every_seconds=MINUTE)
+    assert trial.answered(None, NOON + 5).closed, "what was refused before is taken now"
+    assert breaker_of({}, "b", now=NOON) is None
+
+
+def test_settings_that_proved_themselves_are_not_on_trial_again_and_are_forgotten_with_the_last_open_breaker() -> None:
+    values = stored(a=failed(UNPAID), b=replace(failed(), closed=True))
+    found = breaker_of(values, "b", now=NOON)
+    assert found is not None
+    assert found.state(NOON + HOUR) is State.CLOSED
+    change_breaker(values, "a", lambda found: replace(found, closed=True) if found else None, now=NOON)
+    assert values == {"pause": {"by": "anna"}}
+
+
+def test_a_breaker_that_nobody_looked_at_for_a_week_is_forgotten() -> None:
+    values = stored(a=failed())
+    assert breaker_of(values, "a", now=NOON + 6 * DAY) is not None
+    assert breaker_of(values, "a", now=NOON + 8 * DAY) is None
+
+
+@pytest.mark.parametrize("value", [{}, {"code": "api_key"}, {"code": 1, "cause": None, "opened_at": "noon"}])
+def test_an_entry_in_another_shape_holds_nobody(value: dict[str, Any]) -> None:
+    assert breaker_of({"breaker:a": value}, "a", now=NOON) is None
+
+
+def test_the_fingerprint_changes_with_key_model_script_and_endpoint_and_tells_none(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answer = Asked("run-1", "a", NOON)
-    assert answer.stands(replace(STOPPED, run_id=run_id), fingerprint_now=mark, now=NOON + seconds) is stands
-
-
-def test_the_fingerprint_changes_with_key_and_model_and_tells_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEMINI_API_KEY", "one")
-    first = fingerprint(load_settings())
-    monkeypatch.setenv("GEMINI_API_KEY", "two")
-    second = fingerprint(load_settings())
-    monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-3-pro-image")
-    assert len({first, second, fingerprint(load_settings())}) == 3
-    assert "one" not in first
+    found = []
+    for variable, value in (
+        ("GEMINI_API_KEY", "one"),
+        ("GEMINI_API_KEY", "two"),
+        ("ASSETGEN_SCRIPT", "/opt/draw.py"),
+        ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:1"),
+        ("GEMINI_IMAGE_MODEL", "gemini-b"),
+    ):
+        monkeypatch.setenv(variable, value)
+        found.append(fingerprint(provider_of(load_settings())))
+    assert len(set(found)) == 5
+    assert "one" not in found[0]
+    monkeypatch.setenv("GEMINI_IMAGE_MODEL", "models/gemini-b")
+    assert fingerprint(provider_of(load_settings())) == found[-1]

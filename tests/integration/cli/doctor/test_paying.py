@@ -10,6 +10,8 @@ from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
+from tests.helpers.breakers import turn_billing_off
+from tests.helpers.harness import Core
 from tests.integration.cli.doctor.told import problem, problems
 
 
@@ -24,6 +26,16 @@ def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: Ge
     assert "daily quota is used up" in problem()
     assert problem().endswith("Where the quota was raised: assetgen resume.")
     resume(switches)
+    assert problems() == []
+
+
+def test_an_open_circuit_breaker_is_a_problem_with_the_code_and_remedy_until_resume(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_billing_off(core, gemini, monkeypatch)
+    assert problem().endswith("[billing]")
+    assert "assetgen resume" in problem()
+    resume(open_switches(load_settings()))
     assert problems() == []
 
 
