@@ -1,10 +1,10 @@
-# Needs Python 3.11 (or 3.12) and make; everything else is installed into .venv, once.
+# Requires Python 3.11 (or 3.12) and make; everything else is installed into .venv, once.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-# The browser for ui-test: Debian's, or any other of the family.
+# The browser of ui-test: Chromium or Chrome.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .PHONY: demo dev test test-slow deploy-test ui-test browser soak bench venv check format docs lock clean
@@ -17,7 +17,7 @@ venv: .venv/installed
 	@echo "Setting up .venv (once, about a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q assetgen_dagster assetgen_emulators  # else each run would do it again where Python may write no .pyc
+	@$(BIN)/python -m compileall -q assetgen_dagster assetgen_emulators  # or each run compiles it again where Python cannot write .pyc files
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.lock
@@ -25,7 +25,7 @@ venv: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# Celery and Redis's client, for several machines; the rest of us does without.
+# Celery and Redis's client, for several machines only.
 .venv/installed-celery: .venv/installed-dev requirements-celery.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-celery.lock
 	@touch $@
@@ -38,29 +38,29 @@ venv: .venv/installed
 demo: venv
 	@$(BIN)/assetgen demo $(DEMO)
 
-# Where port 3000 is taken: make dev PORT=3001
+# If port 3000 is taken: make dev PORT=3001
 dev: venv
 	@$(BIN)/assetgen dev$(if $(PORT), --port $(PORT))
 
-# Four at once, on two cores too: most tests wait for a script or a service.
+# Four processes, also on two cores: most tests wait for a script or a service.
 test: .venv/installed-dev
 	@$(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
 
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m slow --numprocesses 3 --dist worksteal
 
-# Another one, or the same again: make soak SOAK="--seed 7 --minutes 3 --projects 6"
+# With options, such as the seed of an earlier soak: make soak SOAK="--seed 7 --minutes 3 --projects 6"
 soak: .venv/installed-dev
 	@$(BIN)/python -m tests.soak $(SOAK)
 
-# Several machines on this one: takes the program redis-server.
+# Several machines, as processes on this one: requires the program redis-server.
 deploy-test: .venv/installed-celery
 	@$(BIN)/python -m pytest -m deploy
 
 browser:
 	@test -n "$(CHROMIUM)" || { echo "make ui-test needs Chromium: install it (on Debian: apt-get install chromium), or name it with make ui-test CHROMIUM=/path/to/it"; exit 1; }
 
-# The Dagster UI in a real browser. SCREENSHOTS=1 also renews the pictures in docs/images.
+# The Dagster UI in a real browser. SCREENSHOTS=1 also updates the pictures in docs/images.
 ui-test: browser .venv/installed-ui
 	@CHROMIUM="$(CHROMIUM)" SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -m ui tests/ui
 
@@ -74,17 +74,17 @@ format: .venv/installed-dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# The tables of docs/ that come from the code; the tests tell when they are out of date.
+# The tables of docs/ that are made from the code; the tests fail when they are out of date.
 docs: venv
 	@$(BIN)/python -m assetgen_dagster.cli.reference
 
-# PostgreSQL for the second part comes with what the tests need.
+# The second part needs PostgreSQL, which the tests' packages include.
 bench: .venv/installed-dev
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench --partitions 100 1000 10000
 	@$(BIN)/python -m bench --memory
 
-# The locks carry hashes and no index address: they hold wherever the packages come from.
+# The locks have hashes and no index address, so they work with every package index.
 lock: .venv/installed-dev
 	@$(COMPILE) --extra checkout --output-file requirements.lock pyproject.toml
 	@$(COMPILE) --extra celery --constraint requirements.lock --output-file requirements-celery.lock pyproject.toml

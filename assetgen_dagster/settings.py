@@ -21,33 +21,33 @@ from assetgen_dagster.support.env_file import check_env_file
 from assetgen_dagster.support.setting_errors import in_words
 from assetgen_dagster.support.text import is_web_address
 
-#: The folder that holds ``scripts/``, ``deploy/`` and ``.env``; relative settings start here, not where one stands.
+#: The folder with ``scripts/``, ``deploy/`` and ``.env``. Relative paths in settings start here.
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 #: The script that comes with the project; ``ASSETGEN_SCRIPT`` may name a producer's own.
 OWN_SCRIPT = PROJECT_ROOT / "scripts" / "generate_asset.py"
 
-#: Names another ``.env``, or ``none``: the demo and the tests must not act on a producer's own settings.
+#: Names another ``.env``, or ``none``: the demo and the tests must not use a producer's settings.
 ENV_FILE_VARIABLE = "ASSETGEN_ENV_FILE"
 
-#: Producers' scripts keep their .env beside themselves; ours may, too. The later file wins, as in the script.
+#: A script may keep its .env beside itself, as producers' scripts do. The later file wins, as in the script.
 _ENV_FILES = (PROJECT_ROOT / ".env", OWN_SCRIPT.with_name(".env"))
 
-#: What a setting is given to do without that which it would name.
+#: The value that disables an optional setting.
 NONE = "none"
 
 #: Width to height.
 ASPECT_RATIO = r"^[1-9]\d?:[1-9]\d?$"
 
-#: Whose assets they can be for Dagster: an e-mail address, or a team.
+#: An owner as Dagster accepts it: an e-mail address, or a team.
 _OWNER = re.compile(r"team:[A-Za-z0-9][A-Za-z0-9 ._-]*|[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
-#: Secrets that are no settings of ours and that a script has no business to see.
+#: Secrets of other programs that a script must not see.
 _OTHERS_SECRETS = frozenset({"DAGSTER_CLOUD_API_TOKEN"})
 
 
 class Machines(StrEnum):
-    """Where runs are at work: decides what keeps two of them off one project."""
+    """Where runs are carried out: decides which lock keeps two of them off one project."""
 
     ONE = "one"
     SEVERAL = "several"
@@ -62,12 +62,12 @@ def _is_broker(address: str) -> bool:
 
 
 def needed_by(what: str) -> dict[str, JsonValue]:
-    """Marks a setting without a default that something cannot do without, for ``docs/settings.md``."""
+    """Marks a setting without a default that a feature requires, for ``docs/settings.md``."""
     return {"needed_by": what}
 
 
 class Settings(BaseSettings):
-    """The settings; the words below each are its line in ``docs/settings.md`` (``make docs``)."""
+    """The settings; the docstring of each is its line in ``docs/settings.md`` (``make docs``)."""
 
     model_config = SettingsConfigDict(
         env_file=_ENV_FILES,
@@ -80,38 +80,37 @@ class Settings(BaseSettings):
     )
 
     workspace: Path = Field(PROJECT_ROOT / "workspace", alias="ASSETGEN_WORKSPACE")
-    """Folder of all channels and projects. Made if it is not there."""
+    """Folder of all channels and projects. Created if missing."""
 
     script: Path = Field(OWN_SCRIPT, alias="ASSETGEN_SCRIPT")
     """The program that draws one picture; see below."""
 
     channels_file: Path | None = Field(None, alias="ASSETGEN_CHANNELS_FILE")
-    """The file that [names the channels](#channels). Not set: `channels.toml` in the project's folder, if it is there.
+    """The file that [names the channels](#channels). Not set: `channels.toml` in the project's folder, if it exists.
     `none`: no file, any channel."""
 
     image_concurrency: int = Field(8, alias="ASSETGEN_IMAGE_CONCURRENCY", ge=1, le=64)
     """Scripts of one project that run at the same time, 1 to 64."""
 
     image_timeout_seconds: float = Field(60, alias="ASSETGEN_IMAGE_TIMEOUT_SECONDS", gt=0, le=3600)
-    """Longest time for one call of the script, up to 3600. A script that takes longer is ended and its call is listed
-    as possibly billed."""
+    """Time limit of one call of the script, up to 3600. A script that takes longer is killed, and its call is listed as
+    possibly billed."""
 
     image_slots: int = Field(22, alias="ASSETGEN_IMAGE_SLOTS", ge=1, le=99)
-    """Number of image assets, so the largest number of pictures of a project, 1 to 99."""
+    """Number of image assets, and thus the most pictures that a project can have, 1 to 99."""
 
     cost_per_image_usd: float = Field(0.068, alias="ASSETGEN_COST_PER_IMAGE_USD", ge=0)
-    """Counted for a picture where the script reports no usage, or the model's price is not known."""
+    """Cost counted for a picture if the script reports no usage, or the model's price is unknown."""
 
     requests_per_minute: int | None = Field(None, alias="ASSETGEN_REQUESTS_PER_MINUTE", ge=1, le=100_000)
-    """Calls a minute that all runs together make with the key, retries included; see [the
-    limit](operating.md#requests-a-minute). Not set: as many as the runs make."""
+    """Calls a minute that all runs together may make with the key, retries included; see [the
+    limit](operating.md#requests-a-minute). Not set: no limit."""
 
     monthly_budget_usd: float | None = Field(None, alias="ASSETGEN_MONTHLY_BUDGET_USD", ge=0, allow_inf_nan=False)
-    """What all channels together may cost in a calendar month; see [the budget](operating.md#budget). Not set: any
-    sum."""
+    """Limit for all channels together in a calendar month; see [the budget](operating.md#budget). Not set: no limit."""
 
     timezone: str | None = Field(None, alias="ASSETGEN_TIMEZONE")
-    """Time zone for moments in messages and for the months of costs and budgets, such as `Europe/Berlin`. Not set: the
+    """Time zone of times in messages and of the months of costs and budgets, such as `Europe/Berlin`. Not set: the
     machine's."""
 
     gemini_api_key: SecretStr | None = Field(
@@ -119,121 +118,121 @@ class Settings(BaseSettings):
         alias="GEMINI_API_KEY",
         json_schema_extra=needed_by("drawing with the project's own script, `ASSETGEN_STORY_MODEL`"),
     )
-    """Key of the Gemini API. Handed to the script through its environment, never on its command line. A script named by
+    """Key of the Gemini API. Passed to the script by its environment, never on its command line. A script named by
     `ASSETGEN_SCRIPT` may have its own."""
 
     gemini_image_model: str = Field("gemini-nano-banana-2.1", alias="GEMINI_IMAGE_MODEL", min_length=1)
-    """Model to draw with, and the one whose price counts."""
+    """Image model. Its price counts, unless the script reports another model."""
 
     gemini_aspect_ratio: str = Field("16:9", alias="GEMINI_ASPECT_RATIO", pattern=ASPECT_RATIO)
-    """Width to height of the pictures, such as `16:9` or `1:1`, unless the channel has its own. Handed to the script;
-    the check `pictures_aspect_ratio` goes by it."""
+    """Width to height of the pictures, such as `16:9` or `1:1`, unless the channel has its own. Passed to the script;
+    the check `pictures_aspect_ratio` compares with it."""
 
     story_model: str | None = Field(None, alias="ASSETGEN_STORY_MODEL", pattern=r"^(models/)?[A-Za-z0-9._-]+$")
     """A Gemini text model, such as `gemini-3.8-flash`, that [writes the prompts](#a-language-model-for-the-prompts)
-    from topic and story direction. Not set: tables of words do, at no cost."""
+    from topic and story direction. Not set: tables of words do so, at no cost."""
 
     story_timeout_seconds: float = Field(120, alias="ASSETGEN_STORY_TIMEOUT_SECONDS", gt=0, le=3600)
-    """Longest time for one question to that model, up to 3600."""
+    """Time limit of one question to that model, up to 3600."""
 
     google_gemini_base_url: str | None = Field(None, alias="GOOGLE_GEMINI_BASE_URL")
-    """Another endpoint instead of Google's: a proxy, or the emulator."""
+    """Endpoint in place of Google's: a proxy, or the emulator."""
 
     postgres_url: SecretStr | None = Field(
         None, alias="ASSETGEN_POSTGRES_URL", json_schema_extra=needed_by("`ASSETGEN_MACHINES=several`")
     )
     """Database for Dagster's runs, events and schedules, such as `postgresql://user:password@host:5432/database` (also
-    `postgres://`, `postgresql+psycopg2://`; special characters as `%XX`). Without it they are in SQLite files; see
+    `postgres://`, `postgresql+psycopg2://`; special characters as `%XX`). Not set: SQLite files; see
     [PostgreSQL](operating.md#postgresql)."""
 
     machines: Machines = Field(Machines.ONE, alias="ASSETGEN_MACHINES")
-    """`several` if runs are at work on more than one machine: a project's lock is then held in PostgreSQL, for which
-    the variable before is needed."""
+    """`several` if more than one machine carries out runs: a project's lock is then held in PostgreSQL, so
+    `ASSETGEN_POSTGRES_URL` is required."""
 
     log_days: int = Field(90, alias="ASSETGEN_LOG_DAYS", ge=1, le=36_500)
-    """For how many days what runs printed is kept; see [what grows](operating.md#what-grows)."""
+    """Days for which the output of runs is kept; see [what grows](operating.md#what-grows)."""
 
     broker_url: SecretStr | None = Field(None, alias="ASSETGEN_BROKER_URL")
     """Redis from which Celery workers on several machines take runs, such as `redis://:password@host:6379/0`; see
-    [several machines](deploy.md#several-machines). Needs `ASSETGEN_MACHINES=several`."""
+    [several machines](deploy.md#several-machines). Requires `ASSETGEN_MACHINES=several`."""
 
     ui_url: str | None = Field(None, alias="ASSETGEN_UI_URL")
-    """Address at which people reach the Dagster UI, such as `https://dagster.example.org`: what a row's `Run` links to.
-    Where it is not set, `make dev` sets it to its own address on this machine, until it is started again."""
+    """Address at which people reach the Dagster UI, such as `https://dagster.example.org`; a row's `Run` links there.
+    Not set: `make dev` uses its own address on this machine."""
 
     owner: str | None = Field(None, alias="ASSETGEN_OWNER")
-    """Who is asked about the pictures: a team, such as `team:pictures`, or an e-mail address. The Dagster UI shows it
-    with every asset and finds assets by it."""
+    """Owner of the assets: a team, such as `team:pictures`, or an e-mail address. The Dagster UI shows it with every
+    asset and finds assets by it."""
 
     notion_token: SecretStr | None = Field(None, alias="NOTION_TOKEN", json_schema_extra=needed_by("rows in Notion"))
-    """Secret of the Notion integration. Without it, or without the next one, Notion is left alone."""
+    """Secret of the Notion integration. Without it, or without `NOTION_DATABASE_ID`, Notion is not used."""
 
     notion_database_id: str | None = Field(
         None, alias="NOTION_DATABASE_ID", json_schema_extra=needed_by("rows in Notion")
     )
-    """Id of the database, or the link to it; of one of its data sources where it has several."""
+    """Id of the database, or the link to it; if it has several data sources, the id of one of them."""
 
     notion_base_url: str | None = Field(None, alias="NOTION_BASE_URL")
-    """Another endpoint instead of Notion's: a proxy, or the emulator."""
+    """Endpoint in place of Notion's: a proxy, or the emulator."""
 
     notion_property_channel: str = Field("Channel", alias="NOTION_PROPERTY_CHANNEL")
-    """Property that holds the channel; of almost any type, as all that are only read."""
+    """Property with the channel. Like every property that is only read, it may be of almost any type."""
 
     notion_property_topic: str = Field("Topic", alias="NOTION_PROPERTY_TOPIC")
-    """Property that says what the video is about."""
+    """Property with the subject of the video."""
 
     notion_property_story_direction: str = Field("Story Direction", alias="NOTION_PROPERTY_STORY_DIRECTION")
-    """Property that says what happens in it."""
+    """Property with the course of events."""
 
     notion_property_status: str = Field("Status", alias="NOTION_PROPERTY_STATUS")
     """Property of type status or select."""
 
     notion_property_error_log: str = Field("Error Log", alias="NOTION_PROPERTY_ERROR_LOG")
-    """Property of type text: why it failed."""
+    """Property of type text: the reason of a failure."""
 
     notion_property_project_id: str = Field("Project ID", alias="NOTION_PROPERTY_PROJECT_ID")
-    """Optional property. Without it, or where it is empty, the page's id without dashes is the project."""
+    """Optional property with the project. If missing or empty, the project is the page's id without dashes."""
 
     notion_property_cost: str = Field("Cost (USD)", alias="NOTION_PROPERTY_COST")
-    """Optional property of type number: what all runs of the project cost."""
+    """Optional property of type number: the cost of all runs of the project."""
 
     notion_property_pictures: str = Field("Pictures", alias="NOTION_PROPERTY_PICTURES")
-    """Optional property of type number: how many of the project's pictures are there."""
+    """Optional property of type number: how many of the project's pictures exist."""
 
     notion_property_run: str = Field("Run", alias="NOTION_PROPERTY_RUN")
-    """Optional property of type text or URL: the last finished run, as a link where `ASSETGEN_UI_URL` is set."""
+    """Optional property of type text or URL: the last finished run, as a link if `ASSETGEN_UI_URL` is set."""
 
     notion_property_regenerate: str = Field("Regenerate", alias="NOTION_PROPERTY_REGENERATE")
-    """Optional property of type select, multi-select, text or checkbox: `All` (or a tick) or `Missing or changed`, for
+    """Optional property of type select, multi-select, text or checkbox: `All` (or ticked) or `Missing or changed`, for
     one run; emptied afterwards."""
 
     notion_property_redraw: str = Field("Redraw", alias="NOTION_PROPERTY_REDRAW")
-    """Optional property of type text, select or multi-select: the pictures to be [drawn
+    """Optional property of type text, select or multi-select: pictures to [draw
     again](operating.md#drawing-single-pictures-again), such as `5, 13, env_cave`; emptied afterwards."""
 
     notion_property_redraw_remark: str = Field("Redraw Remark", alias="NOTION_PROPERTY_REDRAW_REMARK")
-    """Optional property of the same types: what is to be different about them, such as `less golden light`; emptied
+    """Optional property of the same types: what should be different about them, such as `less golden light`; emptied
     afterwards."""
 
     notion_status_trigger: str = Field("Generating Assets,Assets Generating", alias="NOTION_STATUS_TRIGGER")
-    """Statuses that ask for pictures, with commas between them. One of them has to be an option; the first is the one
-    that reports name."""
+    """Statuses that request pictures, separated by commas. At least one of them must be an option; reports name the
+    first."""
 
     notion_status_ready: str = Field("Assets Ready", alias="NOTION_STATUS_READY")
-    """Status for: all pictures are there."""
+    """Status of a row whose pictures are complete."""
 
     notion_status_error: str = Field("Asset Error", alias="NOTION_STATUS_ERROR")
-    """Status for: they are not."""
+    """Status of a row that failed."""
 
     notion_status_budget: str | None = Field(None, alias="NOTION_STATUS_BUDGET")
-    """Optional status for: waits for room in the [monthly budget](operating.md#budget). Not set: the status for an
-    error."""
+    """Optional status of a row that waits for room in the [monthly budget](operating.md#budget). Not set:
+    `NOTION_STATUS_ERROR`."""
 
     notion_status_drawing: str | None = Field(None, alias="NOTION_STATUS_DRAWING")
-    """Optional status for: a run is drawing. Set when a run starts."""
+    """Optional status of a row whose run is drawing. Set when the run starts."""
 
     notion_review_sheet: bool = Field(default=True, alias="NOTION_REVIEW_SHEET")
-    """Whether the page of a row that is ready gets the [review sheet](operating.md#review-sheet). `false`: no."""
+    """Whether the page of a ready row gets the [review sheet](operating.md#review-sheet)."""
 
     @field_validator("workspace", "script")
     @classmethod
