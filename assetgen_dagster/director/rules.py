@@ -75,7 +75,7 @@ def _strange_conditions(words: Sequence[Word], scene: Scene) -> frozenset[int]:
 
 
 def _is_strange(trace: Trace, scene: Scene, cast: frozenset[str], *, own: bool) -> bool:
-    """Returns whether something cannot be in a scene; what the place itself is called (``own``) can, but for its cast."""
+    """Returns whether something cannot be in a scene; the place's own name (``own``) can be, except for its cast."""
     main = scene.places[0]
     elsewhere = main in trace.places or bool(trace.only and main not in trace.only)
     conditions = (scene.season in trace.seasons, scene.time in trace.times, scene.weather in trace.weathers)

@@ -69,7 +69,7 @@ def name_of(text: str) -> str:
 
 
 def may_be_picture(block: Block) -> bool:
-    """Returns whether a text looks like a picture's entry: numbered, or with a name in bold, and words enough to draw."""
+    """Returns whether a text looks like a picture's entry: numbered, or with a name in bold, and with enough words."""
     first, _, more = block.text.partition("\n")
     led = LED.match(first)
     label = read_label(first)

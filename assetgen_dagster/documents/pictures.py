@@ -274,7 +274,7 @@ def _as_text(title: Block) -> Block:
 
 
 def is_plain_group(block: Block, following: Sequence[Block]) -> bool:
-    """Returns whether a line of plain text is a group's title: in capitals, underlined, or nothing but a kind's name."""
+    """Returns whether a line of plain text is a group's title: in capitals, underlined, or only a kind's name."""
     if block.kind is not Kind.TEXT or block.listed or len(block.text) > 80 or "\n" in block.text:
         return False
     underlined = any(rule.kind is Kind.RULE and rule.line == block.line + 1 for rule in following)
