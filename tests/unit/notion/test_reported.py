@@ -1,14 +1,14 @@
 """What a run's tag says its row was told: our values, and those that earlier versions wrote."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.reported import Reported, read_reported, values_of
-from assetgen_dagster.notion.settings import NotionSettings, notion_settings
-from assetgen_dagster.settings import Settings
+from assetgen_dagster.notion.settings import NotionSettings
+from tests.helpers.boards import board_settings
 
 EARLIER = [
     ("Assets Ready", Reported.READY),
@@ -24,10 +24,7 @@ EARLIER = [
 
 
 def settings(**other: Any) -> NotionSettings:
-    given = {"NOTION_TOKEN": "ntn_x", "NOTION_DATABASE_ID": "0" * 32, "NOTION_STATUS_BUDGET": "Waiting for Budget"}
-    found = notion_settings(Settings.model_validate(given))
-    assert found is not None
-    return replace(found, **other)
+    return board_settings(SecretStr("ntn_x"), "0" * 32, **{"status_budget": "Waiting for Budget"} | other)
 
 
 @pytest.mark.parametrize("reported", Reported)
