@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from PIL import Image
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.tags import PAGE_TAG
@@ -15,7 +16,7 @@ from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
-from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini import GeminiEmulator, pictures
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.boards import FastClock, set_board_default
 from tests.helpers.studio import Dagit
@@ -148,24 +149,24 @@ class Pipeline:
 
 @contextmanager
 def at_the_picture(number: int, gemini: GeminiEmulator, do: Callable[[], Any]) -> Iterator[None]:
-    """Does something the moment that the picture of this number is being drawn."""
-
+    """Does something while the picture of this number is being drawn: its answer waits for that."""
+    paint: Callable[[str, int, int], Image.Image] = vars(pictures)["paint"]
     done = threading.Event()
 
-    def wait() -> None:
-        gemini.wait_for(lambda calls: len(calls) >= number, timeout=30)  # the next one may come before anybody looks
-        do()
-        done.set()
+    def paint_and_do(prompt: str, width: int, height: int) -> Image.Image:
+        if len(gemini.journal()) >= number and not done.is_set():
+            done.set()
+            do()
+        return paint(prompt, width, height)
 
-    producer = threading.Thread(target=wait)
-    producer.start()
-    yield
-    producer.join(30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "paint", paint_and_do)
+        yield
     assert done.is_set(), f"picture {number} was never drawn"
 
 
 def end_of_watching() -> None:
     """Waits for the looks at rows that a run does not wait for: they must not reach into the next test."""
     for thread in threading.enumerate():
-        if thread.name == "watch":
+        if thread.name == "check-row":
             thread.join(30)

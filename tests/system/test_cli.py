@@ -21,7 +21,17 @@ from assetgen_emulators.gemini.faults import NoImage
 from tests.helpers import commands
 from tests.helpers.harness import billed, manifest_of, write_project
 
-REAL = PROJECT_ROOT.parent / "shared" / "data"
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
+_CORPUS = PROJECT_ROOT / "tests" / "unit" / "documents" / "corpus"
+_REAL = PROJECT_ROOT.parent / "shared" / "data"
+#: In the two layouts that producers use, with the pictures of each; theirs are not part of the repository.
+WHOLE_DOCUMENTS = [
+    (_CORPUS / "long_headings_and_fences.md", 20),
+    (_CORPUS / "long_species_and_flags.md", 20),
+    (_REAL / "haunter_03_assets.md", 23),
+    (_REAL / "bulbasaur_03_assets.md", 15),
+]
 
 DOCUMENT = """# A short film
 
@@ -126,13 +136,14 @@ def test_a_document_that_meets_an_edited_manifest_replaces_nothing(document: Pat
 def test_a_channel_that_nobody_knows_is_refused_before_anything_is_made(
     document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "another_home"))
     (tmp_path / "channels.toml").write_text("[channels.poke12]\n")
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
     done = generate("--document", str(document))
     assert done.returncode == 1
     assert "did you mean 'poke12'?" in done.stderr
     assert not (tmp_path / "workspace").exists()
-    assert not (tmp_path / "dagster_home").exists()
+    assert not (tmp_path / "another_home").exists()
 
 
 def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
@@ -248,14 +259,15 @@ def test_no_story_at_all_says_where_one_can_come_from(gemini: GeminiEmulator) ->
 
 @pytest.mark.parametrize("command", [("generate", "--mode", "resume"), ("redraw", "--pictures", "1"), ("plan",)])
 def test_a_typo_in_a_projects_name_names_the_nearest_and_leaves_nothing_behind(
-    tmp_path: Path, command: tuple[str, ...]
+    tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "another_home"))
     projects = write_project(tmp_path / "workspace", manifest_of(1), "poke1:heron").parent
     done = assetgen(*command, "--channel", "poke1", "--project", "herron")
     assert done.returncode == 1
     assert "no story for the project herron (did you mean heron?)" in done.stderr
     assert [path.name for path in projects.iterdir()] == ["heron"]
-    assert not (tmp_path / "dagster_home").exists()
+    assert not (tmp_path / "another_home").exists()
 
 
 def test_a_port_that_is_taken_is_said_before_anything_of_dagster_starts() -> None:
@@ -282,23 +294,26 @@ def test_manifest_shows_a_document_without_cost(document: Path, gemini: GeminiEm
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.exists(), reason="the producers' own documents are not part of the repository")
-@pytest.mark.parametrize(("name", "count"), [("haunter", 23), ("bulbasaur", 15)])
-def test_the_producers_own_documents_run_through(
-    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, count: int
+@pytest.mark.parametrize(
+    ("document", "count"),
+    [given for given in WHOLE_DOCUMENTS if given[0].exists()],
+    ids=lambda given: getattr(given, "stem", None),
+)
+def test_documents_in_the_producers_own_layouts_run_through(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, document: Path, count: int
 ) -> None:
-    document = str(REAL / f"{name}_03_assets.md")
-    if count > 22:
-        refused = generate("--document", document)
-        assert refused.returncode == 1
-        assert "ASSETGEN_IMAGE_SLOTS=23" in refused.stderr
-        assert gemini.journal() == []
-        monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "23")
-    assert generate("--document", document).returncode == 0
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(count - 1))
+    refused = generate("--document", str(document))
+    assert refused.returncode == 1
+    assert f"ASSETGEN_IMAGE_SLOTS={count}" in refused.stderr
+    assert gemini.journal() == []
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(count))
+    assert generate("--document", str(document)).returncode == 0
     assets = tmp_path / "workspace/channels/poke1/projects/vid_123/assets"
     assert len(list(assets.glob("*/*.png"))) == count == len(billed(gemini.journal()))
 
 
+@pytest.mark.slow
 def test_the_demo_draws_two_rows_and_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A producer's own settings have no say in it.
     monkeypatch.setenv("ASSETGEN_SCRIPT", "/theirs/generate_asset.py")
@@ -316,6 +331,7 @@ def test_the_demo_draws_two_rows_and_leaves_nothing_running(tmp_path: Path, monk
     assert _processes_of(tmp_path / "demo") == []
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_ended_from_outside_leaves_nothing_running(tmp_path: Path) -> None:
     demo = [sys.executable, "-m", "assetgen_dagster", "demo", "--folder", str(tmp_path / "demo")]
     in_the_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *demo]  # what a shell does for a script's "&"

@@ -16,9 +16,10 @@ from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.providers.cli_script import output_files
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini.faults import ApiError, Hang, NoImage, OddPicture
+from assetgen_emulators.gemini.faults import ApiError, NoImage, OddPicture
 from tests.helpers.harness import Core, billed, billed_usd, both_storages, manifest_of, on_disk
 from tests.helpers.studio import STORY, Dagit, failure_of
+from tests.helpers.timeouts import never_answered
 from tests.integration.drawing.test_money import attempts, call
 
 IMAGES = [image_key(number) for number in range(1, 23)]
@@ -45,6 +46,7 @@ def _shown(markdown: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(markdown.split("base64,")[1].rstrip(")"))))
 
 
+@pytest.mark.full_size
 def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
     small.materialize()
     [image] = small.materializations(image_key(1))
@@ -83,6 +85,7 @@ def test_slots_that_the_manifest_does_not_use_complete_the_partition_for_nothing
     assert (unused["unused"], unused["cost_usd"], "path" in unused) == (True, 0.0, False)
 
 
+@pytest.mark.full_size
 def test_the_contact_sheet_shows_every_picture_and_a_thumbnail(small: Dagit) -> None:
     small.materialize()
     [sheet] = small.materializations(CONTACT_SHEET)
@@ -172,12 +175,9 @@ def test_money_for_a_picture_that_failed_stands_on_an_observation(small: Dagit, 
 
 
 @both_storages
-def test_a_call_without_an_answer_is_listed_apart(
-    small: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
-    gemini.plan([Fault(Hang(), prompt="Subject 02")])
-    small.materialize()
+def test_a_call_without_an_answer_is_listed_apart(small: Dagit, gemini: GeminiEmulator) -> None:
+    with never_answered(gemini, "Subject 02"):
+        small.materialize()
     assert small.total("possibly_billed_usd") > 0
     together = small.total() + small.total("possibly_billed_usd")
     assert together == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
@@ -276,6 +276,7 @@ def test_a_wrong_key_is_one_message_that_begins_with_what_to_do(small: Dagit, ge
     assert failure_of(small.materialize()).description.startswith("Set GEMINI_API_KEY to a valid key")
 
 
+@pytest.mark.full_size
 def test_the_checks_name_the_pictures_that_fail_them(small: Dagit, gemini: GeminiEmulator) -> None:
     gemini.plan(
         [
@@ -305,10 +306,11 @@ def test_assets_ready_alone_says_which_pictures_are_missing(small: Dagit) -> Non
 
 @on_disk
 def test_no_secret_and_no_long_prompt_is_in_dagsters_records(
-    dagit: Dagit, gemini: GeminiEmulator, tmp_path: Path
+    small: Dagit, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:
     import os
 
+    dagit = small
     dagit.write_manifest(manifest_of(1, picture_01="API_KEY=secret123 then " + "wordy " * 60))
     dagit.materialize()
     [image] = dagit.materializations(image_key(1))

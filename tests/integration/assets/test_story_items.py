@@ -25,9 +25,10 @@ from assetgen_dagster.providers.cli_script import CLIScriptError, run_cli_script
 from assetgen_dagster.providers.prices import estimate_cost
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
-from assetgen_emulators.gemini.faults import ApiError, Hang
+from assetgen_emulators.gemini.faults import ApiError
 from tests.helpers.harness import Core, FakeClock, billed, manifest_of, on_disk
 from tests.helpers.studio import Dagit, failure_of
+from tests.helpers.timeouts import never_answered
 
 SECRET_PROMPT = "Subject 02 with API_KEY=secret123 and " + "wordy " * 60
 
@@ -38,7 +39,14 @@ def log() -> io.StringIO:
 
 
 @pytest.fixture
-def dagit(gemini: GeminiEmulator, instance: dg.DagsterInstance, tmp_path: Path, log: io.StringIO) -> Dagit:
+def dagit(
+    gemini: GeminiEmulator,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Dagit:
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "4")
     return Dagit(instance, tmp_path / "workspace", build_definitions(log_stream=log))
 
 
@@ -76,12 +84,12 @@ def test_a_failed_picture_is_logged_with_number_cause_and_a_short_clean_prompt(
 def test_a_timeout_is_logged_and_the_runs_message_says_how_long(
     dagit: Dagit, gemini: GeminiEmulator, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
+    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "99")
     dagit.write_manifest(manifest_of(3))
-    gemini.plan([Fault(Hang(), prompt="Subject 03")])
-    message = failure_of(dagit.materialize()).description
+    with never_answered(gemini, "Subject 03"):
+        message = failure_of(dagit.materialize()).description
     assert "#03 picture_03" in message
-    assert "took longer than 2 s" in message
+    assert "took longer than 99 s" in message
     assert [line["asset_name"] for line in lines_of(log, "asset_generation_timeout")] == ["picture_03"]
     assert [line["asset_number"] for line in lines_of(log, "asset_generation_asset_failed")] == [3]
 
@@ -120,7 +128,8 @@ def test_a_run_for_a_notion_page_is_logged_under_the_page(dagit: Dagit, log: io.
     assert {line["task_id"] for line in lines_of(log)} == {"page-1"}
 
 
-def test_an_empty_topic_is_logged_as_a_warning(dagit: Dagit, log: io.StringIO) -> None:
+def test_an_empty_topic_is_logged_as_a_warning(dagit: Dagit, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "22")
     dagit.materialize(selection=[dg.AssetKey("asset_manifest")], story={"topic": "", "story_direction": ""})
     warnings = [line["warning"] for line in lines_of(log, "asset_manifest_warning")]
     assert any("topic is empty" in warning for warning in warnings)

@@ -1,4 +1,7 @@
-"""A run's process that only takes slots: ``taker.py PLACE LIMIT WINDOW COUNT``; prints when it got each, as JSON."""
+"""A run's process that only takes slots: ``taker.py PLACE LIMIT WINDOW COUNT``.
+
+It prints the moments before and after each, as JSON.
+"""
 
 import asyncio
 import json
@@ -10,14 +13,15 @@ from assetgen_dagster.budget.postgres import in_postgres
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 
 
-async def take(place: str, limit: int, window: float, count: int) -> list[float]:
+async def take(place: str, limit: int, window: float, count: int) -> list[tuple[float, float]]:
     bucket = in_postgres(place, "test") if "://" in place else in_file(Path(place), "test")
     slots = RequestLimit(bucket, limit=limit, window_seconds=window)
-    taken: list[float] = []
+    taken: list[tuple[float, float]] = []
     while len(taken) < count:
+        before = time.time()
         wait = await slots.take()
         if wait is None:
-            taken.append(time.time())
+            taken.append((before, time.time()))
         else:
             await asyncio.sleep(wait)
     return taken

@@ -20,10 +20,11 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.settings import load_settings
 from assetgen_dagster.support.months import month_bounds, month_of
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini.faults import Hang, NoImage
+from assetgen_emulators.gemini.faults import NoImage
 from tests.helpers import commands
 from tests.helpers.harness import billed_usd, manifest_of
 from tests.helpers.studio import Dagit
+from tests.helpers.timeouts import never_answered
 
 KIRITIMATI, BERLIN = ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Europe/Berlin")
 NEW_YEAR = 1767225600.0  # 2026-01-01T00:00:00Z
@@ -80,7 +81,7 @@ def test_money_is_told_apart_by_what_is_asked_for_in_that_order() -> None:
 
 
 @pytest.fixture
-def dagit(gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
+def dagit(dagster_home: None, gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
     with open_instance(load_settings()) as instance:
         yield Dagit(instance, tmp_path / "workspace")
 
@@ -108,13 +109,12 @@ def costs(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_the_command_agrees_with_the_providers_bill_in_every_form(
     dagit: Dagit, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "Europe/Berlin")
     for channel in ("poke1", "sea"):
         dagit.write_manifest(manifest_of(4), f"{channel}:vid_1")
     # One is paid for and refused, one never answers: neither has a materialization.
-    gemini.plan([Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 01"), Fault(Hang(), prompt="Subject 02")])
-    dagit.materialize("poke1:vid_1")
+    with never_answered(gemini, "Subject 02", Fault(NoImage("IMAGE_SAFETY"), prompt="Subject 01")):
+        dagit.materialize("poke1:vid_1")
     dagit.materialize("sea:vid_1")
     billed = billed_usd(gemini.journal())
 

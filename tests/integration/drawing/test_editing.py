@@ -163,6 +163,7 @@ def test_a_resume_draws_exactly_what_changed_and_says_which_and_why_before_it_st
 # --- aspect ratios ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full_size
 def test_a_pictures_own_aspect_ratio_is_obeyed_before_the_setting(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = edited(core.manifest, "picture_02", aspect_ratio="8:6")
     core.draw()

@@ -1,16 +1,21 @@
 """Every row of the error table: the fault injected, and the calls, waits, messages and files that follow."""
 
-import pytest
+import threading
+from typing import Any
 
+import pytest
+from PIL import Image
+
+from assetgen_dagster.drawing.draw import _Drawing
 from assetgen_dagster.drawing.events import PictureNotStarted, PictureWaits
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import ErrorClass
-from assetgen_emulators.gemini import Fault, GeminiEmulator
+from assetgen_dagster.providers.failures import Failure
+from assetgen_emulators.gemini import Fault, GeminiEmulator, pictures
 from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     HalfPng,
-    Hang,
     HtmlPage,
     JpegLabelledPng,
     NoImage,
@@ -20,8 +25,14 @@ from assetgen_emulators.gemini.faults import (
     TornBody,
 )
 from tests.helpers.harness import Core, FakeClock, billed, billed_usd, manifest_of
+from tests.helpers.timeouts import never_answered
 
 WORST = "Subject 02"
+
+
+def also(*actions: AnyAction) -> list[Any]:
+    """Returns faults for ``make test-slow``."""
+    return [pytest.param(action, marks=pytest.mark.slow) for action in actions]
 
 
 def accounts_agree(core: Core, gemini: GeminiEmulator) -> bool:
@@ -34,16 +45,13 @@ def accounts_agree(core: Core, gemini: GeminiEmulator) -> bool:
     "action",
     [
         ApiError(429),
-        ApiError(408),
-        ApiError(500),
-        ApiError(502),
         ApiError(503),
-        ApiError(504),
         HtmlPage(),
         Reset(),
         NoImage("NO_IMAGE"),
-        NoImage("IMAGE_OTHER"),
         TextOnly(),
+        # The class of these is in the table of tests/unit/providers/test_failures.py, too.
+        *also(ApiError(408), ApiError(500), ApiError(502), ApiError(504), NoImage("IMAGE_OTHER")),
     ],
     ids=repr,
 )
@@ -124,12 +132,14 @@ def test_another_fault_makes_only_its_picture_wait(
     "action",
     [
         NoImage("IMAGE_SAFETY"),
-        NoImage("PROHIBITED_CONTENT"),
-        NoImage("IMAGE_PROHIBITED_CONTENT"),
-        NoImage("RECITATION"),
-        NoImage("SAFETY"),
         PromptBlocked("BLOCKLIST"),
-        PromptBlocked("PROHIBITED_CONTENT"),
+        *also(
+            NoImage("PROHIBITED_CONTENT"),
+            NoImage("IMAGE_PROHIBITED_CONTENT"),
+            NoImage("RECITATION"),
+            NoImage("SAFETY"),
+            PromptBlocked("PROHIBITED_CONTENT"),
+        ),
     ],
     ids=repr,
 )
@@ -147,12 +157,9 @@ def test_a_refusal_is_not_retried_and_says_to_edit_the_prompt(
     assert accounts_agree(core, gemini)
 
 
-def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
-    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "1.5")
-    gemini.plan([Fault(Hang(), prompt=WORST)])
-    drawing = core.draw()
+def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(core: Core, gemini: GeminiEmulator) -> None:
+    with never_answered(gemini, WORST):
+        drawing = core.draw()
     [failed] = drawing.failed()
     assert (failed.failure.error_class, failed.failure.code, failed.attempts) == (
         ErrorClass.TIMEOUT,
@@ -161,7 +168,6 @@ def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(
     )
     assert core.possibly_billed_usd() > 0
     assert accounts_agree(core, gemini)
-    monkeypatch.delenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS")
     assert core.draw().summary.generated == 1
     assert accounts_agree(core, gemini)
 
@@ -199,6 +205,20 @@ def test_three_rejected_in_a_row_stop_the_drawing(
     assert drawing.summary.stopped_by.code == "all_rejected"
 
 
+@pytest.mark.parametrize("between", [None, NoImage("IMAGE_SAFETY")], ids=["a picture", "another failure"])
+def test_rejected_prompts_with_something_else_between_them_do_not_stop_the_drawing(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, between: AnyAction | None
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
+    core.manifest = manifest_of(6)
+    others = [] if between is None else [Fault(between, prompt="Subject 03")]
+    gemini.plan([*others, *(Fault(ApiError(400), prompt=f"Subject 0{number}") for number in (1, 2, 4, 5))])
+    drawing = core.draw()
+    assert drawing.summary.stopped_by is None
+    assert len(gemini.journal()) == 6
+    assert "picture_06" in core.files()
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "names"),
     [
@@ -213,9 +233,21 @@ def test_a_fatal_problem_stops_new_pictures_lets_those_in_flight_finish_and_name
     core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: ApiError, code: str, names: str
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "2")
-    gemini.set_latency(0.4)
     core.manifest = manifest_of(6)
     gemini.plan([Fault(fault, prompt=WORST, times=None)])
+    stopped = threading.Event()
+    stop = _Drawing._stop
+
+    def stop_and_say(drawing: _Drawing, failure: Failure) -> None:
+        stop(drawing, failure)
+        stopped.set()
+
+    def paint_late(_prompt: str, width: int, height: int) -> Image.Image:
+        assert stopped.wait(30)  # the other picture is in flight until then
+        return Image.effect_noise((width, height), 90).convert("RGB")
+
+    monkeypatch.setattr(_Drawing, "_stop", stop_and_say)
+    monkeypatch.setattr(pictures, "paint", paint_late)
     drawing = core.draw()
     assert drawing.summary.stopped_by is not None
     assert drawing.summary.stopped_by.code == code

@@ -271,6 +271,7 @@ def test_pictures_may_lie_on_a_disk_of_their_own(core: Core) -> None:
         assert list(core.paths.staging.iterdir()) == []
 
 
+@pytest.mark.full_size
 def test_a_disk_without_room_is_found_before_anything_is_paid(
     core: Core, gemini: GeminiEmulator, small_disk: Path
 ) -> None:
@@ -281,6 +282,7 @@ def test_a_disk_without_room_is_found_before_anything_is_paid(
     assert gemini.journal() == []
 
 
+@pytest.mark.full_size
 def test_a_disk_that_fills_up_stops_the_drawing_and_keeps_what_is_good(
     core: Core, gemini: GeminiEmulator, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +296,7 @@ def test_a_disk_that_fills_up_stops_the_drawing_and_keeps_what_is_good(
     assert core.confirmed_usd() == pytest.approx(billed_usd(gemini.journal()), abs=5e-6)
 
 
+@pytest.mark.full_size
 def test_a_disk_that_is_full_to_the_last_byte_is_an_error_and_no_trace(
     core: Core, gemini: GeminiEmulator, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,7 +168,7 @@ def test_a_script_that_hangs_after_its_run_died_is_ended_in_its_time_though_the_
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted - 3600)  # a machine tells it by its clock
     try:
         asyncio.run(asyncio.wait_for(settle_leftovers(attempts(core)), 10))
-        assert script.wait(0) == -signal.SIGKILL
+        assert script.wait(10) == -signal.SIGKILL
     finally:
         script.kill()
     assert core.records.intents == {}

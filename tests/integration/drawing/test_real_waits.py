@@ -10,6 +10,7 @@ from assetgen_emulators.gemini.faults import ApiError
 from tests.helpers.harness import Core, manifest_of
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_retries_arrive_after_1_2_4_8_and_16_seconds(core: Core, gemini: GeminiEmulator) -> None:
     core.manifest = manifest_of(1)
@@ -22,6 +23,7 @@ def test_retries_arrive_after_1_2_4_8_and_16_seconds(core: Core, gemini: GeminiE
     assert all(wait <= gap < wait * 1.25 + 1.5 for wait, gap in zip((1, 2, 4, 8, 16), gaps, strict=True))
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_after_a_429_nothing_of_the_project_arrives_until_the_delay_is_over(
     core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch

@@ -264,7 +264,7 @@ def test_a_run_that_was_superseded_starts_nothing_more_and_what_it_had_in_flight
 def test_a_script_on_another_machine_is_waited_for_though_its_lock_cannot_be_seen(
     several: None, core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, *, finishes: bool
 ) -> None:
-    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "2")
+    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "60" if finishes else "2")
     monkeypatch.setattr(leftovers, "_GRACE_SECONDS", 0.5)
     left = attempts(core)
     intent = left._intent(call(core)).model_copy(update={"host": "another_machine"})

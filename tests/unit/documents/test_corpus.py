@@ -1,5 +1,6 @@
-"""Whole documents: ``corpus/``, each with what must come out of it beside it, and the producers' own two."""
+"""Whole documents: ``corpus/``, each with what must come out of it beside it; and what must hold for all of them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.settings import PROJECT_ROOT
 from tests.unit.documents.expected import expected, rendered
 
-DOCUMENTS = sorted((Path(__file__).parent / "corpus").glob("*.md"))
+CORPUS = Path(__file__).parent / "corpus"
+DOCUMENTS = sorted(CORPUS.glob("*.md"))
 REAL = PROJECT_ROOT.parent / "shared" / "data"
 
 
@@ -41,40 +43,57 @@ def test_a_prompt_stands_at_or_close_below_its_line(path: Path) -> None:
         assert first.replace("|", "\\|") in near or "[Insert" in near or "[GLOBAL" in near
 
 
-@pytest.mark.parametrize(
-    ("name", "counts", "first", "last", "atmosphere"),
-    [
-        (
-            "haunter",
-            (9, 9, 5),
-            ("character", "haunter_floating_alert_core"),
-            ("environment", "env_power_station_exterior_dawn"),
-            ("3 AM transitioning", "shallow depth of field."),
-        ),
-        (
-            "bulbasaur",
-            (12, 0, 3),
-            ("character", "bulbasaur_walking_core"),
-            ("prop", "wet_grass_dew"),
-            ("Early morning (6:00-7:00 AM)", "illuminated and shadowed areas."),
-        ),
-    ],
-)
-def test_the_two_real_documents_come_out_right(
-    name: str,
-    counts: tuple[int, int, int],
-    first: tuple[str, str],
-    last: tuple[str, str],
-    atmosphere: tuple[str, str],
-) -> None:
-    path = REAL / f"{name}_03_assets.md"
-    if not path.exists():
-        pytest.skip("the producers' documents are not on this machine")
-    text = path.read_text("utf-8")
+@dataclass(frozen=True)
+class Layout:
+    """A document in a layout that producers use, and what must come out of it."""
+
+    path: Path
+    counts: tuple[int, int, int]
+    first: tuple[str, str]
+    last: tuple[str, str]
+    atmosphere: tuple[str, str]
+
+
+#: One of ours in each of the two layouts, and the producers' own where these are on this machine.
+LAYOUTS = [
+    Layout(
+        CORPUS / "long_headings_and_fences.md",
+        (7, 8, 5),
+        ("character", "quagsire_waiting_core"),
+        ("environment", "env_first_star"),
+        ("Late August in a drowned quarry", "skin and scale are not."),
+    ),
+    Layout(
+        CORPUS / "long_species_and_flags.md",
+        (7, 8, 5),
+        ("character", "quagsire_waiting_core"),
+        ("prop", "prop_feather"),
+        ("Time: Late August in a drowned quarry", "skin and scale are not."),
+    ),
+    Layout(
+        REAL / "haunter_03_assets.md",
+        (9, 9, 5),
+        ("character", "haunter_floating_alert_core"),
+        ("environment", "env_power_station_exterior_dawn"),
+        ("3 AM transitioning", "shallow depth of field."),
+    ),
+    Layout(
+        REAL / "bulbasaur_03_assets.md",
+        (12, 0, 3),
+        ("character", "bulbasaur_walking_core"),
+        ("prop", "wet_grass_dew"),
+        ("Early morning (6:00-7:00 AM)", "illuminated and shadowed areas."),
+    ),
+]
+
+
+@pytest.mark.parametrize("layout", [one for one in LAYOUTS if one.path.exists()], ids=lambda one: one.path.stem)
+def test_documents_in_the_producers_own_layouts_come_out_right(layout: Layout) -> None:
+    text = layout.path.read_text("utf-8")
     manifest = read_document(text)
-    assert tuple(manifest.counts().values()) == counts
-    assert (manifest.assets[0].asset_type, manifest.assets[0].name) == first
-    assert (manifest.assets[-1].asset_type, manifest.assets[-1].name) == last
+    assert tuple(manifest.counts().values()) == layout.counts
+    assert (manifest.assets[0].asset_type, manifest.assets[0].name) == layout.first
+    assert (manifest.assets[-1].asset_type, manifest.assets[-1].name) == layout.last
     # Names as suggested, in order, found here by nothing but the label.
     suggested = [line.split("** ")[1] for line in text.splitlines() if line.startswith("**Suggested filename:**")]
     assert [f"{asset.name}.png" for asset in manifest.assets] == suggested
@@ -85,8 +104,8 @@ def test_the_two_real_documents_come_out_right(
         assert asset.core == ("[CORE]" in lines[asset.source_line - 1])
         assert len(asset.prompt) > 900
         assert not any(mark in asset.prompt for mark in ("--", "```", "Suggested filename", "\n#", "**"))
-    assert atmosphere[0] in manifest.global_atmosphere
-    assert manifest.global_atmosphere.endswith(atmosphere[1])
+    assert layout.atmosphere[0] in manifest.global_atmosphere
+    assert manifest.global_atmosphere.endswith(layout.atmosphere[1])
     assert manifest.warnings == ()
 
 
