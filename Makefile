@@ -46,8 +46,10 @@ dev: venv
 test: .venv/installed-dev
 	@$(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
 
+# Those that measure seconds, afterwards and one by one.
 test-slow: .venv/installed-dev
-	@$(BIN)/python -m pytest -m slow --numprocesses 3 --dist worksteal
+	@$(BIN)/python -m pytest -m "slow and not timed" --numprocesses 3 --dist worksteal
+	@$(BIN)/python -m pytest -m "slow and timed"
 
 # With options, such as the seed of an earlier soak: make soak SOAK="--seed 7 --minutes 3 --projects 6"
 soak: .venv/installed-dev

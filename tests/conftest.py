@@ -11,10 +11,11 @@ import pytest
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import RecordStore
-from assetgen_dagster.settings import ENV_FILE_VARIABLE, load_settings
+from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, load_settings
 from assetgen_dagster.support.log import configure_logging
-from assetgen_emulators.gemini import GeminiEmulator
+from assetgen_emulators.gemini import GeminiEmulator, pictures
 from assetgen_emulators.notion import NotionEmulator
+from assetgen_emulators.painting import paint
 from tests.helpers.dev import Dev, running_dev
 from tests.helpers.harness import SETTINGS, Core, manifest_of
 from tests.helpers.machines import Redis, running_redis
@@ -37,6 +38,13 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster_home"))
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
     configure_logging()
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Has the emulator paint pictures of a quarter of their width and height, unless a test is marked ``full_size``."""
+    if request.node.get_closest_marker("full_size") is None:
+        monkeypatch.setattr(pictures, "paint", lambda prompt, width, height: paint(prompt, width // 4, height // 4))
 
 
 @pytest.fixture
@@ -104,11 +112,21 @@ def storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of Dagster with its tables: to copy it takes a quarter of the time that it takes to make them."""
+    """A ``DAGSTER_HOME`` as the first command leaves it: making its tables takes a second, copying it none."""
     home = tmp_path_factory.mktemp("empty_home")
-    with dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY) as instance:
+    shutil.copy(PROJECT_ROOT / "deploy" / "dagster.yaml", home / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
         instance.all_asset_keys()
+        instance.get_runs(limit=1)
+        instance.all_instigator_state()
     return home
+
+
+@pytest.fixture
+def dagster_home(storage: str, tmp_path: Path, empty_home: Path) -> None:
+    """For tests that are not about a new ``DAGSTER_HOME``: the one of the settings is there already."""
+    if storage != "PostgreSQL":
+        shutil.copytree(empty_home, tmp_path / "dagster_home")
 
 
 @pytest.fixture
@@ -119,7 +137,7 @@ def instance(storage: str, tmp_path: Path, empty_home: Path) -> Iterator[dg.Dags
     elif storage == "PostgreSQL":
         found = open_instance(load_settings())
     else:
-        home = shutil.copytree(empty_home, tmp_path / "dagster_home")
+        home = shutil.copytree(empty_home, tmp_path / "dagster_home", ignore=shutil.ignore_patterns("dagster.yaml"))
         found = dg.DagsterInstance.local_temp(str(home), overrides=NO_TELEMETRY)
     with found:
         yield found

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def generate(
-    storage: str, project: Path, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dagster_home: None, project: Path, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Start]:
     """Starts ``assetgen generate``; whatever is left of it is ended afterwards."""
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", str(PICTURES))
@@ -143,6 +143,7 @@ def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
     assert confirmed() + possibly_billed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_second_command_on_a_project_in_work_stops_unpaid(
     generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_second_command_on_a_project_in_work_stops_unpaid(
     assert len(gemini.journal()) == 4
 
 
+@pytest.mark.slow
 def test_a_regenerate_that_died_is_continued_not_begun_again(
     generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_regenerate_that_died_is_continued_not_begun_again(
     assert confirmed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_two_channels_with_the_same_project_id_are_drawn_at_once(
     generate: Start, project: Path, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from tests.helpers.dev import KEY, LOCATION, Dev, eventually
 from tests.helpers.harness import billed, manifest_of, write_project
 
 
+@pytest.mark.slow
 def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resumed(
     dev: Dev, gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

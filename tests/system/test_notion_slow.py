@@ -30,6 +30,7 @@ def wait_for_status(notion: NotionEmulator, page: str, status: str) -> None:
     notion.wait_for(lambda _calls: notion.row(page)["Status"] == status, timeout=120)
 
 
+@pytest.mark.timed
 def test_from_a_rows_change_to_the_first_call_it_takes_15_seconds_in_the_middle_and_never_20(
     notion: NotionEmulator, dev: Dev, gemini: GeminiEmulator
 ) -> None:
@@ -48,6 +49,7 @@ def test_from_a_rows_change_to_the_first_call_it_takes_15_seconds_in_the_middle_
     assert max(last) <= 5
 
 
+@pytest.mark.timed
 def test_a_thousand_rows_take_a_tick_of_seconds_and_25_runs(
     notion: NotionEmulator, gemini: GeminiEmulator, tmp_path: Path
 ) -> None:

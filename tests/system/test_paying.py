@@ -9,6 +9,8 @@ from assetgen_emulators.gemini import Call, GeminiEmulator
 from tests.helpers.harness import billed, billed_usd
 from tests.system.paying_runs import assetgen, finish, generating
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("dagster_home")]
+
 
 def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_completes_them_each_picture_billed_once(
     gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -55,7 +57,7 @@ def share_of_the_limit(calls: list[Call], requests: int, window: float) -> float
     return len(taken) / (requests * (max(taken) - min(taken)) / window)
 
 
-@pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("backend", ["file", "postgres"])
 def test_three_runs_of_22_pictures_against_30_requests_a_minute_meet_no_429_worth_the_name_and_waste_little(

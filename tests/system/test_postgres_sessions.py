@@ -16,6 +16,8 @@ from tests.helpers import commands
 from tests.helpers.harness import manifest_of, write_project
 from tests.helpers.postgres import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 PICTURE_SECONDS = 1.5
 
 _LOOK = """

@@ -36,7 +36,9 @@ KEY = ProjectKey("poke1", "vid_123")
 
 
 @pytest.fixture
-def dagit(storage: str, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Dagit]:
+def dagit(
+    dagster_home: None, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Dagit]:
     """An instance as every command sets it up, with a project of two pictures."""
     monkeypatch.setenv("ASSETGEN_IMAGE_SLOTS", "2")
     with open_instance(load_settings()) as instance:

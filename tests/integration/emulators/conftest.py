@@ -8,6 +8,11 @@ from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
 
 
+@pytest.fixture(autouse=True)
+def small_pictures() -> None:
+    """Has none: what the emulator paints is the subject here."""
+
+
 @pytest.fixture
 def gemini() -> Iterator[GeminiEmulator]:
     """The Gemini API on this machine, without latency and accepting any key."""

@@ -21,7 +21,7 @@ from tests.helpers.studio import Dagit
 
 
 @pytest.fixture
-def dagit(storage: str, gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
+def dagit(dagster_home: None, gemini: GeminiEmulator, tmp_path: Path) -> Iterator[Dagit]:
     """An instance as every command sets it up, with a project of one picture."""
     with open_instance(load_settings()) as instance:
         found = Dagit(instance, tmp_path / "workspace")

@@ -86,12 +86,14 @@ def grows_evenly(once: str, twice: str) -> bool:
     return any(cpu_seconds(twice) < 3 * cpu_seconds(once) + 0.1 for _ in range(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", SIGNS)
 def test_a_long_line_of_the_same_sign_takes_no_longer_than_its_length(sign: str) -> None:
     for place in PLACES.values():
         assert grows_evenly(place.format(noise(sign, 40_000)), place.format(noise(sign, 80_000))), place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
 def test_many_equal_lines_take_no_longer_than_their_number(line: str) -> None:
     for place in ("under a group", "in Part 1"):
@@ -130,7 +132,8 @@ def test_a_megabyte_like_real_ones_is_read_whole_and_about_as_fast_as_its_markdo
     start = time.process_time()
     read_blocks(text)
     # Reading it took 0.25 s of processor time where this was written, a third of it in the parser.
-    assert min(cpu_seconds(text) for _ in range(2)) < 8 * (time.process_time() - start) + 0.1
+    longest = 8 * (time.process_time() - start) + 0.1
+    assert any(cpu_seconds(text) < longest for _ in range(2))
 
 
 def test_what_is_no_document_but_a_dump_is_refused_at_once() -> None:
@@ -162,4 +165,5 @@ def test_what_holds_more_pictures_than_any_video_is_refused_and_not_read_to_its_
     # 25,000 pictures of one line took 2.8 s where this was written.
     start = time.process_time()
     read_blocks(text)
-    assert min(cpu_seconds(text) for _ in range(3)) < 5 * (time.process_time() - start) + 0.1
+    longest = 5 * (time.process_time() - start) + 0.1
+    assert any(cpu_seconds(text) < longest for _ in range(3))

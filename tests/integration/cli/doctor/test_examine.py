@@ -16,6 +16,8 @@ from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import ApiError, Hang
 from tests.integration.cli.doctor.told import command, problem, problems
 
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
 
 def test_a_set_up_in_order_has_no_problem_and_costs_nothing(gemini: GeminiEmulator, notion: NotionEmulator) -> None:
     page = notion.add_row(topic="Owls", status="Generating Assets")

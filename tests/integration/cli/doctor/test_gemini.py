@@ -12,6 +12,8 @@ from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.integration.cli.doctor.told import problem, problems
 
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),

@@ -9,6 +9,8 @@ from assetgen_dagster.cli.doctor.examine import examine
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.integration.cli.doctor.told import problem, problems
 
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
 
 def test_a_workspace_that_is_a_file_is_named(
     gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

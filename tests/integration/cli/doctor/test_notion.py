@@ -10,6 +10,8 @@ from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import ApiError
 from tests.integration.cli.doctor.told import problem, problems
 
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
 
 @pytest.mark.parametrize(
     ("spoil", "words"),

@@ -14,6 +14,8 @@ from tests.helpers.breakers import turn_billing_off
 from tests.helpers.harness import Core
 from tests.integration.cli.doctor.told import problem, problems
 
+pytestmark = pytest.mark.usefixtures("dagster_home")
+
 
 def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: GeminiEmulator) -> None:
     settings = load_settings()

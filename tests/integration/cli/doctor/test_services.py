@@ -67,7 +67,7 @@ class Services:
 
 
 @pytest.fixture
-def services(storage: str, gemini: GeminiEmulator) -> Iterator[Services]:
+def services(dagster_home: None, gemini: GeminiEmulator) -> Iterator[Services]:
     with open_instance(load_settings()) as instance:
         yield Services(instance)
 
