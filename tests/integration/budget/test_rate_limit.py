@@ -60,7 +60,7 @@ class Clock:
 
 
 async def take_all(clock: Clock, takers: Sequence[RequestLimit], wanted: Sequence[int]) -> list[list[float]]:
-    """Returns when each got its slots, everybody asking again as soon as it may."""
+    """Returns when each got its slots. A taker that had one asks again at once, before others have woken up."""
     taken: list[list[float]] = [[] for _ in takers]
     asks = dict.fromkeys(range(len(takers)), clock.now)
     while asks:
@@ -69,7 +69,7 @@ async def take_all(clock: Clock, takers: Sequence[RequestLimit], wanted: Sequenc
         wait = await takers[number].take()
         if wait is None:
             taken[number].append(clock.now)
-        asks[number] = clock.now + (wait or 0.0)
+        asks[number] = clock.now if wait is None else clock.now + wait + 0.005  # what waking up takes
         if len(taken[number]) == wanted[number]:
             del asks[number]
     return taken
@@ -85,10 +85,10 @@ def test_runs_share_the_limit_fairly_never_pass_it_and_leave_little_of_it(
     times = sorted(moment for one in each for moment in one)
     assert most_in_a_window([(moment, moment) for moment in times], WINDOW) <= LIMIT
     assert len(times) / (LIMIT * (times[-1] - times[0]) / WINDOW) > 0.85
-    # While all of them want slots, none gets more than twice its share.
+    # While all of them want slots, each gets about as many.
     since, until = max(one[0] for one in each), min(one[-1] for one in each)
     shares = [sum(since <= moment <= until for moment in one) for one in each]
-    assert max(shares) <= 2 * sum(shares) / len(WANTED)
+    assert max(shares) - min(shares) <= 2
 
 
 def test_a_whole_minutes_calls_do_not_start_all_at_once() -> None:
