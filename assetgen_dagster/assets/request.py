@@ -181,8 +181,5 @@ def _run_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterR
 
 
 def _asks_the_same(run: dg.DagsterRun, other: dg.DagsterRun) -> bool:
-    return (run.job_name, run.run_config, run.asset_selection) == (
-        other.job_name,
-        other.run_config,
-        other.asset_selection,
-    )
+    one, two = ((r.job_name, r.run_config, frozenset(r.asset_selection or ())) for r in (run, other))
+    return one == two

@@ -61,7 +61,7 @@ class Runs:
             root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
             tags={**(parent.tags if parent else {}), PARTITION_TAG: KEY, **(tags or {})},  # Dagster copies them
             status=status,
-            asset_selection=frozenset(selection) if selection else None,
+            asset_selection=None if selection is None else frozenset(selection),
         )
         if not self.queued:
             return run
@@ -228,7 +228,7 @@ def test_a_command_knows_its_request_before_its_run_is_stored(runs: Runs) -> Non
 
     own = start()
     assert mint_request(runs.instance, own) == own.run_id
-    first = runs.create(tags=COMMAND, status=FAILED)
+    first = runs.create(tags=COMMAND, status=FAILED, selection=set())  # as a run in this process is stored
     assert mint_request(runs.instance, start()) == first.run_id
     other = start(ops={"images": {"config": {"mode": "regenerate"}}})
     assert mint_request(runs.instance, other) == other.run_id
