@@ -240,8 +240,7 @@ class Attempts:
         with self.store.change() as records:
             del records.intents[intent.token]
             if published:
-                records.pictures[intent.name] = record
-                records.redraws.pop(intent.name, None)
+                records.enter(intent.name, record)
         self._clean_up(intent)
         if not published:
             return failures.lost(

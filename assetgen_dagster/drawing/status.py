@@ -88,8 +88,10 @@ def note_recorded(store: RecordStore, *, ready: bool = False, sheet: bool = Fals
     newest_run = store.newest_run()
     with store.change() as records:
         last, now = records.rounds[-1], time.time()
-        last.ready_at = now if ready else last.ready_at
-        last.sheet_at = now if sheet else last.sheet_at
+        # The clock may have been set back since a picture was drawn.
+        recorded_at = max([now, *map(_drawn_at, records.pictures.values())])
+        last.ready_at = recorded_at if ready else last.ready_at
+        last.sheet_at = recorded_at if sheet else last.sheet_at
         if last.closed_at is None and last.ready_at is not None and last.sheet_at is not None:
             last.closed_at, last.closed_newest_run, last.redrawing = now, newest_run, False
 

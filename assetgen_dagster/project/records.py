@@ -288,6 +288,13 @@ class ProjectRecords(BaseModel):
         self.rounds.append(opened)
         self.redraws.clear()
 
+    def enter(self, name: str, picture: PictureRecord) -> None:
+        """Enters a new picture; what sums the pictures up is out of date by that, whatever the clock says."""
+        self.pictures[name] = picture
+        self.redraws.pop(name, None)
+        if self.rounds:
+            self.rounds[-1].ready_at = self.rounds[-1].sheet_at = None
+
     def reopen_round(self) -> None:
         """Opens the last round again, for single pictures only, if it was complete."""
         last = self.rounds[-1]

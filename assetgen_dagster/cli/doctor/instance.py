@@ -52,7 +52,7 @@ def _dagster(settings: Settings) -> list[Finding]:
         named = named if isinstance(coordinator, Exception) else type(coordinator).__name__
         cause = (
             f"The instance in {folder} has another run coordinator than this project's ({named}), so the limits by "
-            "channel and project do not hold."
+            "channel and project do not hold, and executing a successful run again draws nothing."
         )
         return [Finding("Dagster", False, cause, remedy)]
     if not monitored:
