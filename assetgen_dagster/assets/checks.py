@@ -1,6 +1,6 @@
 """Asset checks on a project's pictures, from what was measured when each arrived.
 
-They stand on ``assets_ready``, one each a project: a check a picture costs 1 to 4 s a run (docs/architecture.md).
+They stand on ``assets_ready``, one each a project: a check a picture costs 1 to 4 s a run (docs/decisions.md).
 """
 
 import warnings

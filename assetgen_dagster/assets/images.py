@@ -1,6 +1,6 @@
 """``image_01`` … : the pictures, one asset each, drawn by one step.
 
-One step, because a process a picture costs more than drawing it (docs/architecture.md has the measurements);
+One step, because a process a picture costs more than drawing it (docs/decisions.md has the measurements);
 subsettable, so that every picture can be materialized alone. What to draw and how is the subject of ``drawing``.
 """
 

@@ -1,4 +1,4 @@
-"""What a run draws and what it keeps: "rounds" in docs/architecture.md, as pure functions.
+"""What a run draws and what it keeps: "rounds" in docs/decisions.md, as pure functions.
 
 Everything is decided from the manifest, the records, the files' hashes and the request; nothing is read or written.
 """

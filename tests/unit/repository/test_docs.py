@@ -211,8 +211,9 @@ def test_every_package_has_its_line_in_the_architecture() -> None:
     assert named == packages
 
 
-def test_every_module_in_the_architecture_exists() -> None:
-    named = re.findall(r"[\w/]+\.py\b", text_of(DOCS / "architecture.md"))
+@pytest.mark.parametrize("page", ["architecture.md", "decisions.md"])
+def test_every_module_in_the_architecture_and_its_decisions_exists(page: str) -> None:
+    named = re.findall(r"[\w/]+\.py\b", text_of(DOCS / page))
     assert [path for path in named if not any((folder / path).exists() for folder in (PACKAGE, PROJECT_ROOT))] == []
 
 
