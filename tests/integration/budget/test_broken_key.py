@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
+from assetgen_dagster.budget.breaker_store import BreakerStore
 from assetgen_dagster.budget.stores import broken_now, open_switches
 from assetgen_dagster.budget.switches import resume
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.project.key import ProjectKey
+from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, Delay, PromptBlocked
 from tests.conftest import API_KEY
-from tests.helpers.breakers import code_of, make_half_open, run, turn_billing_off
+from tests.helpers.breakers import code_of, edit_breaker, make_half_open, run, turn_billing_off
 from tests.helpers.drawings import Drawing, start, until
 from tests.helpers.harness import Core, billed, manifest_of
 
@@ -73,9 +75,16 @@ def test_a_key_that_the_provider_takes_again_is_noticed_by_the_next_run_at_no_co
     assert broken_now(load_settings()) is None
 
 
+@pytest.mark.parametrize("backend", ["file", "postgres"])
 def test_of_runs_at_a_half_open_breaker_one_probes_and_the_others_wait_and_go_on(
-    cores: list[Core], gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+    cores: list[Core],
+    gemini: GeminiEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    backend: str,
 ) -> None:
+    if backend == "postgres":
+        monkeypatch.setenv("ASSETGEN_POSTGRES_URL", request.getfixturevalue("postgres_url"))
     turn_billing_off(cores[0], gemini, monkeypatch)
     assert code_of(run(cores[1])) == "billing"
     assert len(gemini.journal()) == 1
@@ -188,3 +197,23 @@ def test_resume_lets_a_run_that_waits_for_a_probe_go_on(
     summary, probe_in_flight = asyncio.run(body())
     assert summary.generated == 4
     assert probe_in_flight
+
+
+def test_a_probe_that_outlived_its_time_does_not_free_the_one_after_it(
+    cores: list[Core], gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_billing_off(cores[0], gemini, monkeypatch)
+    make_half_open()
+    settings = load_settings()
+    late, second, third = (
+        BreakerStore(settings, provider_of(settings), open_switches(settings), run_id=run_id)
+        for run_id in ("late", "second", "third")
+    )
+    assert late.take_probe()
+    assert not second.take_probe()
+    edit_breaker(lambda value: value["probe"].update(at=value["probe"]["at"] - value["probe"]["seconds"]))
+    assert second.take_probe()
+    late.leave()
+    assert not third.take_probe()
+    second.leave()
+    assert third.take_probe()
