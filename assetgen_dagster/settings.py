@@ -43,7 +43,7 @@ ASPECT_RATIO = r"^[1-9]\d?:[1-9]\d?$"
 _OWNER = re.compile(r"team:[A-Za-z0-9][A-Za-z0-9 ._-]*|[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
 #: Secrets of other programs that a script must not see.
-_OTHERS_SECRETS = frozenset({"DAGSTER_CLOUD_API_TOKEN"})
+_FOREIGN_SECRETS = frozenset({"DAGSTER_CLOUD_API_TOKEN"})
 
 
 class Machines(StrEnum):
@@ -259,7 +259,7 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _reach_each_other(self) -> Self:
+    def _check_machines(self) -> Self:
         if self.machines is Machines.SEVERAL and self.postgres_url is None:
             raise ValueError("ASSETGEN_MACHINES=several takes ASSETGEN_POSTGRES_URL")
         if self.broker_url is not None and self.machines is not Machines.SEVERAL:
@@ -298,7 +298,7 @@ class Settings(BaseSettings):
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, value: str | None) -> str | None:
+    def _is_timezone(cls, value: str | None) -> str | None:
         try:
             ZoneInfo(value or "UTC")
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -313,7 +313,7 @@ class Settings(BaseSettings):
     def script_environment(self) -> dict[str, str]:
         """Returns our environment without secrets; a provider adds its own settings."""
         fields = type(self).model_fields.values()
-        hidden = {field.alias for field in fields if SecretStr in get_args(field.annotation)} | _OTHERS_SECRETS
+        hidden = {field.alias for field in fields if SecretStr in get_args(field.annotation)} | _FOREIGN_SECRETS
         environment = {name: value for name, value in os.environ.items() if name not in hidden}
         # A foreign script prints emoji; its output goes into a file, whose encoding Python takes from the locale.
         environment.setdefault("PYTHONIOENCODING", "utf-8:replace")

@@ -1,6 +1,7 @@
 """Asset checks on a project's pictures, from what was measured when each arrived.
 
-They stand on ``assets_ready``, one each a project: a check a picture costs 1 to 4 s a run (docs/decisions.md).
+They belong to ``assets_ready`` and run once per project: a check per picture adds 1 to 4 s to a run
+(docs/decisions.md).
 """
 
 import warnings
@@ -12,17 +13,17 @@ from assetgen_dagster.assets.keys import ASSETS_READY
 from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.project.records import PictureFacts
 
-#: What the next steps need: composites crop, and less than this shows.
+#: Minimum for the next steps: composites crop, and smaller pictures look soft.
 SHORT_SIDE_PIXELS = 512
 
-#: How far width over height may be from what was asked; models round to their own sizes.
+#: Relative tolerance of the aspect ratio; models round to their own sizes.
 _ASPECT_TOLERANCE = 0.03
 
 _DESCRIPTIONS = {
     "pictures_decode": "Every picture decodes from its first to its last row.",
     "pictures_large_enough": f"Every picture has at least {SHORT_SIDE_PIXELS} pixels on its short side.",
     "pictures_not_flat": "Every picture shows more than one colour.",
-    "pictures_aspect_ratio": "Every picture has the aspect ratio that it was to have.",
+    "pictures_aspect_ratio": "Every picture has the requested aspect ratio.",
 }
 
 _WARNINGS_ONLY = {"pictures_aspect_ratio"}
@@ -30,7 +31,7 @@ _WARNINGS_ONLY = {"pictures_aspect_ratio"}
 
 def _specs() -> list[dg.AssetCheckSpec]:
     with warnings.catch_warnings():
-        # Checks by partition are a preview feature; without it one status would serve all projects.
+        # Partitioned checks are a preview feature; without them all projects would share one status.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
             dg.AssetCheckSpec(name, asset=ASSETS_READY, description=description, partitions_def=projects)
@@ -44,11 +45,11 @@ CHECKS = _specs()
 def check_pictures(
     pictures: Mapping[str, PictureFacts | None], *, aspect_ratios: Mapping[str, str]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Yields one result a check; its metadata names the pictures that fail it.
+    """Yields one result per check; its metadata names the pictures that fail it.
 
     Args:
-        pictures: What the project's files are, by picture name; None for a file that does not decode.
-        aspect_ratios: ``W:H`` that each was to have, by picture name.
+        pictures: Facts of the files by picture name; None for a file that does not decode.
+        aspect_ratios: Requested ``W:H`` by picture name.
     """
     good: dict[str, Callable[[str, PictureFacts], bool]] = {
         "pictures_decode": lambda _name, _facts: True,

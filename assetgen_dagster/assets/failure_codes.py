@@ -1,4 +1,4 @@
-"""The codes of a failed step, in its metadata: what the sensors go by instead of the words of its message."""
+"""The codes of a failed step, kept in its metadata: the sensors read them instead of its message."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _KEY = "codes"
 
 
 def codes_metadata(codes: Iterable[Code]) -> dict[str, dg.MetadataValue]:
-    """Returns the metadata that hold codes, the first of them the one that counts most."""
+    """Returns the metadata for a list of codes, most important first."""
     return {_KEY: dg.MetadataValue.json([code.value for code in dict.fromkeys(codes)])}
 
 
@@ -19,8 +19,8 @@ def read_codes(metadata: Mapping[str, Any], message: str) -> frozenset[str]:
     """Returns the codes of a failed step.
 
     Args:
-        metadata: The step's.
-        message: The step's: earlier versions noted a code nowhere else than behind it, in brackets.
+        metadata: The step's metadata.
+        message: The step's message: earlier versions put the code only there, in brackets at the end.
     """
     found = metadata.get(_KEY)
     if isinstance(found, dg.JsonMetadataValue) and isinstance(found.data, list):

@@ -1,7 +1,7 @@
 """``image_01`` … : the pictures, one asset each, drawn by one step.
 
-One step, because a process a picture costs more than drawing it (docs/decisions.md has the measurements);
-subsettable, so that every picture can be materialized alone. What to draw and how is the subject of ``drawing``.
+One step, because a process per picture costs more than drawing it (docs/decisions.md has the measurements);
+subsettable, so that every picture can be materialized alone. ``drawing`` decides what to draw and draws it.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,20 +14,20 @@ from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key,
 from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.picture_events import Report
 from assetgen_dagster.assets.request import claim_request
-from assetgen_dagster.assets.session import RunSession, plain_failures
+from assetgen_dagster.assets.session import RunSession, user_failures
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.plan import Mode, Redraw
 from assetgen_dagster.drawing.redraw import RedrawError
 
 DESCRIPTION = (
-    "Picture {number} of the video, drawn into the project's assets folder. To have it drawn again, materialize it "
-    "alone. If it fails, the run's message begins with what to do; a retry pays only for what is missing. A project "
-    "with fewer pictures leaves it unused."
+    "Picture {number} of the video, drawn into the project's assets folder. To draw it again, materialize it alone. "
+    "If it fails, the run's message begins with what to do; a retry pays only for what is missing. A project with "
+    "fewer pictures leaves it unused."
 )
 
 
 class ModeName(StrEnum):
-    """``Mode`` by the names that stand in run config: Dagster reads an enum's names, not its values."""
+    """``Mode`` for run config: Dagster reads the names of an enum, not its values."""
 
     auto = "auto"
     resume = "resume"
@@ -35,50 +35,51 @@ class ModeName(StrEnum):
 
 
 class ImagesConfig(dg.Config):
-    """How to treat pictures that are there already."""
+    """How to treat existing pictures."""
 
     mode: ModeName = Field(
         default=ModeName.auto,
         description=(
-            "auto continues an unfinished round and begins a new one after a finished one; resume draws only what is "
-            "missing or whose prompt, references, model or aspect ratio changed; regenerate draws everything again."
+            "auto continues an unfinished round and begins a new one after a finished one; resume draws only pictures "
+            "that are missing or whose prompt, references, model or aspect ratio changed; regenerate draws everything "
+            "again."
         ),
     )
     redraw: list[str] = Field(
         default=[],
         description=(
-            'Pictures that are drawn again, by number or name, each in quotes, such as ["5", "env_cave"]; auto then '
-            "draws no others of a project that is complete."
+            'Pictures to draw again, by number or name, each in quotes, such as ["5", "env_cave"]; auto then draws no '
+            "others of a complete project."
         ),
     )
     remark: str = Field(
         default="",
         description=(
-            'What is to be different in the pictures of redraw, such as "less golden light": joins their prompts and '
-            "stays in the manifest."
+            'What to change in the pictures of redraw, such as "less golden light": added to their prompts and kept in '
+            "the manifest."
         ),
     )
 
     def order(self, selected: Collection[int]) -> Redraw | None:
-        """Returns the order to draw single pictures again, if it is one.
+        """Returns the order to draw single pictures again, or None if the config has none.
 
         Args:
-            selected: Numbers of the pictures that the run is about.
+            selected: Numbers of the pictures that the run selects.
 
         Raises:
-            RedrawError: There is a remark, but it is not said about which pictures.
+            RedrawError: There is a remark, but no pictures in ``redraw``.
         """
         if self.remark.strip() and not self.redraw:
             example = ", ".join(f'"{number}"' for number in sorted(selected)[:3])
             raise RedrawError(
-                "Nothing was drawn: remark is about the pictures in redraw. Name them there, too, such as redraw: "
-                f"[{example}]."
+                "Nothing was drawn: remark applies to the pictures in redraw, and redraw is empty. Name them, such as "
+                f"redraw: [{example}]."
             )
         return Redraw(tuple(dict.fromkeys(self.redraw)), self.remark.strip()) if self.redraw else None
 
 
 def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
-    """Returns the multi-asset with as many pictures as there are slots; ``provider`` is shown with each."""
+    """Returns the multi-asset with one picture per slot; the UI shows ``provider`` as its kind."""
 
     @dg.multi_asset(
         name=IMAGES_STEP,
@@ -99,20 +100,20 @@ def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: ImagesConfig, session: RunSession
     ) -> Iterator[dg.MaterializeResult[None]]:
         numbers = frozenset(n for key in context.selected_asset_keys if (n := image_number(key)) is not None)
-        with plain_failures(context):
+        with user_failures(context):
             project = session.open(context)
             report = Report(context, project)
             report.recover()
             mode = Mode(config.mode.value)
             asked = claim_request(context.instance, context.run, mode, config.order(numbers))
             request = project.named_request(asked)
-            manifest = project.remarked_manifest(request)
+            manifest = project.manifest_with_remark(request)
             job = DrawingJob(
                 manifest, project.paths, project.settings, project.options, request, project.run_id, numbers
             )
             drawing = session.draw(job, project)
             for event in drawing.events():
-                session.tell(event)
+                session.emit(event)
                 yield from report.results(event)
             yield from report.unused(numbers)
             report.raise_if_failed(drawing.result)

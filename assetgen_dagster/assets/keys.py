@@ -1,14 +1,14 @@
-"""The names of the assets: the contract, in one place."""
+"""The names of jobs, steps and assets: other programs rely on them."""
 
 import dagster as dg
 
 #: The job that draws a project.
 JOB_NAME = "generate_project_assets"
 
-#: The job that sums a project up again.
+#: The job that refreshes ``assets_ready`` and ``contact_sheet``.
 REFRESH_JOB_NAME = "refresh_project_assets"
 
-#: The step that draws all pictures; every other asset is a step of its own name.
+#: The step that draws all pictures; every other asset has a step of its own name.
 IMAGES_STEP = "images"
 
 ASSET_MANIFEST = dg.AssetKey("asset_manifest")
@@ -24,12 +24,12 @@ def image_key(number: int) -> dg.AssetKey:
 
 
 def image_number(key: dg.AssetKey) -> int | None:
-    """Returns the picture's number, or None for an asset that is no picture."""
+    """Returns the picture's number, or None for any other asset."""
     name = key.to_user_string()
     digits = name.removeprefix(_IMAGE)
     return int(digits) if digits != name and digits.isdecimal() else None
 
 
 def is_own(key: dg.AssetKey) -> bool:
-    """Returns whether an asset is one of this project's, and no step's after it."""
+    """Returns whether an asset is defined here, not by a downstream step of the pipeline."""
     return key in (ASSET_MANIFEST, ASSETS_READY, CONTACT_SHEET) or image_number(key) is not None

@@ -1,4 +1,4 @@
-"""Owner and tags of the assets: what the Dagster UI finds them by, beside group and kinds."""
+"""Owner and tags of the assets: what the Dagster UI filters by, beside group and kinds."""
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ COST_TAG = "cost"
 
 
 def labelled(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinition:
-    """Returns the asset with the operator's owner, and with the tag ``cost``."""
+    """Returns the asset with the owner from the settings and the tag ``cost``."""
 
     def label(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.merge_attributes(
@@ -22,5 +22,5 @@ def labelled(asset: dg.AssetsDefinition, settings: Settings) -> dg.AssetsDefinit
 
 
 def _is_paid(key: dg.AssetKey, settings: Settings) -> bool:
-    """Returns whether it is a picture, or the manifest where a language model writes it."""
+    """Returns whether the asset is a picture, or the manifest if a language model writes it."""
     return image_number(key) is not None or (key == ASSET_MANIFEST and settings.story_model is not None)

@@ -1,4 +1,4 @@
-"""How a drawing's events become Dagster's: materializations with cost and path, observations, one failure."""
+"""Translates the events of a drawing to Dagster's: materializations with cost and path, observations, one failure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,15 +9,15 @@ from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.request import row_link
-from assetgen_dagster.assets.session import Project, note_stopped
+from assetgen_dagster.assets.session import Project, tag_stop_cause
 from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.drawing.events import (
     Event,
-    LeftoverSettled,
     PictureDone,
     PictureFailed,
     PictureNotStarted,
     PlanMade,
+    UnreportedSpend,
 )
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.status import totals
@@ -27,7 +27,7 @@ from assetgen_dagster.support.redact import preview
 
 
 class Report:
-    """Tells one run's drawing to Dagster."""
+    """Reports one run's drawing to Dagster."""
 
     def __init__(self, context: dg.AssetExecutionContext, project: Project) -> None:
         self._context = context
@@ -39,7 +39,7 @@ class Report:
         self._money.recover()
 
     def results(self, event: Event) -> Iterator[dg.MaterializeResult[None]]:
-        """Yields a picture's materialization, and logs what else the event has to say."""
+        """Yields the materialization of a finished picture; logs and records all other events."""
         match event:
             case PlanMade(tasks, warnings):
                 self._context.log.info(f"Drawing {len(event.to_draw)} of {len(tasks)} pictures")
@@ -58,13 +58,13 @@ class Report:
                 self._money.observe(task.number, spends)
             case PictureNotStarted(task, spends):
                 self._money.observe(task.number, spends)
-            case LeftoverSettled(number, spends):
+            case UnreportedSpend(number, spends):
                 self._money.observe(number, spends)
             case _:
                 pass
 
     def unused(self, numbers: Iterable[int]) -> Iterator[dg.MaterializeResult[None]]:
-        """Yields a materialization for each slot that the manifest does not use, so that the partition is complete."""
+        """Yields a materialization for each slot without a picture, so that the partition is complete."""
         used = set(self._project.store.records.numbers.values())
         for number in sorted(set(numbers) - used):
             yield dg.MaterializeResult(
@@ -79,7 +79,7 @@ class Report:
             )
 
     def raise_if_failed(self, summary: Summary) -> None:
-        """Ends the run with one message about all pictures that are not there.
+        """Ends the run with one message about all missing pictures.
 
         Raises:
             Failure: At least one picture failed or was not started.
@@ -87,9 +87,9 @@ class Report:
         if not summary.failed:
             return
         if summary.stopped_by is not None:
-            note_stopped(self._context.instance, self._project, summary.stopped_by)
+            tag_stop_cause(self._context.instance, self._project, summary.stopped_by)
             if summary.stopped_by.code == Code.WITHDRAWN:
-                # Nothing failed: with a failed step, a run that is being cancelled ends as cancelled.
+                # Withdrawn, not failed: Dagster ends a CANCELING run with a failed step as canceled.
                 self._context.instance.report_run_canceling(self._context.run, summary.stopped_by.cause)
         records, manifest = self._project.store.records, self._project.manifest()
         run = totals(manifest, records, run_id=self._project.run_id)
@@ -112,7 +112,7 @@ class Report:
     def _metadata(self, event: PictureDone) -> dict[str, Any]:
         record, asset = event.record, event.task.asset
         confirmed = [spend for spend in event.spends if spend.kind is SpendKind.CONFIRMED]
-        metadata: dict[str, Any] = {  # in the order in which the UI shows it
+        metadata: dict[str, Any] = {  # in the order of the UI's table
             "thumbnail": dg.MetadataValue.md(event.thumbnails.inline),
             "asset_name": asset.name,
             "cost_usd": usd(confirmed),

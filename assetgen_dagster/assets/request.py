@@ -1,8 +1,8 @@
-"""What a Dagster run was asked for, and by which run first.
+"""The request that a Dagster run carries out: what was requested, and the first run that requested it.
 
-A retry is not a request of its own: it carries out what the run it retries was asked for. Nor is a command that is
-given again because it did not come to its end. The run that asked first is a tag, minted when a run is queued
-(``run_coordinator``) or a command starts; what follows from it is the subject of ``drawing.plan``.
+A retry is not a request of its own: it carries out the request of the run that it retries. Nor is a command that a
+person repeats because it did not finish. The tag ``request`` names the first run; it is minted when a run is queued
+(``run_coordinator``) or a command starts. ``drawing.plan`` decides by it what to draw.
 """
 
 import functools
@@ -33,21 +33,21 @@ UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FIN
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
-#: For the query that dates a picture: a database that is away must not stop the drawing, which can do without.
+#: Time limit of the query for the newest run: drawing goes on without it if the database is away.
 _NEWEST_RUN_SECONDS = 2.0
 
-#: The request of a retry that does not say what it retries.
+#: The request of a retry whose original run is unknown.
 _UNKNOWN = "unknown"
 
 _log = structlog.get_logger()
 
 
 def mint_request(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    """Returns the run that asked first for what a run is to carry out; the run itself where it continues none.
+    """Returns the id of the first run of the request that a run carries out; its own id if it continues no other.
 
     Args:
-        instance: The runs before.
-        run: Its own tag may be copied from the run that it re-executes. It need not be stored yet.
+        instance: Holds the earlier runs.
+        run: Need not be stored yet. Its own tag is not read: Dagster may have copied it from a re-executed run.
     """
     first = run
     while (previous := _continued(instance, first)) is not None:
@@ -62,16 +62,16 @@ def mint_request(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 
 def request_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    """Returns the run that asked first for what a run carries out; works it out for a run without the tag."""
+    """Returns the first run of a run's request: from its tag, or derived for a run without the tag."""
     return run.tags.get(REQUEST_TAG) or mint_request(instance, run)
 
 
 def claim_request(
     instance: dg.DagsterInstance, run: dg.DagsterRun, mode: Mode, redraw: Redraw | None = None
 ) -> Request:
-    """Returns the request behind a run that holds its project's lock; its config is that of the run that asked first.
+    """Returns the request of a run that holds its project's lock, with the selection of the first run.
 
-    Where the run that asked first was deleted, the request has no time, and nothing that is done is drawn again.
+    If the first run was deleted, the request has no time, and finished pictures are kept.
     """
     asked = request_id(instance, run)
     if asked == run.run_id and (dead := _dead_run_before(instance, run)) is not None:
@@ -89,7 +89,7 @@ def claim_request(
 
 
 def newest_run(instance: dg.DagsterInstance, partition: str) -> str | None:
-    """Returns the newest run of a project; None where the database does not say within a moment."""
+    """Returns the newest run of a project; None if the database does not answer in time."""
     filters = dg.RunsFilter(tags={PARTITION_TAG: partition})
     try:
         found = call_with_time_limit(lambda: instance.get_run_ids(filters, limit=1), seconds=_NEWEST_RUN_SECONDS)
@@ -100,25 +100,25 @@ def newest_run(instance: dg.DagsterInstance, partition: str) -> str | None:
 
 
 def _position(instance: dg.DagsterInstance, run_id: str) -> int | None:
-    """Returns a run's position in the order of creation, which is the database's own and takes no clock."""
+    """Returns a run's storage id: the order of creation, independent of clocks."""
     record = instance.get_run_record_by_id(run_id)
     return record.storage_id if record else None
 
 
 def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
-    """Returns the pictures that a run is to look after; None for all that there are."""
+    """Returns the numbers of the pictures that a run selects; None for all."""
     if not run.asset_selection:
         return None  # the whole job
     return frozenset(number for key in run.asset_selection if (number := image_number(key)) is not None)
 
 
 def started_in_dagster(run: dg.DagsterRun) -> bool:
-    """Returns whether a person started a run in Dagster, be it by re-executing one that a row had asked for."""
+    """Returns whether a person started a run in Dagster, also by re-executing one that a row had requested."""
     return PAGE_TAG not in run.tags or (run.parent_run_id is not None and AUTO_RETRY_TAG not in run.tags)
 
 
 def with_continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.DagsterRun]:
-    """Yields a run, and before it those that it goes on with because they did not succeed; the last one first."""
+    """Yields a run, then the unsuccessful runs that it continues, newest first."""
     found: dg.DagsterRun | None = run
     while found is not None:
         yield found
@@ -127,7 +127,7 @@ def with_continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator
 
 
 def row_link(run: dg.DagsterRun) -> dict[str, dg.MetadataValue]:
-    """Returns the way from a run to the row that asked for it, as metadata; nothing for a run without one."""
+    """Returns metadata with the link to the row that requested a run; empty for a run without one."""
     page_id = run.tags.get(PAGE_TAG)
     return {"notion_row": dg.MetadataValue.url(page_url(page_id))} if page_id else {}
 
@@ -139,7 +139,7 @@ def mode_of(run: dg.DagsterRun) -> Mode:
 
 
 def _continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
-    """Returns the run that this one goes on with: it retries that run, or repeats the command."""
+    """Returns the run that this one continues by retrying it or by repeating its command."""
     if run.parent_run_id:
         parent = instance.get_run_by_id(run.parent_run_id)
         succeeded = parent is not None and parent.status is dg.DagsterRunStatus.SUCCESS
@@ -150,7 +150,7 @@ def _continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRu
         return earlier[0].dagster_run if earlier else None
     if COMMAND_TAG not in run.tags:
         return None
-    # In a terminal nothing is re-executed: a command that failed, was interrupted or died is given again.
+    # The terminal has no re-execution: a command that failed, was interrupted or died is repeated.
     before = _run_before(instance, run)
     if before is None or before.parent_run_id or before.tags.get(COMMAND_TAG) != run.tags[COMMAND_TAG]:
         return None
@@ -163,9 +163,9 @@ def _is_retry(run: dg.DagsterRun) -> bool:
 
 
 def _dead_run_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
-    """Returns the run before one that holds its project's lock, if it asked for the same and died.
+    """Returns the run before one that holds its project's lock, if it requested the same and died.
 
-    One that is still ``STARTED`` is dead, though no daemon was there to report it: it would hold the lock.
+    A previous run that is still ``STARTED`` is dead, even if no daemon has reported it: it would hold the lock.
     """
     before = _run_before(instance, run)
     dead = before is not None and before.status is dg.DagsterRunStatus.STARTED and _asks_the_same(before, run)
@@ -173,7 +173,7 @@ def _dead_run_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.Dag
 
 
 def _run_before(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
-    """Returns the run before this one on its partition; for a run that is not stored yet, the newest one."""
+    """Returns the previous run of the partition; for a run that is not stored yet, the newest one."""
     tags = {PARTITION_TAG: run.tags.get(PARTITION_TAG, "")}
     cursor = run.run_id if instance.has_run(run.run_id) else None
     found = instance.get_runs(dg.RunsFilter(tags=tags), limit=1, cursor=cursor)

@@ -1,4 +1,4 @@
-"""What assets and sensors are given instead of reaching for it: the settings, and the task board."""
+"""The resources of assets and sensors: the settings and the task board."""
 
 import math
 from collections.abc import Callable
@@ -24,10 +24,10 @@ class SettingsResource(dg.ConfigurableResource[Settings]):
 
 
 class FixedSettings(SettingsResource):
-    """Settings that were made elsewhere, whatever the environment says.
+    """Settings from a callable instead of the environment.
 
     Args:
-        source: Returns them.
+        source: Returns the settings.
     """
 
     source: dg.ResourceDependency[Callable[[], Settings]]
@@ -47,7 +47,7 @@ class TaskBoardResource(dg.ConfigurableResource[TaskBoard]):
 
         Args:
             settings: The board's.
-            total_seconds: How long all its calls together may take.
-            schema: The database's columns, if they are known.
+            total_seconds: Time limit of all its calls together.
+            schema: The database's columns, if known.
         """
         return TaskBoard(settings, total_seconds=total_seconds, schema=schema)

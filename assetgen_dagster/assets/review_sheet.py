@@ -1,6 +1,6 @@
-"""Puts the review sheet onto the page of a row that is ready: from inside the run, after the row was told, or later.
+"""Shows the review sheet on the page of a ready row: from inside the run, after its report, or later from a sensor.
 
-Whatever Notion says to that changes nothing about the run or the row.
+A failure of Notion changes neither the run nor the row.
 """
 
 import time
@@ -26,21 +26,20 @@ from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
-#: Values of a run's tag: its sheet is on the page; nobody wants it there; Notion does not take it, and will not without
-#: a person; it is to be tried again.
+#: Values of the run's tag: on the page; not applicable; needs a person to fix something; tried again later.
 SHOWN = "shown"
 NOT_WANTED = "not wanted"
 REFUSED = "refused"
 POSTPONED = "postponed"
 
-#: What it may take inside a run, which keeps the project's place in the queue meanwhile.
+#: Time limit inside a run, which blocks the project's next run meanwhile.
 _IN_RUN_SECONDS = 30.0
 
 _log = structlog.get_logger()
 
 
 def show_at_once(context: dg.AssetExecutionContext, project: Project, boards: TaskBoardResource) -> None:
-    """Shows the review sheet of a run's project, if its row is ready; what keeps it from that is a warning."""
+    """Shows the review sheet of a run's project if its row is ready; logs a warning if that fails."""
     settings = project.settings
     notion = notion_settings(settings)
     if notion is None or not notion.review_sheet or is_stale(project.store.records):
@@ -64,26 +63,26 @@ def show_sheet(
     settings: Settings,
     seconds: float,
 ) -> None:
-    """Shows the review sheet on the page of a run's row, if that is ready; notes on the run what became of it.
+    """Shows the review sheet on the page of a run's row if the row is ready; tags the run with the outcome.
 
     Raises:
-        BoardUnavailableError: Not now.
-        BoardError: Not before a person has mended something.
+        BoardUnavailableError: Notion is not available now.
+        BoardError: A person has to fix something first.
         AssetgenError: Manifest or records cannot be used.
         OSError: The contact sheet cannot be read.
     """
-    became = REFUSED
+    outcome = REFUSED
     try:
-        became = _show(run, key, board=board, settings=settings, seconds=seconds)
+        outcome = _show(run, key, board=board, settings=settings, seconds=seconds)
     except BoardUnavailableError as error:
-        became = POSTPONED
+        outcome = POSTPONED
         _log.warning("review_sheet_postponed", reason=str(error))
         raise
     except (AssetgenError, OSError) as error:
         _log.warning("review_sheet_refused", reason=str(error))
         raise
     finally:
-        instance.add_run_tags(run.run_id, {SHEET_TAG: became})
+        instance.add_run_tags(run.run_id, {SHEET_TAG: outcome})
 
 
 def _show(run: dg.DagsterRun, key: ProjectKey, *, board: TaskBoard, settings: Settings, seconds: float) -> str:
@@ -100,7 +99,7 @@ def _show(run: dg.DagsterRun, key: ProjectKey, *, board: TaskBoard, settings: Se
     ):
         return NOT_WANTED
     if row.status != board.settings.status_ready:
-        raise BoardUnavailableError("The row does not say yet that its pictures are there.")
+        raise BoardUnavailableError(f"The row's status is not {board.settings.status_ready!r} yet.")
     sheet = sheet_of(found.manifest, records)
     picture = compress(paths.contact_sheet, largest=LARGEST_FILE)
     if board.show_sheet(row.page_id, sheet, picture, deadline_seconds=time_left(deadline)):

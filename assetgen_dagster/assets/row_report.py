@@ -1,7 +1,7 @@
-"""Tells a run's row how it ended, at once from inside the run, or later from the sensors.
+"""Reports the end of a run to its Notion row: at once from inside the run, or later from the sensors.
 
-A row is only told while it waits for that run: a status that the producer has set meanwhile is never overwritten, nor a
-new request that was made after the row had been told.
+A report is written only while the row waits for that run. It never overwrites a status that the producer has set
+meanwhile, nor a request made after the report.
 """
 
 import time
@@ -37,7 +37,7 @@ from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.key import ProjectKey
 
-#: What the report from inside a run may take in all; after that ``notion_outcomes`` does it.
+#: Time limit of the report from inside a run; after that ``notion_outcomes`` reports.
 _IN_RUN_SECONDS = 5.0
 
 _log = structlog.get_logger()
@@ -46,14 +46,14 @@ _log = structlog.get_logger()
 def report_ready_at_once(
     context: dg.AssetExecutionContext, project: Project, boards: TaskBoardResource, figures: Figures
 ) -> None:
-    """Tells the row of a run that all pictures are there; Notion's troubles change nothing about the run."""
+    """Reports to the row of a run that all pictures are there; a failure of Notion does not fail the run."""
     settings = notion_settings(project.settings)
     if settings is None:
         return
     report = ready_report(settings, figures)
     try:
         with boards.open(settings) as board:
-            tell(
+            report_row(
                 board,
                 settings,
                 run=context.run,
@@ -64,10 +64,10 @@ def report_ready_at_once(
             )
     except AssetgenError as error:
         _log.warning("task_update_postponed", reason=str(error))
-        context.log.warning(f"Notion was not told; notion_outcomes will do it: {error}")
+        context.log.warning(f"The row in Notion was not updated; notion_outcomes will do it: {error}")
 
 
-def tell(
+def report_row(
     board: TaskBoard,
     settings: NotionSettings,
     *,
@@ -79,43 +79,43 @@ def tell(
     only_figures: bool = False,
     order_taken: bool = True,
 ) -> None:
-    """Writes a report into a run's row, if it has one that waits for it; marks the run as reported.
+    """Writes a report into a run's row if the row waits for it, and marks the run as reported.
 
-    Otherwise, or where nothing else is to be said, only cost and pictures are written, which are true all the same.
-    What the row ordered is cleared if the run took it up and it still is the order, even where the producer has set
-    another status, because what was begun is continued. A row that names another project by now hears nothing of this
-    one, and asks for a run of its own.
+    A row that does not wait gets cost and number of pictures only, which are true in any case. An order (regenerate,
+    redraw) is cleared if the run accepted it and the row still shows the same one, whatever its status, because a
+    later run continues it. A row that names another project by now gets no report and requests a run of its own.
 
     Raises:
-        BoardError: It could not be written now.
+        BoardError: The row could not be written now.
     """
     deadline = time.monotonic() + seconds
     page_id = find_page(board, run, key, seconds)
     row = board.read_row(page_id, deadline_seconds=time_left(deadline)) if page_id is not None else None
     if page_id is None:
-        told = report.reported
+        reported = report.reported
     elif row is None:
-        told = Reported.ROW_GONE
-    elif names_another(row, key):
-        told = Reported.NOTHING
-        if row.status == settings.status_drawing:  # which asks for nothing
+        reported = Reported.ROW_GONE
+    elif names_other_project(row, key):
+        reported = Reported.NOTHING
+        if row.status == settings.status_drawing:  # which requests nothing
             board.update_row(page_id, {STATUS: settings.status_trigger[0]}, deadline_seconds=time_left(deadline))
     else:
-        told = _write(
+        reported = _write(
             board,
             settings,
             row,
             run=run,
             report=report,
             deadline=deadline,
-            only_figures=only_figures or waits_for_another(instance, row, run, settings),
+            only_figures=only_figures or waits_for_other_run(instance, row, run, settings),
             order_taken=order_taken,
         )
-    if told is Reported.ROW_GONE:
+    if reported is Reported.ROW_GONE:
         _log.warning("task_not_found", page_id=page_id)
     elif page_id is not None:
-        _log.info("task_updated", page_id=page_id, status=(told is report.reported and report.status) or told.value)
-    mark(instance, run, told)
+        status = (reported is report.reported and report.status) or reported.value
+        _log.info("task_updated", page_id=page_id, status=status)
+    mark_reported(instance, run, reported)
 
 
 def _write(
@@ -129,14 +129,14 @@ def _write(
     only_figures: bool,
     order_taken: bool,
 ) -> Reported:
-    """Writes into a row what is due, and returns what it was told."""
+    """Writes the report, or only its figures, into a row; returns what was reported."""
 
     def waits(row: Row) -> bool:
         if only_figures:
             return False
         return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=time_left(deadline))
 
-    # A row that knows of the run was told and cleared: an order in the same words is a new one.
+    # A row that names the run has its report and was cleared: the same order in it is a new one.
     clears = order_taken and run.run_id not in row.run
     regenerate = clears and row.mode == mode_of(run).value
     redraw = clears and REDRAW_TAG in run.tags and redraw_digest(row) == run.tags[REDRAW_TAG]
@@ -169,24 +169,24 @@ def _write(
 
 
 def _cleared(*, regenerate: bool, redraw: bool) -> RowUpdate:
-    """Returns the update that empties the orders that a run took up."""
+    """Returns the update that clears the orders that a run accepted."""
     orders = ([REGENERATE] if regenerate else []) + ([REDRAW, REDRAW_REMARK] if redraw else [])
     return dict.fromkeys(orders, CLEARED)
 
 
-def names_another(row: Row, key: ProjectKey) -> bool:
-    """Returns whether a row was corrected since its run began: it names another project by now.
+def names_other_project(row: Row, key: ProjectKey) -> bool:
+    """Returns whether a row names another project than its run, because it was corrected since.
 
-    A cell that is empty, or whose column was renamed, names none.
+    An empty cell, or one whose column was renamed, names no project.
     """
     named = row.project_id != uuid.UUID(row.page_id).hex
     return (bool(row.channel) and row.channel != key.channel) or (named and row.project_id != key.project)
 
 
-def waits_for_another(instance: dg.DagsterInstance, row: Row, run: dg.DagsterRun, settings: NotionSettings) -> bool:
-    """Returns whether a row waits for a run of its own, while this is one that a person started in Dagster.
+def waits_for_other_run(instance: dg.DagsterInstance, row: Row, run: dg.DagsterRun, settings: NotionSettings) -> bool:
+    """Returns whether a person started this run in Dagster while the row waits for a run of its own.
 
-    It does if that run is on its way, or if the row orders what this run was not asked for.
+    The row does if its own run is unfinished, or if it orders something that this run does not carry out.
     """
     if not started_in_dagster(run):
         return False
@@ -200,33 +200,33 @@ def waits_for_another(instance: dg.DagsterInstance, row: Row, run: dg.DagsterRun
 
 
 def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSettings) -> bool:
-    """Returns whether a row is to hear how a run ended."""
+    """Returns whether a row waits for the report of a run."""
     if not row.status:
-        # Cleared by the producer, or because he removed an option: that the pictures are there does no harm.
+        # The producer cleared it, or removed its option: reporting that the pictures are there does no harm.
         return report.reported is Reported.READY
     if row.status in settings.status_trigger:
-        return run.run_id not in row.run  # else it was told, and asks anew
+        return run.run_id not in row.run  # else it has the report, and this is a new request
     if row.status in settings.status_reported:
-        # What we wrote ourselves is not the producer's choice; a run of his own row has nothing more to say to it.
+        # We wrote this status, not the producer. The row's own run has reported already; one from Dagster has not.
         return started_in_dagster(run)
     return row.status in settings.status_asking
 
 
-def mark(instance: dg.DagsterInstance, run: dg.DagsterRun, told: Reported) -> None:
-    """Notes on a run that its row needs to hear no more of it."""
-    instance.add_run_tags(run.run_id, {REPORTED_TAG: told.value})
+def mark_reported(instance: dg.DagsterInstance, run: dg.DagsterRun, reported: Reported) -> None:
+    """Tags a run as reported, so that no sensor reports it again."""
+    instance.add_run_tags(run.run_id, {REPORTED_TAG: reported.value})
 
 
 def time_left(deadline: float) -> float:
-    """Returns the seconds until a moment of the monotonic clock; the last of several calls gets half a one."""
+    """Returns the seconds until ``deadline`` on the monotonic clock, at least 0.5, so that a last call can succeed."""
     return max(0.5, deadline - time.monotonic())
 
 
 def find_page(board: TaskBoard, run: dg.DagsterRun, key: ProjectKey, seconds: float) -> str | None:
-    """Returns the page of a run's row; that of a run that was started by hand or by a backfill is looked for.
+    """Returns the page id of a run's row; searches the board for a run that no row requested.
 
     Raises:
-        BoardError: It could not be looked for.
+        BoardError: The search failed.
     """
     if PAGE_TAG in run.tags:
         return run.tags[PAGE_TAG]

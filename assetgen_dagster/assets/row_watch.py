@@ -1,4 +1,4 @@
-"""Looks at a run's row while its pictures are drawn: a producer who withdraws it wants no further pictures."""
+"""Checks a run's row while its pictures are drawn: no further pictures once the producer withdraws it."""
 
 import structlog
 
@@ -18,13 +18,13 @@ _log = structlog.get_logger()
 
 
 class RowWatch:
-    """Watches one row; only of runs that were started from it.
+    """Watches the row that requested a run.
 
     Args:
         boards: Opens the board.
         settings: Of the board.
         page_id: The row.
-        again: Whether a person runs it again in Dagster: the row may then still tell of the end before.
+        again: Whether a person re-executes the run in Dagster: the row may still show the previous outcome.
     """
 
     def __init__(
@@ -34,37 +34,37 @@ class RowWatch:
         self._settings = settings
         self._page_id = page_id
         self._wanted = settings.status_asking | (settings.status_reported if again else set())
-        self._told = settings.status_drawing is None
-        self._emptied = False
-        # Else three requests a check, and a few runs at once would use up what Notion allows in a minute.
+        self._drawing_reported = settings.status_drawing is None
+        self._option_removed = False
+        # Reused: three requests per check and a few concurrent runs would exceed Notion's rate limit.
         self._schema: Schema | None = None
 
     def check_row(self) -> Failure | None:
-        """Returns why no further picture may be started; None if nothing speaks against it, or Notion is silent.
+        """Returns why no further picture may be started; None to go on, also when Notion does not answer.
 
-        The first check also sets the optional status for "is being drawn".
+        The first check also sets the optional status ``NOTION_STATUS_DRAWING``.
         """
         try:
             with self._boards.open(self._settings, schema=self._schema) as board:
-                if not self._told:
-                    self._tell(board)
+                if not self._drawing_reported:
+                    self._report_drawing(board)
                 row = board.read_row(self._page_id, deadline_seconds=_SECONDS)
                 self._schema = board.known_schema
                 if row is None:
                     return failures.withdrawn("its row in Notion is gone")
                 if row.status in self._wanted:
                     return None
-                # Notion takes an option that is removed from its rows, and does not give it back to them.
+                # Removing an option empties the status of its rows, and restoring it does not set them again.
                 broken = not board.status_can_ask(deadline_seconds=_SECONDS)
-                self._emptied = self._emptied or broken
-                if broken or (self._emptied and not row.status):
+                self._option_removed = self._option_removed or broken
+                if broken or (self._option_removed and not row.status):
                     return None
                 return failures.withdrawn(f"its row in Notion was set to {row.status or 'no status'}")
         except AssetgenError as error:
             _log.warning("task_not_looked_at", reason=str(error))
             return None
 
-    def _tell(self, board: TaskBoard) -> None:
+    def _report_drawing(self, board: TaskBoard) -> None:
         try:
             board.update_row(
                 self._page_id,
@@ -74,4 +74,4 @@ class RowWatch:
             )
         except RowGoneError:
             _log.warning("task_not_found", page_id=self._page_id)
-        self._told = True
+        self._drawing_reported = True

@@ -1,4 +1,4 @@
-"""Which of our assets a run carries out."""
+"""Which assets a run executes."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ from assetgen_dagster.assets.keys import JOB_NAME, REFRESH_JOB_NAME, image_numbe
 
 
 def is_ours(run: dg.DagsterRun) -> bool:
-    """Returns whether a run carries out one of our assets, which takes its project's lock."""
+    """Returns whether a run executes one of our assets, and so takes its project's lock."""
     return run.job_name in (JOB_NAME, REFRESH_JOB_NAME) or any(map(is_own, run.asset_selection or ()))
 
 

@@ -1,6 +1,6 @@
-"""The resource behind all assets: settings, the project's lock and records, and the thread that draws.
+"""The resource behind all assets: settings, the project's lock and records, and the drawing thread.
 
-It lives as long as a run. Its teardown ends what is under way and gives the lock up, however the run ends.
+It lives as long as a run. However the run ends, its teardown stops the drawing and releases the lock.
 """
 
 import contextlib
@@ -30,8 +30,8 @@ from assetgen_dagster.drawing.events import Event
 from assetgen_dagster.drawing.job import DrawingJob
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.plan import Request, assign_numbers
-from assetgen_dagster.drawing.recovery import tidy
-from assetgen_dagster.drawing.redraw import remark_upon, with_names
+from assetgen_dagster.drawing.recovery import reconcile_files
+from assetgen_dagster.drawing.redraw import with_names, write_remark
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.errors import AssetgenError, Code
@@ -64,7 +64,7 @@ class Project:
         paths: Its files.
         store: Its records.
         settings: The settings in force.
-        options: What holds for all its pictures.
+        options: Options for all its pictures.
         run_id: This run.
     """
 
@@ -79,7 +79,7 @@ class Project:
         """Returns the project's manifest.
 
         Raises:
-            AssetgenError: There is none yet, it cannot be read, or it has more pictures than there are slots.
+            AssetgenError: The manifest is missing, cannot be read, or has more pictures than there are slots.
         """
         path = self.paths.project / MANIFEST_FILE
         found = load_manifest(path)
@@ -89,25 +89,25 @@ class Project:
         return found.manifest
 
     def named_request(self, request: Request) -> Request:
-        """Returns a request whose order has the names of the pictures that its words mean.
+        """Returns a request whose redraw order is resolved to names of pictures.
 
         Raises:
-            AssetgenError: See ``manifest``; or the request names pictures that are not there.
+            AssetgenError: See ``manifest``; or the request names unknown or ambiguous pictures.
         """
         return with_names(request, self.manifest(), self.store.records, slots=self.settings.image_slots)
 
-    def remarked_manifest(self, request: Request) -> AssetManifest:
-        """Returns the manifest with the remark of a request, which stays in its file.
+    def manifest_with_remark(self, request: Request) -> AssetManifest:
+        """Returns the manifest with the remark of a request, and writes the remark to its file.
 
         Raises:
-            AssetgenError: See ``manifest``; or the request names pictures that are not there.
+            AssetgenError: See ``manifest``; or the request names unknown pictures.
             OSError: The file cannot be written.
         """
         path = self.paths.project / MANIFEST_FILE
-        return remark_upon(self.manifest(), path, self.store.records, request)
+        return write_remark(self.manifest(), path, self.store.records, request)
 
-    def tidy_manifest(self) -> AssetManifest:
-        """Returns the manifest after records and folders were made to agree with it; costs nothing.
+    def reconciled_manifest(self) -> AssetManifest:
+        """Makes records and folders agree with the manifest, at no cost, and returns it.
 
         Raises:
             AssetgenError: See ``manifest``.
@@ -115,7 +115,7 @@ class Project:
         """
         manifest = self.manifest()
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=self.settings.image_slots)
-        tidy(manifest, numbers, store=self.store, paths=self.paths)
+        reconcile_files(manifest, numbers, store=self.store, paths=self.paths)
         return manifest
 
 
@@ -123,10 +123,10 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
     """Opens the run's project and draws; one for each run.
 
     Attributes:
-        settings: Where the settings come from.
+        settings: Loads the settings.
         board: Opens the task board.
         listener: Receives the events of a drawing, for a progress display.
-        log_stream: Where the run's log goes; None for stderr, which Dagster keeps with the run.
+        log_stream: Receives the run's log; None for stderr, which Dagster keeps with the run.
     """
 
     settings: dg.ResourceDependency[SettingsResource]
@@ -137,13 +137,13 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
     _project: Project | None = PrivateAttr(None)
     _lock: ProjectLock | None = PrivateAttr(None)
     _worker: Worker[Event, Summary] | None = PrivateAttr(None)
-    _watch: RowWatch | None = PrivateAttr(None)
+    _row_watch: RowWatch | None = PrivateAttr(None)
     _page_id: str | None = PrivateAttr(None)
     _request_id: str | None = PrivateAttr(None)
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunSession"]:
-        """Yields the session of a run, and ends what is under way when the run ends."""
+        """Yields the session of a run, and closes it when the run ends."""
         configure_logging(self.log_stream)
         try:
             yield self
@@ -154,8 +154,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
         """Returns the project of the run's partition, locked until the run ends.
 
         Raises:
-            AssetgenError: The partition's key, its channel, a setting or a folder cannot be used, or another run has
-                the project.
+            AssetgenError: The partition's key, its channel, a setting or a folder cannot be used, or another run
+                holds the project.
         """
         if self._project is None:
             key = ProjectKey.from_partition_key(context.partition_key)
@@ -172,16 +172,16 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             self._page_id = context.run.tags.get(PAGE_TAG)
             page_id, notion = self._page_id, notion_settings(settings)
             if page_id is not None and notion is not None:
-                self._watch = RowWatch(self.board, notion, page_id, again=started_in_dagster(context.run))
+                self._row_watch = RowWatch(self.board, notion, page_id, again=started_in_dagster(context.run))
             _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)
             _log.info("task_claimed")
         return self._project
 
     def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
-        """Returns the worker that will draw ``job``; it starts when its events are asked for."""
+        """Returns the worker that will draw ``job``; it starts when its events are iterated."""
         self._request_id = job.request.id
         context = structlog.contextvars.get_contextvars()
-        check_row = self._watch.check_row if self._watch else None
+        check_row = self._row_watch.check_row if self._row_watch else None
 
         async def start(emit: Callable[[Event], None]) -> Summary:
             structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
@@ -189,7 +189,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
                 project.settings,
                 provider_of(project.settings),
                 run_id=project.run_id,
-                allowance=self._allowance(project),
+                allowance=self._budget_reservation(project),
             ) as admission:
                 return await generate_assets(job, project.store, emit, admission=admission, check_row=check_row)
 
@@ -197,39 +197,44 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
         return self._worker
 
     def writer(self, context: dg.AssetExecutionContext, project: Project) -> Writer:
-        """Returns who writes the project's manifest from a topic; what it does is told and logged."""
+        """Returns the writer of the project's manifest from a topic; its events are emitted and logged."""
 
-        def tell(event: StoryEvent) -> None:
+        def report(event: StoryEvent) -> None:
             context.log.info(str(event))
-            self.tell(event)
+            self.emit(event)
 
         numbers = selected_numbers(context.run)
         pictures = PICTURES if numbers is None else max(1, len(numbers))
         return Writer(
-            project.settings, project.store, project.run_id, tell, allowance=self._allowance(project), pictures=pictures
+            project.settings,
+            project.store,
+            project.run_id,
+            report,
+            allowance=self._budget_reservation(project),
+            pictures=pictures,
         )
 
-    def _allowance(self, project: Project) -> BudgetReservation:
+    def _budget_reservation(self, project: Project) -> BudgetReservation:
         return BudgetReservation(project.settings, project.key, run_id=project.run_id, page_id=self._page_id)
 
-    def tell(self, event: Event | StoryEvent) -> None:
-        """Passes an event on to the listener, if there is one."""
+    def emit(self, event: Event | StoryEvent) -> None:
+        """Passes an event to the listener, if there is one."""
         if self.listener is not None and self._project is not None:
             self.listener(self._project.key, event)
 
     def close(self) -> None:
-        """Ends what is under way, then gives the project's lock up."""
+        """Stops the drawing, then releases the project's lock."""
         if self._worker is not None:
             self._worker.close()
-        self._take_round_back()
+        self._revert_round()
         if self._lock is not None:
             self._lock.release()
         structlog.contextvars.clear_contextvars()
 
-    def _take_round_back(self) -> None:
-        """Leaves a finished project finished if nothing came of drawing it again.
+    def _revert_round(self) -> None:
+        """Keeps a finished project finished if a new round drew no picture.
 
-        Not for a row: it hears of an error until its round is done.
+        Not for a row's run: the row shows an error until its round is complete.
         """
         if self._project is None or self._request_id is None or self._page_id is not None:
             return
@@ -237,17 +242,17 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
         if last is None or last.closed_at is not None:
             return
         with contextlib.suppress(AssetgenError, OSError), self._project.store.change() as records:
-            records.take_round_back(self._request_id)
+            records.revert_round(self._request_id)
 
 
-def note_stopped(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
+def tag_stop_cause(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
     """Tags the run with what ended it, so that the sensors know what its row should be told."""
     instance.add_run_tags(project.run_id, {STOPPED_BY_TAG: failure.code.value})
 
 
 @contextlib.contextmanager
-def plain_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
-    """Turns what a person can mend into a Dagster failure with that message; bugs keep their stack trace."""
+def user_failures(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Turns errors that a person can fix into a Dagster failure with their message; bugs keep their stack trace."""
     try:
         yield
     except AssetgenError as error:

@@ -1,4 +1,4 @@
-"""``contact_sheet``: one labelled picture of all pictures, for a look at the whole project."""
+"""``contact_sheet``: all pictures of a project on one labelled sheet."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,13 @@ import dagster as dg
 from assetgen_dagster.assets.keys import CONTACT_SHEET, image_key
 from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.review_sheet import show_at_once
-from assetgen_dagster.assets.session import RunSession, plain_failures
+from assetgen_dagster.assets.session import RunSession, user_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 
 
 def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
-    """Returns the asset that comes after all pictures, beside ``assets_ready``."""
+    """Returns the asset downstream of all pictures, beside ``assets_ready``."""
 
     @dg.asset(
         key=CONTACT_SHEET,
@@ -23,13 +23,13 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
         kinds={"png"},
         description=(
             "contact_sheet.png in the project folder: every picture with its number and name. If it fails, materialize "
-            "the pictures that its message names, then this; it costs nothing."
+            "the pictures that its message names, then this asset; it costs nothing."
         ),
     )
     def contact_sheet(context: dg.AssetExecutionContext, session: RunSession) -> Iterator[dg.MaterializeResult[None]]:
-        with plain_failures(context):
+        with user_failures(context):
             project = session.open(context)
-            manifest, output = project.tidy_manifest(), project.paths.contact_sheet
+            manifest, output = project.reconciled_manifest(), project.paths.contact_sheet
             records = project.store.records
             require_ready(manifest, records, measured_pictures(manifest, records, project.paths))
             cells = sorted(

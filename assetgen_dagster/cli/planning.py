@@ -25,7 +25,7 @@ from assetgen_dagster.drawing.events import PlanMade, Task
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
 from assetgen_dagster.drawing.plan import AGAIN, Action, Mode, Redraw, Request, assign_numbers
 from assetgen_dagster.drawing.preflight import preflight
-from assetgen_dagster.drawing.redraw import remarked, take_up
+from assetgen_dagster.drawing.redraw import accept_redraw, with_remark
 from assetgen_dagster.drawing.render_options import render_options_of
 from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.manifest.file import check_slots
@@ -104,10 +104,10 @@ def make_plan(
     check_slots(resolution.manifest, settings.image_slots)
     records = RecordStore(paths.records).records.model_copy(deep=True)  # changed below, stored nowhere
     request = Request("plan", math.inf, mode, redraw=redraw)  # later than all that has happened
-    manifest = remarked(resolution.manifest, records, request)
+    manifest = with_remark(resolution.manifest, records, request)
     numbers = assign_numbers(manifest, records.numbers, slots=settings.image_slots)
     unsettled = list(_unsettled(key, paths, records, request, settings))
-    take_up(records, request)
+    accept_redraw(records, request)
     job = DrawingJob(manifest, paths, settings, options, request, request.id, frozenset(numbers.values()))
     with_references = any(manifest.references().values()) and asyncio.run(provider_of(settings).takes_references())
     tasks, new_round = plan_tasks(job, records, numbers, with_references=with_references)

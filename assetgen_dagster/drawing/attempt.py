@@ -1,8 +1,13 @@
 """One call of the script, from the intent before it to the published picture after it.
 
-The order of writing is what "paid once" rests on. Before the script starts, an intent; when its picture is verified
-in the staging folder, the intent says so, and the money is booked; then the picture is renamed to its final name; then
-it is recorded and the intent is gone. A process may die between any two of these, and ``settle`` goes on from there.
+The order of the writes guarantees that a picture is paid for once:
+
+1. An intent, before the script starts.
+2. The picture is verified in the staging folder: the intent marks it as received, and its cost is booked.
+3. The picture is renamed to its final name.
+4. The picture is recorded, and the intent removed.
+
+A process may die between any two of these; ``finish`` continues from there.
 """
 
 import secrets
@@ -47,18 +52,18 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Call:
-    """What one call of the script is for.
+    """One call of the script.
 
     Attributes:
         name: The picture.
-        number: The picture's.
-        output: Where it is to be published.
+        number: The picture's number.
+        output: Path to publish it under.
         prompt: Atmosphere and prompt combined.
         inputs: What it is drawn from, for the records.
-        round: The round in force.
+        round: The current round.
         attempts: Attempts at this picture in this run, this one included.
-        references: Files of the pictures that it is given to go by.
-        by_name: Whether somebody asked for this picture alone.
+        references: Files of its reference pictures.
+        by_name: Whether a person requested this picture alone.
     """
 
     name: str
@@ -72,21 +77,21 @@ class Call:
     by_name: bool = False
 
     def arguments(self, output: Path) -> list[str]:
-        """Returns what the script is called with to draw into ``output``."""
+        """Returns the script's arguments to draw into ``output``."""
         references = [f"--reference-image={path}" for path in self.references]
         return [f"--prompt={self.prompt}", f"--output={output}", *references]
 
 
 @dataclass(frozen=True)
 class End:
-    """How a script ended, as far as it was seen.
+    """How a script ended, as far as we saw it.
 
     Attributes:
-        error: What it said, if it failed.
-        failure: Why there is no picture, if that is known without the script.
-        succeeded: Whether it said that it succeeded.
+        error: Its exit code and output, if it failed.
+        failure: Why there is no picture, if known without reading its output.
+        succeeded: Whether it exited with 0.
         duration_seconds: From start to end.
-        prompt: What it was given, to be kept out of what is shown of its output.
+        prompt: Its prompt, removed from any output that is shown.
     """
 
     error: CLIScriptError | None = None
@@ -96,7 +101,7 @@ class End:
     prompt: str = ""
 
 
-#: The end of a script whose run died: nobody saw it.
+#: The end of a script whose run died before it.
 UNSEEN = End()
 
 
@@ -126,7 +131,7 @@ class Attempts:
         self._provider = provider_of(settings)
 
     async def draw(self, call: Call) -> Drawn | Failure:
-        """Calls the script once; returns the published picture, or why there is none.
+        """Calls the script once; returns the published picture, or the failure.
 
         Raises:
             OSError: The records or the staging folder cannot be written.
@@ -158,13 +163,13 @@ class Attempts:
             except ValueError as unusable:
                 end = End(failure=failures.unusable_argument(str(unusable)))
             finally:
-                # A cancelled run comes through here, too: the script is dead, and what it left is booked.
+                # Also when the run is cancelled: the script is dead, and its cost is booked.
                 seen = replace(end, duration_seconds=time.monotonic() - begun, prompt=call.prompt)
-                result = self.settle(intent, seen)
+                result = self.finish(intent, seen)
         return result
 
-    def settle(self, intent: Intent, end: End = UNSEEN) -> Drawn | Failure:
-        """Books and publishes what a script left, after it ended in whatever way; the intent is gone afterwards.
+    def finish(self, intent: Intent, end: End = UNSEEN) -> Drawn | Failure:
+        """Books the cost of a call, publishes its picture, and removes the intent.
 
         A whole picture counts however its script ended: it was received, so it was paid for.
 
@@ -173,12 +178,12 @@ class Attempts:
             end: How the script ended.
 
         Returns:
-            The published picture, or why there is none.
+            The published picture, or the failure.
 
         Raises:
-            OSError: The picture cannot be published, or the records cannot be written; the intent stays, and settling
-                can be tried again.
-            ProjectLostError: The intent is another run's to settle.
+            OSError: The picture cannot be published, or the records cannot be written; the intent stays, and a later
+                call can finish it.
+            ProjectLostError: Another run holds the project now and will finish the intent.
         """
         self.store.guard()
         if intent.received is not None:
@@ -194,8 +199,8 @@ class Attempts:
             broken = error
         else:
             return self._receive(intent, picture, report, end.duration_seconds)
-        failure = end.failure or self._problem(intent, end, report, stdout, stderr, broken)
-        # Half a picture on disk was sent by somebody, who will bill it.
+        failure = end.failure or self._classify(intent, end, report, stdout, stderr, broken)
+        # Half a picture on disk was sent by the provider, which bills it.
         sent = broken is not None or (report.error is not None and report.error.received)
         self._book_failure(intent, report, possibly_billed=failure.possibly_billed or sent)
         _log_failure(intent, failure, end, stderr)
@@ -233,7 +238,7 @@ class Attempts:
         staging, output = self.paths.absolute(intent.staging), self.paths.absolute(intent.output)
         published = True
         if file_sha256(staging) == record.facts.sha256:
-            self._keep_strangers(intent.name, output)
+            self._back_up_foreign_file(intent.name, output)
             publish(staging, output)
         else:
             published = file_sha256(output) == record.facts.sha256
@@ -248,13 +253,13 @@ class Attempts:
             )
         return Drawn(record, thumbnails or inspect_picture(output).thumbnails)
 
-    def _keep_strangers(self, name: str, output: Path) -> None:
-        """Puts a file that we did not draw aside before it is replaced: nobody could draw it again."""
+    def _back_up_foreign_file(self, name: str, output: Path) -> None:
+        """Keeps a copy of a file that we did not draw before replacing it: it cannot be drawn again."""
         known = self.store.records.pictures.get(name)
         if file_sha256(output) not in (None, known.facts.sha256 if known else None):
             self.paths.set_aside(output)
 
-    def _problem(  # noqa: PLR0917 - all that is known of one end
+    def _classify(  # noqa: PLR0917 - every fact about one end
         self,
         intent: Intent,
         end: End,
@@ -270,16 +275,16 @@ class Attempts:
             return self._provider.classify(seen, report, model=model)
         if end.succeeded:
             left = f"the script left a broken picture: {broken}" if broken else "the script left no picture"
-            return failures.lost(f"{left}, but said that it succeeded", code=Code.SCRIPT_LEFT_NO_PICTURE)
-        # Its end was not seen. What it wrote on the way may be of an earlier call; only our own last line is a verdict.
+            return failures.lost(f"{left}, but exited with 0", code=Code.SCRIPT_LEFT_NO_PICTURE)
+        # We did not see its end. Its output may describe a retry inside the script; only our JSON line is conclusive.
         if report.error is not None:
             return self._provider.classify(CLIScriptError(str(self._provider.script), 1, stderr), report, model=model)
         if not any(path.exists() for path in output_files(self._log_path(intent))):
             return failures.never_started()
-        return failures.lost("the script was ended before its answer came", code=Code.SCRIPT_ENDED)
+        return failures.lost("the script was ended before it had an answer", code=Code.SCRIPT_ENDED)
 
     def _book_failure(self, intent: Intent, report: ScriptReport, *, possibly_billed: bool) -> None:
-        """Books what a failed call cost, or may have cost, and forgets the intent."""
+        """Books what a failed call cost, or may have cost, and removes the intent."""
         model = report.model or intent.inputs.model
         cost = self._provider.call_cost(report, model=intent.inputs.model, drawn=None if possibly_billed else False)
         with self.store.change() as records:
@@ -317,7 +322,7 @@ class Attempts:
         return self.paths.staging / intent.token
 
     def lock(self, intent: Intent) -> FileLock:
-        """Returns the lock that the script of an intent holds as long as it is at work."""
+        """Returns the lock that the script of an intent holds while it runs."""
         return FileLock(self._lock_path(intent))
 
     def _clean_up(self, intent: Intent) -> None:

@@ -1,4 +1,4 @@
-"""One labelled picture of all pictures, so that a person sees a project at a glance."""
+"""The contact sheet: all pictures of a project on one labelled sheet."""
 
 import io
 import math
@@ -26,9 +26,9 @@ class Cell:
     """One picture on the sheet.
 
     Attributes:
-        number: Of the picture.
-        name: Of the picture.
-        path: Its file.
+        number: The picture's number.
+        name: The picture's name.
+        path: The picture's file.
     """
 
     number: int
@@ -38,11 +38,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class SheetThumbnails:
-    """What Dagster's event log gets of a sheet, as Markdown.
+    """Thumbnails of a sheet for Dagster's event log, as Markdown.
 
     Attributes:
-        sheet: The whole of it.
-        pictures: Each picture by its number, small enough to be seen without a click.
+        sheet: The whole sheet.
+        pictures: Each picture by number, small enough to be shown inline.
     """
 
     sheet: str
@@ -56,7 +56,7 @@ def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, outp
         cells: The pictures, in order.
         title: First line, such as the project's key.
         subtitle: Second line, such as counts and cost.
-        output: Where the sheet goes; replaced atomically.
+        output: The sheet's file; replaced atomically.
 
     Raises:
         OSError: A picture cannot be read, or the sheet cannot be written.
@@ -85,7 +85,7 @@ def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, outp
 
 
 def compress(path: Path, *, largest: int) -> bytes:
-    """Returns a sheet as JPEG of at most so many bytes: with a lower quality, then smaller, as far as needed.
+    """Returns a sheet as JPEG of at most ``largest`` bytes: lowers the quality first, then the size.
 
     Raises:
         OSError: It cannot be read.

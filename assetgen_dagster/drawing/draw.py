@@ -1,7 +1,7 @@
-"""Draws a project's pictures: many scripts at once, each picture told the moment it is there.
+"""Draws a project's pictures: many scripts at once, each picture reported the moment it is done.
 
-One failing picture does not stop the others; a failure that all share does. Knows nothing of Dagster: it tells
-``Event`` objects to whoever listens.
+A failure of one picture does not stop the others; a failure that all share does. Independent of Dagster: the caller
+receives ``Event`` objects.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from assetgen_dagster.budget.admission import Admission, AdmissionWaits
 from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
 from assetgen_dagster.drawing.events import (
     Event,
-    LeftoverSettled,
     PictureDone,
     PictureFailed,
     PictureNotStarted,
@@ -25,29 +24,30 @@ from assetgen_dagster.drawing.events import (
     PictureWaits,
     PlanMade,
     Task,
+    UnreportedSpend,
 )
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings, served_names
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
 from assetgen_dagster.drawing.preflight import preflight
-from assetgen_dagster.drawing.recovery import bring_back, settle_leftovers, sweep, tidy
-from assetgen_dagster.drawing.redraw import take_up
+from assetgen_dagster.drawing.recovery import clean_staging, reconcile_files, recover_calls, restore_picture
+from assetgen_dagster.drawing.redraw import accept_redraw
 from assetgen_dagster.drawing.references import ReferenceScheduler
 from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.project.postgres_lock import ProjectLostError
 from assetgen_dagster.project.records import CostSource, PictureRecord, RecordStore, Spend
 from assetgen_dagster.project.workspace import WorkspaceError, unwritable
 from assetgen_dagster.providers import failures
-from assetgen_dagster.providers.backoff import LONGEST_WAIT_SECONDS, Clock, Pace, SystemClock, retry_wait
+from assetgen_dagster.providers.backoff import LONGEST_WAIT_SECONDS, Backoff, Clock, SystemClock, retry_wait
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.support.redact import preview
 
-#: So many rejected prompts one after another mean that it is not the prompts.
+#: Rejected prompts in a row before the cause must be something other than the prompts.
 _REJECTED_IN_A_ROW = 3
 
-#: How often it is asked whether anything outside speaks against further pictures.
+#: Seconds between two calls of ``check_row``.
 _CHECK_ROW_SECONDS = 5.0
 
 _log = structlog.get_logger()
@@ -63,22 +63,22 @@ async def generate_assets(
     admission: Admission | None = None,
     check_row: Callable[[], Failure | None] | None = None,
 ) -> Summary:
-    """Draws what a run asked for and keeps what is done.
+    """Draws the pictures of a job and keeps what is done.
 
     Args:
         job: What to do.
         store: The project's records; the caller holds the project's lock.
-        emit: Told about everything, in this thread.
+        emit: Receives every event, in this thread.
         clock: Time for waits between attempts.
-        rng: Chance for jitter.
-        admission: What each call has to pass before it is made; None lets all pass.
-        check_row: Asked every few seconds, in a thread, whether anything speaks against further pictures.
+        rng: Randomness for jitter.
+        admission: Admits each call to the provider; None admits all.
+        check_row: Called every few seconds, in another thread; returns a failure to stop drawing.
 
     Raises:
-        ProjectLostError: The project is not the caller's any more; what was in flight is the next run's.
+        ProjectLostError: Another run holds the project now; it will finish the calls in flight.
         WorkspaceError: The project's folder cannot be written, or its records name a file outside the workspace.
     """
-    drawing = _Drawing(job, store, emit, Pace(clock or SystemClock(), rng or random.Random()), admission)  # noqa: S311 - jitter
+    drawing = _Drawing(job, store, emit, Backoff(clock or SystemClock(), rng or random.Random()), admission)  # noqa: S311 - jitter
     try:
         return await drawing.run(check_row)
     except OSError as error:
@@ -91,13 +91,13 @@ class _Drawing:
         job: DrawingJob,
         store: RecordStore,
         emit: Callable[[Event], None],
-        pace: Pace,
+        backoff: Backoff,
         admission: Admission | None,
     ) -> None:
         self.job = job
         self.store = store
         self.emit = emit
-        self.pace = pace
+        self.backoff = backoff
         self.admission = admission
         self._say = lambda why: emit(AdmissionWaits(why))
         self.summary = Summary()
@@ -108,17 +108,17 @@ class _Drawing:
         self._unexpected: Exception | None = None
 
     async def run(self, check_row: Callable[[], Failure | None] | None) -> Summary:
-        await settle_leftovers(self._attempts)
+        await recover_calls(self._attempts)
         manifest, settings = self.job.manifest, self.job.settings
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
-        for name in tidy(manifest, numbers, store=self.store, paths=self.job.paths):
+        for name in reconcile_files(manifest, numbers, store=self.store, paths=self.job.paths):
             _log.info("asset_generation_retired", asset_name=name)
         if self.job.request.redraw is not None:
             with self.store.change() as records:
-                take_up(records, self.job.request, served=served_names(self.job, records))
+                accept_redraw(records, self.job.request, served=served_names(self.job, records))
         with_references = any(manifest.references().values()) and await provider_of(settings).takes_references()
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
-        self._report_leftovers({task.asset.name for task in tasks})
+        self._report_unreported_spends({task.asset.name for task in tasks})
         plan = PlanMade(tuple(tasks), plan_warnings(self.job, tasks, with_references=with_references))
         _log.info(
             "asset_generation_start",
@@ -135,14 +135,14 @@ class _Drawing:
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
         over = threading.Event()
         if check_row is not None:
-            # A daemon, and nobody waits for it: whoever is asked may be slow to answer.
+            # A daemon thread that is never joined: Notion may be slow to answer.
             watch = (check_row, over, asyncio.get_running_loop())
             threading.Thread(target=self._check_rows, args=watch, name="check-row", daemon=True).start()
         try:
             await self._draw_all(plan.to_draw)
         finally:
             over.set()
-        sweep(self.job.paths, self.store)
+        clean_staging(self.job.paths, self.store)
         _log.info(
             "asset_generation_complete",
             generated=self.summary.generated,
@@ -157,7 +157,7 @@ class _Drawing:
     def _check_rows(
         self, check_row: Callable[[], Failure | None], over: threading.Event, loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Stops the drawing when somebody outside wants that; what is in flight is let in."""
+        """Stops the drawing once ``check_row`` returns a failure; calls in flight finish."""
         while not over.is_set():
             failure = check_row()
             if failure is not None:
@@ -166,13 +166,13 @@ class _Drawing:
                 return
             over.wait(_CHECK_ROW_SECONDS)
 
-    def _report_leftovers(self, names: set[str]) -> None:
+    def _report_unreported_spends(self, names: set[str]) -> None:
         elsewhere = [spend for spend in self.store.records.unreported() if spend.name not in names]
         for number in dict.fromkeys(spend.number for spend in elsewhere):
-            self.emit(LeftoverSettled(number, tuple(spend for spend in elsewhere if spend.number == number)))
+            self.emit(UnreportedSpend(number, tuple(spend for spend in elsewhere if spend.number == number)))
 
     def _enter_round(self, tasks: list[Task], *, new_round: bool) -> None:
-        """Opens a round if one begins, and takes what is kept into the round in force."""
+        """Opens a round if one begins, and adds the pictures that are kept to the current round."""
         newest_run = self.store.newest_run() if new_round else None
         with self.store.change() as records:
             if new_round:
@@ -181,7 +181,7 @@ class _Drawing:
         for task in tasks:
             if task.step.action is Action.RESTORE:
                 output = self.job.paths.output_path(task.asset)
-                bring_back(task.asset.name, output, store=self.store, paths=self.job.paths, round_number=number)
+                restore_picture(task.asset.name, output, store=self.store, paths=self.job.paths, round_number=number)
                 _log.info("asset_generation_restored", asset_number=task.number, asset_name=task.asset.name)
         with self.store.change() as records:
             for task in tasks:
@@ -220,7 +220,7 @@ class _Drawing:
         if tasks and (failure := preflight(self.job.settings, self.job.paths, pictures=len(tasks))):
             self._stop(failure)
         elif tasks and self.admission is not None:
-            await self._unless_stopped(self._heed(self.admission.enter(len(tasks), self._say)))
+            await self._unless_stopped(self._await_admission(self.admission.enter(len(tasks), self._say)))
         async with asyncio.TaskGroup() as group:
             for task in scheduler.first(tasks):
                 group.create_task(self._draw(task, scheduler))
@@ -228,7 +228,7 @@ class _Drawing:
             await self.admission.leave()
 
     async def _draw(self, task: Task, scheduler: ReferenceScheduler) -> None:
-        """Draws a picture when those that it refers to are there; nobody waits for it after that, however it ends."""
+        """Draws a picture once its references are there; always releases the pictures that wait for it."""
         drawn = False
         try:
             failure = await scheduler.wait(task)
@@ -240,7 +240,7 @@ class _Drawing:
             scheduler.ended(task, drawn=drawn)
 
     async def _try(self, task: Task, scheduler: ReferenceScheduler) -> bool:
-        """Tries until the picture is there or given up; returns whether it is there."""
+        """Tries until the picture is done or given up; returns whether it is done."""
         attempts = 0
         last: Failure | None = None
         while True:
@@ -259,24 +259,24 @@ class _Drawing:
                     await self.admission.report_success()
                 return True
             self._note(result)
-            last = await self._pass_on(result)
-            wait = retry_wait(last, attempts - 1, self.pace.rng.random())
+            last = await self._share_failure(result)
+            wait = retry_wait(last, attempts - 1, self.backoff.rng.random())
             if wait is None or self.summary.stopped_by is not None:
                 self._fail(task, last, attempts=attempts)
                 return False
             if last.slows_project:
-                self.pace.slow_down(wait)
+                self.backoff.slow_down(wait)
             self.emit(PictureWaits(task, wait, last))
-            await self._unless_stopped(self.pace.clock.sleep(wait))
+            await self._unless_stopped(self.backoff.clock.sleep(wait))
 
     async def _ready(self) -> None:
-        """Returns when a call may be made, or when it is known that none may."""
-        await self.pace.ready()
+        """Waits until a call is admitted, or the drawing is stopped."""
+        await self.backoff.ready()
         if self.admission is not None:
-            await self._heed(self.admission.admit(self._say))
+            await self._await_admission(self.admission.admit(self._say))
 
-    async def _heed(self, answer: Awaitable[Failure | None]) -> None:
-        """Stops the drawing where the admission says so, or cannot say."""
+    async def _await_admission(self, answer: Awaitable[Failure | None]) -> None:
+        """Stops the drawing if admission is refused or cannot be decided."""
         try:
             failure = await answer
         except Exception as error:
@@ -286,31 +286,31 @@ class _Drawing:
         if failure is not None:
             self._stop(failure)
 
-    async def _pass_on(self, failure: Failure) -> Failure:
-        """Tells other runs what concerns them, too; returns the failure with what is known besides."""
+    async def _share_failure(self, failure: Failure) -> Failure:
+        """Shares a failure that concerns other runs, too; returns it with what admission knows about it."""
         if self.admission is None:
             return failure
-        told = await self.admission.report_failure(failure)
+        shared = await self.admission.report_failure(failure)
         if self.summary.stopped_by is failure:
-            self.summary.stopped_by = told
-        return told
+            self.summary.stopped_by = shared
+        return shared
 
     async def _attempt(self, task: Task, attempts: int, scheduler: ReferenceScheduler) -> Drawn | Failure:
         last = self.store.records.round
         try:
-            given = scheduler.give(task)
-            if isinstance(given, Failure):
-                return given
+            found = scheduler.files_for(task)
+            if isinstance(found, Failure):
+                return found
             return await self._attempts.draw(
                 Call(
                     name=task.asset.name,
                     number=task.number,
                     output=self.job.paths.output_path(task.asset),
                     prompt=task.prompt,
-                    inputs=self.job.inputs_of(task.asset, task.prompt, given.recorded),
+                    inputs=self.job.inputs_of(task.asset, task.prompt, found.recorded),
                     round=last.number if last else 1,
                     attempts=attempts,
-                    references=given.files,
+                    references=found.files,
                     by_name=task.step.by_name,
                 )
             )
@@ -319,13 +319,13 @@ class _Drawing:
         except OSError as error:
             return failures.cannot_write(self._unwritable(error).message)
         except Exception as error:
-            # A fault of ours: what is in flight and paid for is let in, then the run ends with the stack trace.
+            # A bug of ours: calls in flight are paid for and finish, then the run ends with the stack trace.
             _log.exception("asset_generation_unexpected_error", asset_number=task.number, asset_name=task.asset.name)
             self._unexpected = self._unexpected or error
             return failures.unexpected(error)
 
     def _note(self, failure: Failure) -> None:
-        """Stops the drawing where a failure is everybody's."""
+        """Stops the drawing if every picture would fail in the same way."""
         self._rejected = self._rejected + 1 if failure.code == Code.REJECTED else 0
         too_long = failure.slows_project and (failure.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
         if failure.error_class is ErrorClass.FATAL or too_long:
@@ -338,7 +338,7 @@ class _Drawing:
         self._stopped.set()
 
     async def _unless_stopped(self, wait: Coroutine[None, None, None]) -> None:
-        """Waits, but not for nothing: when the drawing is stopped, nobody is waiting for a next attempt."""
+        """Awaits ``wait``, or returns early once the drawing is stopped."""
         waits = {asyncio.ensure_future(wait), asyncio.ensure_future(self._stopped.wait())}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a drawing tells while it goes on: to Dagster's event log, the terminal's progress display, and the tests."""
+"""The events of a drawing, for Dagster's event log, the terminal's progress display, and the tests."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ class Task:
     """One picture in one run.
 
     Attributes:
-        number: Of the picture, from 1.
+        number: The picture's number, from 1.
         asset: The picture.
         prompt: Atmosphere and prompt combined; empty if the picture has no prompt.
-        step: What was decided.
-        references: Names of the pictures that are passed along.
+        step: The decision on it.
+        references: Names of its reference pictures.
     """
 
     number: int
@@ -38,7 +38,7 @@ class PlanMade:
 
     Attributes:
         tasks: The pictures, by number.
-        warnings: What will not be as the manifest has it.
+        warnings: Where the pictures will differ from the manifest.
     """
 
     tasks: tuple[Task, ...]
@@ -50,7 +50,7 @@ class PlanMade:
         return [task for task in self.tasks if task.step.action == "draw"]
 
     def why(self) -> dict[str, list[Task]]:
-        """Returns the pictures that will be paid for by the reason, most pictures first."""
+        """Returns the pictures that will be paid for, by reason, most pictures first."""
         reasons: dict[str, list[Task]] = {}
         for task in self.to_draw:
             reasons.setdefault(task.step.reason, []).append(task)
@@ -67,7 +67,7 @@ class PictureStarted:
 
 @dataclass(frozen=True)
 class PictureWaits:
-    """A picture is tried again after ``seconds``."""
+    """A picture is retried after ``seconds``."""
 
     task: Task
     seconds: float
@@ -76,13 +76,13 @@ class PictureWaits:
 
 @dataclass(frozen=True)
 class PictureDone:
-    """A picture is there and recorded.
+    """A picture is done and recorded.
 
     Attributes:
         task: The picture.
         record: As recorded.
         thumbnails: Small pictures as Markdown.
-        spends: Money for this picture that stands on no event in Dagster yet; whoever reports it says so with
+        spends: This picture's spends that are on no Dagster event yet; after reporting them, call
             ``RecordStore.mark_reported``.
     """
 
@@ -99,7 +99,7 @@ class PictureDone:
 
 @dataclass(frozen=True)
 class PictureFailed:
-    """A picture is not there, or its old one still is."""
+    """A picture failed; the previous one stays, if there was one."""
 
     task: Task
     failure: Failure
@@ -109,11 +109,11 @@ class PictureFailed:
 
 @dataclass(frozen=True)
 class PictureNotStarted:
-    """A picture was left out because of a failure that all pictures share.
+    """A picture was skipped because of a failure that all pictures share.
 
     Attributes:
         task: The picture.
-        spends: Money of an earlier run that stands on no event yet.
+        spends: Spends of an earlier run that are on no Dagster event yet.
     """
 
     task: Task
@@ -121,8 +121,8 @@ class PictureNotStarted:
 
 
 @dataclass(frozen=True)
-class LeftoverSettled:
-    """Money of an earlier run for a picture that this run does not touch."""
+class UnreportedSpend:
+    """Spends of an earlier run on a picture that this run does not handle."""
 
     number: int
     spends: tuple[Spend, ...]
@@ -136,5 +136,5 @@ Event = (
     | PictureDone
     | PictureFailed
     | PictureNotStarted
-    | LeftoverSettled
+    | UnreportedSpend
 )

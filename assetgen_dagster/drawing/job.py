@@ -1,4 +1,4 @@
-"""What one run is to do, and the decisions on its pictures before anything is drawn. Reads files, writes nothing."""
+"""The job of one run, and the decisions on its pictures before anything is drawn. Reads files, writes nothing."""
 
 import hashlib
 from collections.abc import Iterable
@@ -29,14 +29,14 @@ from assetgen_dagster.settings import Settings
 
 @dataclass(frozen=True)
 class DrawingJob:
-    """What one run is to do for one project.
+    """What one run does for one project.
 
     Attributes:
-        manifest: The pictures, at most as many as there are slots.
+        manifest: The pictures, at most one per slot.
         paths: The project's files.
         settings: The settings in force.
         options: Aspect ratio and style of all pictures.
-        request: What was asked for.
+        request: The request that the run carries out.
         run_id: The run.
         selected: Numbers of the pictures that this run handles.
     """
@@ -66,14 +66,14 @@ class DrawingJob:
 def plan_tasks(
     job: DrawingJob, records: ProjectRecords, numbers: dict[str, int], *, with_references: bool
 ) -> tuple[list[Task], bool]:
-    """Returns what would happen to each selected picture, by number, and whether a new round begins.
+    """Returns the decision on each selected picture, by number, and whether a new round begins.
 
     Reads the pictures' files, writes nothing.
 
     Args:
-        job: What to do.
-        records: What was drawn.
-        numbers: Each picture's number.
+        job: The job.
+        records: The project's records.
+        numbers: Picture numbers by name.
         with_references: Whether the script takes reference pictures.
     """
     chosen = {asset.name for asset in job.manifest.assets if numbers[asset.name] in job.selected}
@@ -87,9 +87,9 @@ def plan_tasks(
 
 
 def served_names(job: DrawingJob, records: ProjectRecords) -> frozenset[str]:
-    """Returns the pictures of an order that were drawn as ordered since it was given: a double click pays once.
+    """Returns the pictures of a redraw order that were drawn as ordered since it was made: a double click pays once.
 
-    Only where the order of runs tells so. By clocks that differ, an order that was never carried out could count as
+    Decided by the order of runs only: by clocks that differ, an order that was never carried out could count as
     served.
     """
     request, assets = job.request, {asset.name: asset for asset in job.manifest.assets}
@@ -104,7 +104,7 @@ def served_names(job: DrawingJob, records: ProjectRecords) -> frozenset[str]:
 
 
 def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bool) -> tuple[str, ...]:
-    """Returns what will not be as the manifest has it, among the pictures that are drawn; one sentence a kind."""
+    """Returns one sentence for each kind of difference between the manifest and what will be drawn."""
     drawn = [task for task in tasks if task.step.action is Action.DRAW]
     warnings = []
     for task in drawn:
@@ -115,13 +115,13 @@ def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bo
     references = job.manifest.references()
     lacking = [str(task) for task in drawn if references[task.asset.name]]
     if lacking and not with_references:
-        said = "the script has no --reference-image, so these are drawn without the pictures that they refer to"
-        warnings.append(f"{said}: {', '.join(lacking)}")
+        why = "the script has no --reference-image, so these pictures are drawn without their references"
+        warnings.append(f"{why}: {', '.join(lacking)}")
     return tuple(warnings)
 
 
 class _Planning:
-    """Decides picture by picture, those that others refer to first."""
+    """Decides picture by picture, references first."""
 
     def __init__(
         self,
@@ -141,12 +141,12 @@ class _Planning:
         last = records.round
         # A new round draws everything again as it is.
         self._redraws = {} if new_round else records.redraws
-        # An order for single pictures keeps all others of a complete project.
+        # A redraw order keeps all other pictures of a complete project.
         kept = last is not None and (last.redrawing or (request.redraw is not None and last.closed_at is not None))
         self._only_missing = kept and not new_round and request.mode is Mode.AUTO
 
     def decide(self, name: str) -> None:
-        """Decides what happens to a picture; what it refers to was decided before, as far as this run handles it."""
+        """Decides what happens to a picture; its references must have been decided, if this run handles them."""
         asset, job = self._assets[name], self._job
         record, last = self._records.pictures.get(name), self._records.round
         prompt = job.prompt_of(asset)
@@ -177,14 +177,14 @@ class _Planning:
         return ReferenceState(name, sha256, by_hand=by_hand)
 
     def _retired(self, name: str) -> PictureRecord | None:
-        """Returns what was put aside when a picture left the manifest, if its file is still what it was."""
+        """Returns the record of a picture that left the manifest, if its retired file is unchanged."""
         record = self._records.retired.get(name)
         untouched = record is not None and file_sha256(self._job.paths.absolute(record.path)) == record.facts.sha256
         return record if untouched else None
 
 
 def _file_of(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord | None) -> Path:
-    """Returns a picture's file: where it was published, which may be another folder than now, or where it belongs."""
+    """Returns a picture's published file, which may be in the folder of its former type, or else its output path."""
     published = None if record is None else paths.absolute(record.path)
     return published if published is not None and published.exists() else paths.output_path(asset)
 
@@ -197,7 +197,7 @@ def _file_state(paths: ProjectPaths, asset: AssetPrompt, record: PictureRecord |
 
 
 def _normalised(request: Request, numbers: dict[str, int]) -> Request:
-    """Returns a request by hand for every picture of the manifest as what it is: one for all."""
+    """Returns a request that selects every picture of the manifest as a request for all."""
     if request.numbers is not None and request.numbers >= set(numbers.values()):
         return replace(request, numbers=None)
     return request

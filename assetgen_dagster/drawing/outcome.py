@@ -1,4 +1,4 @@
-"""How a drawing ended, also in words: what to do first, then which pictures and why."""
+"""The outcome of a drawing, and its message: first what to do, then which pictures failed and why."""
 
 from dataclasses import dataclass, field
 
@@ -9,14 +9,14 @@ from assetgen_dagster.providers.failures import Failure
 
 @dataclass
 class Summary:
-    """How a drawing ended.
+    """The outcome of a drawing.
 
     Attributes:
         generated: Number of pictures drawn.
         skipped: Number of pictures kept.
         failures: Pictures that failed, each with its failure.
-        not_started: Pictures left out because of ``stopped_by``.
-        stopped_by: The failure that all pictures share, if there was one.
+        not_started: Pictures skipped because of ``stopped_by``.
+        stopped_by: The failure that all pictures share, if any.
     """
 
     generated: int = 0
@@ -27,37 +27,37 @@ class Summary:
 
     @property
     def failed(self) -> int:
-        """Number of pictures that this run should have drawn and did not."""
+        """Number of pictures that this run was supposed to draw and did not."""
         return len(self.failures) + len(self.not_started)
 
     def codes(self) -> list[Code]:
-        """What went wrong; first what stopped all pictures."""
+        """Returns the codes of all failures, the one that stopped the drawing first."""
         stopped = [] if self.stopped_by is None else [self.stopped_by.code]
         return list(dict.fromkeys([*stopped, *(failure.code for _, failure in self.failures)]))
 
 
 def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: float) -> str:
-    """Returns the message of a failed run: the remedy, each failed picture by number and name, and the money.
+    """Returns the message of a failed run: the remedy, each failed picture by number and name, and the cost.
 
     Args:
-        summary: How the drawing ended, with at least one picture failed or not started.
+        summary: The outcome, with at least one picture failed or not started.
         cost_usd: What this run spent.
-        possibly_billed_usd: What this run's lost calls may cost besides.
+        possibly_billed_usd: What this run's lost calls may cost in addition.
     """
     remedy = _common_remedy(summary)
     lines = [_first_line(summary, remedy)]
-    lines += [f"  {', '.join(map(str, tasks))}: {said}" for said, tasks in _by_words(summary, remedy).items()]
+    lines += [f"  {', '.join(map(str, tasks))}: {text}" for text, tasks in _by_text(summary, remedy).items()]
     if summary.not_started:
         lines.append(f"  not started: {_numbers(summary.not_started)}")
     money = f"This run spent ${cost_usd:.3f}"
     if possibly_billed_usd:
         money += f", and calls that never answered may have cost ${possibly_billed_usd:.3f} more"
-    lines.append(f"{money}. What is done is kept: a retry pays only for what is missing.")
+    lines.append(f"{money}. Finished pictures are kept: a retry pays only for what is missing.")
     return "\n".join(lines)
 
 
 def _common_remedy(summary: Summary) -> str:
-    """Returns what a person can do about all of it; empty if that differs from picture to picture."""
+    """Returns the remedy that all failures share; empty if there are several."""
     if summary.stopped_by is not None:
         return summary.stopped_by.remedy
     remedies = {failure.remedy for _, failure in summary.failures if failure.code != Code.REFERENCE_FAILED}
@@ -69,12 +69,12 @@ def _first_line(summary: Summary, remedy: str) -> str:
     if summary.stopped_by is not None:
         stopped, whole = summary.stopped_by, done + summary.failed
         return coded(f"{remedy}: {stopped.cause.rstrip('. ')}. {done} of {whole} pictures are done.", stopped.code)
-    advice = remedy or "See each picture for what to do"
+    advice = remedy or "See below what to do about each picture"
     return f"{advice}. {summary.failed} of {done + summary.failed} pictures failed; {done} are done."
 
 
-def _by_words(summary: Summary, remedy: str) -> dict[str, list[Task]]:
-    """Returns the failed pictures by number, by why and what to do; a remedy that was said is not said again."""
+def _by_text(summary: Summary, remedy: str) -> dict[str, list[Task]]:
+    """Groups the failed pictures by their failure's text, without a remedy that the first line has."""
     found: dict[str, list[Task]] = {}
     for task, failure in sorted(summary.failures, key=lambda pair: pair[0].number):
         found.setdefault(f"{failure.what}." if failure.remedy == remedy else str(failure), []).append(task)

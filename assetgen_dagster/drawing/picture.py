@@ -1,4 +1,4 @@
-"""One picture's file: is it whole, what does it show, and how it gets to where the next step looks for it."""
+"""One picture's file: verifies it, measures it, and publishes it."""
 
 import hashlib
 import io
@@ -13,24 +13,24 @@ from assetgen_dagster.drawing.thumbnails import Thumbnails, thumbnails
 from assetgen_dagster.project.records import PictureFacts
 from assetgen_dagster.support.files import replace_durably, write_atomically
 
-#: What a script or a person may leave under ``.png``. Pillow tries others as well: for some it starts a program.
+#: Formats accepted under ``.png``. Pillow's default list has others, for some of which it starts a program.
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000")
 
-#: A picture whose every channel varies less than this shows one colour.
+#: A picture counts as one colour if every channel varies by less than this.
 _FLAT_RANGE = 8
 
 
 class BrokenPictureError(ValueError):
-    """A file that is no picture, or only part of one."""
+    """A file that is not a picture, or only part of one."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that was decoded from its first to its last row.
+    """A picture that was decoded completely.
 
     Attributes:
-        facts: What its file and pixels say.
-        is_png: Whether the file is a PNG whatever its name says.
+        facts: Measurements of its file and pixels.
+        is_png: Whether the content is PNG, regardless of the file's name.
         thumbnails: For the event log.
     """
 
@@ -43,7 +43,7 @@ def inspect_picture(path: Path) -> Picture:
     """Decodes a whole picture.
 
     Raises:
-        BrokenPictureError: It is empty, half, or no picture.
+        BrokenPictureError: It is empty, truncated, or not a picture.
         OSError: It cannot be read.
     """
     try:
@@ -65,7 +65,7 @@ def inspect_picture(path: Path) -> Picture:
 
 
 def check_asset_exists(path: Path) -> bool:
-    """Returns whether a whole picture lies at ``path``; a half one does not count."""
+    """Returns whether ``path`` is a whole picture; a truncated one does not count."""
     try:
         inspect_picture(path)
     except (OSError, BrokenPictureError):
@@ -82,7 +82,7 @@ def file_sha256(path: Path) -> str | None:
 
 
 def make_png(path: Path) -> Picture:
-    """Makes sure that a picture in the staging folder is a whole PNG, converting what is not.
+    """Verifies a picture in the staging folder and converts it to PNG if necessary.
 
     Raises:
         BrokenPictureError: See ``inspect_picture``.
@@ -95,12 +95,12 @@ def make_png(path: Path) -> Picture:
     image = _decode(path.read_bytes(), path)
     mode = "RGBA" if image.has_transparency_data else "RGB"
     image.convert(mode).save(png, format="PNG", compress_level=6)
-    write_atomically(path, png.getvalue())  # until it is there, the other one, which was paid for
+    write_atomically(path, png.getvalue())  # the original was paid for: replaced only by a complete file
     return inspect_picture(path)
 
 
 def publish(staging: Path, target: Path) -> None:
-    """Puts a verified picture under its final name; until then the previous one stays.
+    """Renames a verified picture to its final name; until then the previous one stays.
 
     Raises:
         OSError: It cannot be written.
@@ -114,17 +114,17 @@ def publish(staging: Path, target: Path) -> None:
 def _decode(content: bytes, path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            # A picture large enough to be an attack on memory is refused, not only warned about.
+            # Pillow only warns about a decompression bomb; we refuse it.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
             image.load()
     except MemoryError:
-        raise  # the machine's trouble, not the picture's: it is looked at again
+        raise  # the machine is short of memory, the picture may be fine: a later run inspects it again
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise BrokenPictureError(f"{path.name}: {error}") from None
-    except Exception as error:  # decoders raise whatever they like at damaged bytes
+    except Exception as error:  # decoders raise any exception on damaged bytes
         reason = "it is empty" if not content else f"{type(error).__name__}: {str(error)[:200]}"
-        raise BrokenPictureError(f"{path.name} is no whole picture ({reason})") from None
+        raise BrokenPictureError(f"{path.name} is not a whole picture ({reason})") from None
     return image
 
 

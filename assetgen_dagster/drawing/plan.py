@@ -1,6 +1,6 @@
-"""What a run draws and what it keeps: "rounds" in docs/decisions.md, as pure functions.
+"""Decides what a run draws and what it keeps: "rounds" in docs/decisions.md, as pure functions.
 
-Everything is decided from the manifest, the records, the files' hashes and the request; nothing is read or written.
+The inputs are the manifest, the records, the files' hashes and the request; nothing is read or written here.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,19 +11,19 @@ from typing import Any
 from assetgen_dagster.manifest.model import AssetManifest, AssetType
 from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference, Round
 
-#: Why a picture that is there is drawn in a new round.
+#: The reason for drawing an existing picture in a new round.
 AGAIN = "everything is drawn again"
 
 
 class Mode(StrEnum):
-    """What an operator asks for."""
+    """The mode that an operator chooses."""
 
     AUTO = "auto"
     RESUME = "resume"
     REGENERATE = "regenerate"
 
 
-#: A remark that takes away the one before.
+#: A remark that removes the previous one.
 NO_REMARK = "none"
 
 
@@ -33,35 +33,34 @@ class Redraw:
 
     Attributes:
         names: The pictures, by number.
-        remark: Joins their prompts in place of the one before; empty leaves that one, ``NO_REMARK`` takes it away.
+        remark: Added to their prompts, replacing the previous one; empty keeps that one, ``NO_REMARK`` removes it.
     """
 
     names: tuple[str, ...]
     remark: str = ""
 
     def config(self) -> dict[str, Any]:
-        """Returns it as run config of the images."""
+        """Returns the order as run config of the images."""
         return {"redraw": list(self.names), "remark": self.remark}
 
 
 def no_positions(_run_id: str) -> int | None:
-    """Knows the position of no run."""
+    """The default of ``Request.position_of``: every run is unknown."""
     return None
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, and by which run first.
+    """What was requested, and by which run first.
 
-    A retry is not a request of its own: it carries the one of the run it retries.
+    A retry is not a request of its own: it carries out the request of the run it retries.
 
     Attributes:
-        id: The run that asked first.
-        requested_at: Unix time of that run's creation; None if it cannot be known, and then nothing that is done is
-            drawn again.
-        mode: How it asked.
-        numbers: The pictures it asked for by hand; None for all.
-        redraw: The pictures that it wants drawn again among all those that it handles, if it names any.
+        id: The first run of the request.
+        requested_at: Unix time of that run's creation; None if unknown, and then finished pictures are kept.
+        mode: The requested mode.
+        numbers: The pictures that a person selected; None for all.
+        redraw: The order to draw single pictures again, if there is one.
         position_of: Returns a run's position in the order of creation; None for an unknown run.
     """
 
@@ -73,12 +72,12 @@ class Request:
     position_of: Callable[[str], int | None] = no_positions
 
     def is_after(self, at: float | None, newest_run: str | None) -> bool:
-        """Returns whether the request was made after something happened.
+        """Returns whether the request was made after an event.
 
         Args:
-            at: When it happened, Unix time. Decides only where the order of runs does not: the clocks of two machines
-                may differ, and a clock may be set.
-            newest_run: The project's newest run at that time, if that is known.
+            at: Unix time of the event. Used only if the order of runs is unknown: the clocks of two machines may
+                differ, and a clock may be set.
+            newest_run: The project's newest run at that time, if known.
         """
         if self.requested_at is None:
             return False
@@ -86,7 +85,7 @@ class Request:
         return (at or 0.0) < self.requested_at if known is None else known
 
     def is_after_run(self, run_id: str | None) -> bool | None:
-        """Returns whether the request was made after a run was created; None if that cannot be known."""
+        """Returns whether the request was made after a run was created; None if the order is unknown."""
         own, other = self.position_of(self.id), self.position_of(run_id) if run_id else None
         return None if own is None or other is None else own > other
 
@@ -102,11 +101,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class FileState:
-    """What lies at a picture's final name.
+    """The file at a picture's final name.
 
     Attributes:
         sha256: The file's hash; None if there is no file.
-        whole: Whether it decodes; only looked at where the hash is not the recorded one.
+        whole: Whether it decodes; used only if the hash is not the recorded one.
     """
 
     sha256: str | None
@@ -115,13 +114,13 @@ class FileState:
 
 @dataclass(frozen=True)
 class ReferenceState:
-    """A picture that another one refers to, as far as can be seen before anything is drawn.
+    """A reference picture, as known before anything is drawn.
 
     Attributes:
         name: The picture.
-        sha256: Hash of its file; None if there is none.
-        drawn_first: Whether this run draws it anew.
-        by_hand: Whether its file came about by hand: drawn again alone, or retouched.
+        sha256: Hash of its file; None if there is no file.
+        drawn_first: Whether this run draws it first.
+        by_hand: Whether a person changed it: requested it alone, or retouched its file.
     """
 
     name: str
@@ -135,10 +134,10 @@ class Step:
     """The decision on one picture.
 
     Attributes:
-        action: Draw it, keep it, keep it and take it into the records, or bring it back out of the retired ones.
+        action: What to do.
         reason: Why, for people.
         retouched: Whether the kept file was changed by hand since it was drawn.
-        by_name: Whether it is drawn because somebody asked for it alone.
+        by_name: Whether it is drawn because a person requested it alone.
     """
 
     action: Action
@@ -157,7 +156,7 @@ def assign_numbers(manifest: AssetManifest, known: Mapping[str, int], *, slots: 
 
     Args:
         manifest: The pictures as they are now, at most ``slots``.
-        known: Numbers of the pictures of the manifest before this one.
+        known: Numbers of the pictures in the previous manifest.
         slots: The highest number.
     """
     ordered = sorted(manifest.assets, key=lambda asset: _ORDER.index(asset.asset_type))
@@ -170,9 +169,9 @@ def assign_numbers(manifest: AssetManifest, known: Mapping[str, int], *, slots: 
 
 
 def starts_new_round(last: Round | None, request: Request) -> bool:
-    """Returns whether a request begins a round, in which everything is drawn again.
+    """Returns whether a request begins a new round, in which everything is drawn again.
 
-    A request from before the round that it would repeat has been served by it: a double click pays once.
+    The last round serves every request made before it: a double click pays once.
     """
     if last is None:
         return True
@@ -201,16 +200,16 @@ def decide(
     """Returns what happens to one picture.
 
     Args:
-        record: Of the published picture, if there is one.
-        file: What lies at its final name.
-        inputs: What it would be drawn from now; its references are not looked at.
-        round_number: The round in force.
-        request: What was asked for.
-        number: The picture's.
-        references: The pictures it refers to; None where the script takes none, and then they change nothing.
-        retired: What was put aside when this picture left the manifest, if its file is still as it was and may return.
-        redraw: Whether it is still to be drawn again because somebody named it.
-        only_missing: Whether a picture that is there is kept although it is out of date.
+        record: The record of the published picture, if there is one.
+        file: The file at its final name.
+        inputs: What it would be drawn from now; ``inputs.references`` is ignored.
+        round_number: The current round.
+        request: The request.
+        number: The picture's number.
+        references: Its reference pictures; None if the script takes none, and then they are ignored.
+        retired: Its record from when it left the manifest, if the retired file is unchanged and may return.
+        redraw: Whether a redraw order for it is pending.
+        only_missing: Whether an existing picture is kept although it is out of date.
     """
     if redraw or _asked_by_name(record, request, number):
         return Step(Action.DRAW, "asked for by name", by_name=True)
@@ -226,7 +225,7 @@ def decide(
             return Step(Action.DRAW, AGAIN)
         if file.whole:
             return Step(Action.ADOPT, "was there before, at unknown cost")
-        return Step(Action.DRAW, "the file that was there is no whole picture")
+        return Step(Action.DRAW, "the file at its place is not a whole picture")
     if file.sha256 != record.facts.sha256:
         if file.whole:
             return Step(Action.KEEP, "retouched by hand; name it to have it replaced", retouched=True)
@@ -249,13 +248,13 @@ def _changes(before: Inputs | None, now: Inputs, references: Sequence[ReferenceS
 
 
 def _changes_by_hand(before: Inputs | None, references: Sequence[ReferenceState] | None) -> str:
-    """Returns which references somebody changed by hand, where all else is as it was; empty for none."""
+    """Returns which references a person changed by hand, if nothing else changed; empty for none."""
     found = changed_references(before, references, Mode.RESUME)
     return f"{', '.join(found)} by hand" if found else ""
 
 
 def changed_inputs(before: Inputs | None, now: Inputs) -> list[str]:
-    """Returns in plain words what a picture's inputs but its references differ in; unknown ones differ in nothing."""
+    """Returns the names of the inputs that differ, references apart; unknown inputs never differ."""
     if before is None:
         return []
     names = {
@@ -267,14 +266,14 @@ def changed_inputs(before: Inputs | None, now: Inputs) -> list[str]:
 
 
 def changed_references(before: Inputs | None, now: Sequence[ReferenceState] | None, mode: Mode) -> list[str]:
-    """Returns in plain words how the pictures that a picture refers to differ from those it was drawn with.
+    """Returns, for people, how a picture's references differ from those it was drawn with.
 
-    What somebody changed by hand counts for ``resume`` only: to draw one picture again must not cost several.
+    Changes by hand count for ``resume`` only: drawing one picture again must not cost several.
 
     Args:
-        before: What the picture was drawn from; unknown inputs differ in nothing.
-        now: The references as they are; None where the script takes none.
-        mode: What was asked for.
+        before: What the picture was drawn from; unknown inputs never differ.
+        now: The references as they are; None if the script takes none.
+        mode: The requested mode.
     """
     if before is None or now is None:
         return []
@@ -288,7 +287,7 @@ def changed_references(before: Inputs | None, now: Sequence[ReferenceState] | No
 
 
 def _is_another(then: Reference, now: ReferenceState) -> bool:
-    """Tells whether a reference is not the one that was used; one that is not there changes nothing by that."""
+    """Returns whether a reference differs from the one that was used; a missing file does not count."""
     return now.drawn_first or (now.sha256 is not None and now.sha256 != then.sha256)
 
 
@@ -296,9 +295,9 @@ def missing_pictures(manifest: AssetManifest, records: ProjectRecords, present: 
     """Returns the names of pictures that keep the project from being ready, in manifest order.
 
     Args:
-        manifest: The pictures as they are now.
-        records: What was drawn.
-        present: Names of pictures whose file is there.
+        manifest: The current manifest.
+        records: The project's records.
+        present: Names of pictures whose file exists.
     """
     last = records.round
     return [

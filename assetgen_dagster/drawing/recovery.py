@@ -1,4 +1,4 @@
-"""Puts a project's folder in order before a run draws: what a dead run left under way, and what left the manifest."""
+"""Recovery before a run draws: finishes the calls of a dead run, and reconciles files and records with the manifest."""
 
 import asyncio
 import socket
@@ -17,17 +17,17 @@ from assetgen_dagster.project.workspace import ProjectPaths
 from assetgen_dagster.settings import Machines
 from assetgen_dagster.support.files import link_or_copy, remove, replace_durably
 
-#: How often a script that outlived its run is looked at.
-_LOOK_SECONDS = 0.2
+#: Seconds between two checks of a script that outlived its run.
+_CHECK_SECONDS = 0.2
 
-#: What a script may take beyond its time limit, which nobody was there to enforce.
+#: Added to the time limit of a script that outlived its run, because nothing enforced it.
 _GRACE_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
 
-async def settle_leftovers(attempts: Attempts) -> None:
-    """Waits for the scripts that a dead run left behind, and books and publishes what they drew.
+async def recover_calls(attempts: Attempts) -> None:
+    """Waits for the scripts that outlived a dead run, books their cost, and publishes their pictures.
 
     Raises:
         OSError: The folder or the records cannot be written.
@@ -35,19 +35,19 @@ async def settle_leftovers(attempts: Attempts) -> None:
     intents = list(attempts.store.records.intents.values())
     if intents:
         _log.info("asset_generation_leftovers", pictures=[intent.name for intent in intents])
-    await asyncio.gather(*(_settle(attempts, intent) for intent in intents))
-    sweep(attempts.paths, attempts.store)
+    await asyncio.gather(*(_recover(attempts, intent) for intent in intents))
+    clean_staging(attempts.paths, attempts.store)
 
 
-async def _settle(attempts: Attempts, intent: Intent) -> None:
+async def _recover(attempts: Attempts, intent: Intent) -> None:
     with attempts.lock(intent) as lock:
         longest = attempts.settings.image_timeout_seconds + _GRACE_SECONDS
-        # Never longer than a script may take: our clock may have been set back since, or another machine's be wrong.
+        # At most one time limit from now: our clock may have been set back, or the other machine's may be wrong.
         deadline = time.monotonic() + min(longest, intent.started_at + longest - time.time())
         await _wait_for(lock, deadline)
         if attempts.settings.machines is Machines.SEVERAL and intent.host != socket.gethostname():
             await _wait_elsewhere(attempts.paths.absolute(intent.staging), deadline + _GRACE_SECONDS)
-        result = attempts.settle(intent)
+        result = attempts.finish(intent)
     outcome = "adopted" if isinstance(result, Drawn) else str(result)
     _log.info("asset_generation_leftover_settled", asset_name=intent.name, outcome=outcome)
 
@@ -57,25 +57,25 @@ async def _wait_for(lock: FileLock, deadline: float) -> None:
         if time.monotonic() > deadline:
             kill_holder(lock)
             if time.monotonic() > deadline + _GRACE_SECONDS:
-                return  # nothing of ours can end it; its call counts as possibly billed
-        await asyncio.sleep(_LOOK_SECONDS)
+                return  # we cannot kill it; its call counts as possibly billed
+        await asyncio.sleep(_CHECK_SECONDS)
 
 
 async def _wait_elsewhere(staging: Path, deadline: float) -> None:
-    """Waits for a script on another machine, of which a file system may not tell that it holds its lock.
+    """Waits for a script on another machine, until its picture is there or its time is over.
 
-    Its picture ends the wait, else the time that it may take.
+    Its lock is not enough: a shared file system may not show it.
     """
     while not check_asset_exists(staging):
         if time.monotonic() > deadline:
             return
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_CHECK_SECONDS)
 
 
-def sweep(paths: ProjectPaths, store: RecordStore) -> None:
-    """Removes staging files that belong to no call: a process died between its record and its cleaning up.
+def clean_staging(paths: ProjectPaths, store: RecordStore) -> None:
+    """Removes staging files that belong to no call, left by a process that died before it removed them.
 
-    A picture among them was received, though its record is lost: it is put aside, not deleted.
+    A whole picture among them was paid for, though its record is lost: it is moved to the retired folder.
     """
     store.guard()
     tokens = tuple(store.records.intents)
@@ -83,14 +83,16 @@ def sweep(paths: ProjectPaths, store: RecordStore) -> None:
         if not any(token in path.name for token in tokens):
             if path.suffix == ".png" and check_asset_exists(path):
                 paths.set_aside(path)
-            remove(path)  # a script may leave anything beside its picture
+            remove(path)  # a folder, too: a script may leave anything
 
 
-def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordStore, paths: ProjectPaths) -> list[str]:
+def reconcile_files(
+    manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordStore, paths: ProjectPaths
+) -> list[str]:
     """Makes records and folders agree with the manifest; returns the names of pictures that left it.
 
-    A picture that left is moved to the retired folder, and its record with it, so that the next step's glob finds
-    only what belongs to the video, and the picture can return; one whose category changed moves to its new folder.
+    A picture that left, and its record, move to the retired folder: the next step's glob finds only the pictures of
+    the video, and the picture can return. One whose type changed moves to its new folder.
 
     Raises:
         OSError: A file cannot be moved, or the records cannot be written.
@@ -123,11 +125,11 @@ def tidy(manifest: AssetManifest, numbers: Mapping[str, int], *, store: RecordSt
     return gone
 
 
-def bring_back(name: str, output: Path, *, store: RecordStore, paths: ProjectPaths, round_number: int) -> None:
-    """Puts a retired picture back to where it belongs, and its record among those of the round in force.
+def restore_picture(name: str, output: Path, *, store: RecordStore, paths: ProjectPaths, round_number: int) -> None:
+    """Moves a retired picture back to its output path, and its record to the current round.
 
     Raises:
-        OSError: The file cannot be put there, or the records cannot be written.
+        OSError: The file cannot be moved, or the records cannot be written.
     """
     aside = paths.absolute(store.records.retired[name].path)
     if not output.exists():
@@ -139,12 +141,12 @@ def bring_back(name: str, output: Path, *, store: RecordStore, paths: ProjectPat
 
 
 def _retire(record: PictureRecord, paths: ProjectPaths) -> Path | None:
-    """Moves a picture to the retired folder; returns where it is there, None if it is lost."""
+    """Moves a picture to the retired folder; returns its path there, or None if the file is lost."""
     path = paths.absolute(record.path)
     if path.exists():
         aside = paths.set_aside(path)
         path.unlink()
         return aside
-    # Somebody deleted it, or a process died right here: then it lies there already.
+    # Deleted by a person, or moved by a process that died right here.
     found = (one for one in paths.retired.glob(f"{path.stem}.*") if file_sha256(one) == record.facts.sha256)
     return next(found, None)

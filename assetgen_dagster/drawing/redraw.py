@@ -1,8 +1,8 @@
-"""Single pictures that somebody wants drawn again, all others kept: named, remarked upon, taken up exactly once.
+"""Orders to draw single pictures again and keep all others: names, remark, accepted exactly once per request.
 
-The remark goes into the manifest, where ``combined_prompt`` finds it whoever draws next. What is to be drawn goes into
-the records, so that it is not forgotten when the run dies or a picture fails. Reading a person's words is the subject
-of ``manifest.selection``.
+The remark goes into the manifest, where ``combined_prompt`` adds it to the prompt in every later run. The pictures to
+draw go into the records, so that they survive a dead run or a failed picture. ``manifest.selection`` parses the words
+of a person.
 """
 
 import json
@@ -27,29 +27,29 @@ REMARK_CHARACTERS = 2000
 
 
 class RedrawError(OneCodeError):
-    """What is to be drawn again cannot be; nothing was drawn."""
+    """The order cannot be carried out; nothing was drawn."""
 
     code = Code.REDRAW
 
 
 @dataclass(frozen=True)
-class Known:
-    """The pictures of a project, to be named.
+class KnownPictures:
+    """The pictures of a project that an order can name.
 
     Attributes:
-        numbers: Number of each, by name.
-        kinds: Kind of each, by name.
+        numbers: Picture numbers by name.
+        kinds: Asset types by name.
     """
 
     numbers: Mapping[str, int]
     kinds: Mapping[str, AssetType]
 
 
-def known_pictures(key: ProjectKey, settings: Settings) -> Known:
+def known_pictures(key: ProjectKey, settings: Settings) -> KnownPictures:
     """Returns the pictures of a project that has been drawn before.
 
     Raises:
-        RedrawError: It has not.
+        RedrawError: The project has not been drawn yet.
         AssetgenError: Its manifest or its records cannot be used.
     """
     paths = locate_project(key, workspace=settings.workspace)
@@ -58,10 +58,10 @@ def known_pictures(key: ProjectKey, settings: Settings) -> Known:
         raise RedrawError(f"{key} has no pictures yet that could be drawn again.")
     check_slots(found.manifest, settings.image_slots)
     numbers = assign_numbers(found.manifest, records.numbers, slots=settings.image_slots)
-    return Known(numbers, {asset.name: asset.asset_type for asset in found.manifest.assets})
+    return KnownPictures(numbers, {asset.name: asset.asset_type for asset in found.manifest.assets})
 
 
-def read_redraw(pictures: str, remark: str, known: Known) -> Redraw:
+def read_redraw(pictures: str, remark: str, known: KnownPictures) -> Redraw:
     """Returns the order that a person's words are.
 
     Raises:
@@ -74,15 +74,15 @@ def read_redraw(pictures: str, remark: str, known: Known) -> Redraw:
 
 
 def with_names(request: Request, manifest: AssetManifest, records: ProjectRecords, *, slots: int) -> Request:
-    """Returns a request whose order has names only: what else a person writes is read as on the command line.
+    """Returns a request whose order names pictures only; other words are parsed as on the command line.
 
-    A retry of what was taken up keeps its words: nobody asks for them any more, and the pictures may have changed.
+    A request that was accepted before keeps its words: they are not used again, and the pictures may have changed.
 
     Raises:
-        RedrawError: It names pictures that there are not.
+        RedrawError: Unknown or ambiguous picture.
     """
     redraw = request.redraw
-    if redraw is None or records.round is None or is_taken(records, request.id):
+    if redraw is None or records.round is None or is_accepted(records, request.id):
         return request
     kinds = {asset.name: asset.asset_type for asset in manifest.assets}
     words = [word for word in redraw.names if word not in kinds]
@@ -96,27 +96,27 @@ def with_names(request: Request, manifest: AssetManifest, records: ProjectRecord
     return replace(request, redraw=replace(redraw, names=tuple(names)))
 
 
-def remark_upon(manifest: AssetManifest, path: Path, records: ProjectRecords, request: Request) -> AssetManifest:
-    """Returns the manifest with the remark of a request, written to its file; see ``remarked``.
+def write_remark(manifest: AssetManifest, path: Path, records: ProjectRecords, request: Request) -> AssetManifest:
+    """Writes the remark of a request to the manifest's file and returns the manifest; see ``with_remark``.
 
     Raises:
-        RedrawError: See ``remarked``; the file is as it was.
+        RedrawError: See ``with_remark``; the file is unchanged.
         OSError: The file cannot be written.
     """
-    found = remarked(manifest, records, request)
+    found = with_remark(manifest, records, request)
     if remarks := {asset.name: asset.remark for asset in found.assets if asset not in manifest.assets}:
         _write_remarks(path, remarks)
     return found
 
 
-def remarked(manifest: AssetManifest, records: ProjectRecords, request: Request) -> AssetManifest:
-    """Returns a manifest with the remark of a request, unless the request was taken up already.
+def with_remark(manifest: AssetManifest, records: ProjectRecords, request: Request) -> AssetManifest:
+    """Returns a manifest with the remark of a request, unless the request was accepted before.
 
     Raises:
         RedrawError: Nothing was drawn yet, or the manifest has no such picture.
     """
     redraw = request.redraw
-    if redraw is None or is_taken(records, request.id):
+    if redraw is None or is_accepted(records, request.id):
         return manifest
     gone = sorted(set(redraw.names) - {asset.name for asset in manifest.assets})
     if records.round is None or gone:
@@ -129,23 +129,23 @@ def remarked(manifest: AssetManifest, records: ProjectRecords, request: Request)
     return manifest.model_copy(update={"assets": tuple(assets)})
 
 
-def is_taken(records: ProjectRecords, request_id: str) -> bool:
-    """Returns whether a request for single pictures was taken up already."""
+def is_accepted(records: ProjectRecords, request_id: str) -> bool:
+    """Returns whether a request for single pictures was accepted before."""
     return any(request_id in one.taken for one in records.rounds)
 
 
-def take_up(records: ProjectRecords, request: Request, *, served: Collection[str] = ()) -> None:
-    """Notes which pictures are to be drawn again, once for each request; a round that was complete is open for them.
+def accept_redraw(records: ProjectRecords, request: Request, *, served: Collection[str] = ()) -> None:
+    """Records the pictures to draw again, once per request, and reopens a completed round for them.
 
-    Calls that were under way when the request was made have to be settled before: they drew without the remark.
+    Recover interrupted calls first: they drew without the remark.
 
     Args:
-        records: Changed.
+        records: Changed in place.
         request: The order.
         served: Names of pictures that were drawn as ordered since the order was given.
     """
     redraw, last = request.redraw, records.round
-    if redraw is None or request.requested_at is None or last is None or is_taken(records, request.id):
+    if redraw is None or request.requested_at is None or last is None or is_accepted(records, request.id):
         return
     last.taken.append(request.id)
     if names := [name for name in redraw.names if name not in served]:
@@ -154,7 +154,7 @@ def take_up(records: ProjectRecords, request: Request, *, served: Collection[str
 
 
 def _write_remarks(path: Path, remarks: Mapping[str, str]) -> None:
-    """Changes these remarks in a manifest's file, and nothing else that a person may have put there."""
+    """Changes these remarks in a manifest's file and leaves everything else in it as a person wrote it."""
     data = json.loads(path.read_bytes().decode("utf-8-sig"))
     for asset in data["assets"]:
         if asset["name"] in remarks:

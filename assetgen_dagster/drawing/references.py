@@ -1,6 +1,6 @@
-"""Reference pictures while a project is drawn: which picture waits for which.
+"""Reference pictures during a drawing: which picture waits for which.
 
-Which picture refers to which is the manifest's matter (``manifest.references``).
+``manifest.references`` decides which picture refers to which.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from assetgen_dagster.providers.failures import Failure
 
 
 @dataclass(frozen=True)
-class Given:
+class ReferenceFiles:
     """The reference pictures of one call, in order.
 
     Attributes:
-        files: What the script is given.
-        recorded: What is remembered of them.
+        files: Their files, for the script.
+        recorded: Their names and hashes, for the records.
     """
 
     files: tuple[Path, ...] = ()
@@ -29,11 +29,11 @@ class Given:
 
 
 class ReferenceScheduler:
-    """Lets each picture wait for those it refers to, and hands their files out.
+    """Makes each picture wait for its references, and returns their files.
 
     Args:
         tasks: Everything that this run draws.
-        files: Where the manifest's pictures lie, by name.
+        files: The files of the manifest's pictures, by name.
     """
 
     def __init__(self, tasks: Iterable[Task], files: dict[str, Path]) -> None:
@@ -44,17 +44,17 @@ class ReferenceScheduler:
         self._wanted = {name for task in tasks for name in task.references}
 
     def first(self, tasks: Iterable[Task]) -> list[Task]:
-        """Returns the tasks with those in front that others wait for."""
+        """Returns the tasks, those that others wait for first."""
         return sorted(tasks, key=lambda task: task.asset.name not in self._wanted)
 
     def ended(self, task: Task, *, drawn: bool) -> None:
-        """Notes how a picture ended; whoever waits for it goes on."""
+        """Records the end of a picture and releases the pictures that wait for it."""
         if drawn:
             self._drawn.add(task.asset.name)
         self._ends[task.asset.name].set()
 
     async def wait(self, task: Task) -> Failure | None:
-        """Waits for the pictures that a picture refers to; returns why it cannot be drawn, if so."""
+        """Waits for the references of a picture; returns a failure if one of them is missing."""
         for name in task.references:
             if name in self._ends:
                 await self._ends[name].wait()
@@ -64,12 +64,12 @@ class ReferenceScheduler:
                 return failures.reference_missing(name)
         return None
 
-    def give(self, task: Task) -> Given | Failure:
-        """Returns the files of the pictures that a picture refers to, as they are now; a failure if one is gone."""
+    def files_for(self, task: Task) -> ReferenceFiles | Failure:
+        """Returns the current files of a picture's references, or a failure if one is missing."""
         recorded = []
         for name in task.references:
             sha256 = file_sha256(self._files[name])
             if sha256 is None:
                 return failures.reference_missing(name)
             recorded.append(Reference(name=name, sha256=sha256))
-        return Given(tuple(self._files[name] for name in task.references), tuple(recorded))
+        return ReferenceFiles(tuple(self._files[name] for name in task.references), tuple(recorded))

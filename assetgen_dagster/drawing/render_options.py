@@ -1,6 +1,6 @@
-"""How a project's pictures are to look beside their prompts: what its settings and its channel say of all of them.
+"""Options for all pictures of a project, besides their prompts: aspect ratio and style.
 
-The one place that knows which of several sayings holds.
+The one place that decides between settings, channel and picture.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from assetgen_dagster.settings import Settings
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What holds for all pictures of a project.
+    """Options for all pictures of a project.
 
     Attributes:
         aspect_ratio: ``W:H``.
-        style: Joins every prompt; may be empty.
-        ratios: What the provider draws.
+        style: Added to every prompt; may be empty.
+        ratios: The ratios that the provider draws.
     """
 
     aspect_ratio: str
@@ -27,23 +27,23 @@ class RenderOptions:
     ratios: tuple[str, ...] = ()
 
     def aspect_ratio_of(self, asset: AssetPrompt) -> str:
-        """Returns the ratio, ``W:H``, that a picture is asked for in: its own if the provider draws it."""
+        """Returns the ratio, ``W:H``, to request a picture in: its own if the provider draws it."""
         own = asset.aspect_ratio and drawable_ratio(asset.aspect_ratio, self.ratios)
         return own or self.aspect_ratio
 
     @property
     def is_undrawable(self) -> bool:
-        """Whether the provider draws no such ratio, as far as is known."""
+        """Whether the provider is not known to draw this ratio."""
         return drawable_ratio(self.aspect_ratio, self.ratios) is None
 
     def refuses(self, asset: AssetPrompt) -> bool:
-        """Tells whether a picture has a ratio of its own that the provider does not draw."""
+        """Returns whether a picture has its own ratio, and the provider does not draw it."""
         return asset.aspect_ratio is not None and drawable_ratio(asset.aspect_ratio, self.ratios) is None
 
 
 def render_options_of(settings: Settings, channel: Channel) -> RenderOptions:
-    """Returns the look of a channel's projects: what the channel says counts more than the settings."""
+    """Returns the options of a channel's projects: the channel overrides the settings."""
     ratios = provider_of(settings).ratios
     ratio = channel.aspect_ratio or settings.gemini_aspect_ratio
-    # As the API writes it. What is not known to be drawn is left to the API, which may have learned it since.
+    # As the API writes it. An unknown ratio is sent unchanged: the API may draw it by now.
     return RenderOptions(drawable_ratio(ratio, ratios) or ratio, channel.style or "", ratios)

@@ -1,4 +1,4 @@
-"""Whether a project is ready, and what it cost: derived from the records, whatever a run selected."""
+"""Whether a project is ready, and what it cost: derived from the records, independent of a run's selection."""
 
 import time
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ class Totals:
 
     Attributes:
         generated: Pictures that this run drew.
-        skipped: Pictures that were there already.
-        failed: Pictures that are not there.
+        skipped: Pictures that existed before.
+        failed: Pictures that are missing.
         total_cost_usd: What this run spent.
         project_cost_usd: What all runs spent.
-        possibly_billed_usd: What calls without an answer may have cost besides, over all runs.
+        possibly_billed_usd: What calls without an answer may have cost in addition, over all runs.
     """
 
     generated: int
@@ -43,23 +43,23 @@ class Totals:
 def require_ready(
     manifest: AssetManifest, records: ProjectRecords, pictures: Mapping[str, PictureFacts | None]
 ) -> None:
-    """Does nothing if every picture of the manifest is done and whole.
+    """Checks that every picture of the manifest is done and whole.
 
     Args:
-        manifest: The pictures as they are now.
-        records: What was drawn.
-        pictures: What the files are, from ``measured_pictures``.
+        manifest: The current manifest.
+        records: The project's records.
+        pictures: Facts of the files, from ``measured_pictures``.
 
     Raises:
-        NotReadyError: Some are not; names them.
+        NotReadyError: Some pictures are missing or broken; names them.
     """
     missing = missing_pictures(manifest, records, {name for name, facts in pictures.items() if facts is not None})
     if missing:
         numbers = records.numbers
         named = ", ".join(f"#{numbers[name]:02d} {name}" if name in numbers else name for name in missing)
         raise NotReadyError(
-            f"Materialize the pictures that are missing, then this again: {len(missing)} of {len(manifest.assets)} "
-            f"are not there or not whole ({named})."
+            f"Materialize the missing pictures, then this asset again: {len(missing)} of {len(manifest.assets)} are "
+            f"missing or broken ({named})."
         )
 
 
@@ -78,12 +78,12 @@ def totals(manifest: AssetManifest, records: ProjectRecords, *, run_id: str) -> 
 
 
 def note_recorded(store: RecordStore, *, ready: bool = False, sheet: bool = False) -> None:
-    """Notes that Dagster has ``assets_ready`` or ``contact_sheet``; a round that has both is closed.
+    """Records that Dagster has stored ``assets_ready`` or ``contact_sheet``; with both, the round is closed.
 
     Args:
-        store: The records of a project whose pictures are all there.
-        ready: ``assets_ready`` was recorded.
-        sheet: ``contact_sheet`` was recorded.
+        store: The records of a project whose pictures are all done.
+        ready: ``assets_ready`` was stored.
+        sheet: ``contact_sheet`` was stored.
     """
     newest_run = store.newest_run()
     with store.change() as records:
@@ -99,9 +99,9 @@ def note_recorded(store: RecordStore, *, ready: bool = False, sheet: bool = Fals
 def measured_pictures(
     manifest: AssetManifest, records: ProjectRecords, paths: ProjectPaths
 ) -> dict[str, PictureFacts | None]:
-    """Returns what the files of the manifest's pictures are now, by name; None for one that does not decode.
+    """Returns the facts of the manifest's pictures by name; None for a file that does not decode.
 
-    A file that is as it was published was measured then; only others are looked at again.
+    Only files that changed since they were published are measured again.
     """
     return {
         asset.name: _measured(records.pictures.get(asset.name), paths.output_path(asset)) for asset in manifest.assets
@@ -118,9 +118,9 @@ def _measured(record: PictureRecord | None, path: Path) -> PictureFacts | None:
 
 
 def is_stale(records: ProjectRecords) -> bool:
-    """Returns whether pictures changed after ``assets_ready`` or ``contact_sheet`` was recorded, if they all are there.
+    """Returns whether a picture is newer than ``assets_ready`` or ``contact_sheet``.
 
-    A round whose pictures were all drawn by hand is open, and lacks nothing but these two.
+    Also true for an open round whose pictures were all drawn by hand, because it lacks these two.
     """
     last = records.round
     if last is None:
@@ -130,7 +130,7 @@ def is_stale(records: ProjectRecords) -> bool:
 
 
 def finished_at(records: ProjectRecords) -> float | None:
-    """Returns since when a project has been finished, Unix time; None if something is open or out of date."""
+    """Returns the Unix time at which a project was finished; None if its round is open or out of date."""
     last = records.round
     if last is None or last.closed_at is None or is_stale(records):
         return None

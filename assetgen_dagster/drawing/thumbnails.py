@@ -1,7 +1,6 @@
 """Small pictures as Markdown, for the tables of metadata in the Dagster UI.
 
-The UI shows Markdown of less than 1,000 characters where it stands; more waits behind a link
-(dagster-webserver 1.13.27).
+The UI shows Markdown of less than 1,000 characters inline; longer text is behind a link (dagster-webserver 1.13.27).
 """
 
 import base64
@@ -11,18 +10,18 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-#: The longest Markdown that the UI shows without a click.
+#: The longest Markdown that the UI shows inline.
 INLINE_CHARACTERS = 999
 
-#: The longest that is kept of one picture for a click: 22 of them a round live in the event log.
+#: The longest preview of one picture behind a link: the event log keeps 22 of them per round.
 PREVIEW_CHARACTERS = 6 * 1024
 
-#: The longest that is kept of a contact sheet, once a round.
+#: The longest preview of a contact sheet: the event log keeps one per round.
 SHEET_CHARACTERS = 100 * 1024
 
 _QUALITIES = (70, 50, 30, 10)
 
-#: A picture may be so many times as high as wide before its height counts.
+#: Height over width up to which only the width is limited.
 _TALLEST = 4
 
 _INLINE_WIDTHS = (160, 144, 128, 112, 96, 80, 64)

@@ -1,7 +1,7 @@
-"""Runs a drawing in a thread of its own, and ends it when its run ends.
+"""Runs a drawing in its own thread, and ends it when its run ends.
 
-Dagster interrupts a run by an exception in the main thread, which asyncio's loop there would not survive; in a daemon
-thread the loop is asked to cancel, ends its scripts, books what they left, and only then is the run let go.
+Dagster interrupts a run by an exception in the main thread, which an asyncio loop there would not survive. In a daemon
+thread, the loop is asked to cancel: it ends its scripts and books their cost before the run ends.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ Result = TypeVar("Result")
 
 
 class Worker(Generic[Event, Result]):
-    """One coroutine in a daemon thread, and what it tells meanwhile.
+    """One coroutine in a daemon thread, and the events it emits.
 
     Args:
-        start: Makes the coroutine; it is given the function to tell events with.
+        start: Creates the coroutine; its argument emits an event.
     """
 
     def __init__(self, start: Callable[[Callable[[Event], None]], Coroutine[Any, Any, Result]]) -> None:
@@ -33,7 +33,7 @@ class Worker(Generic[Event, Result]):
         self._thread = threading.Thread(target=self._run, name="drawing", daemon=True)
 
     def events(self) -> Iterator[Event]:
-        """Starts the coroutine and yields what it tells, until it ends.
+        """Starts the coroutine and yields its events until it ends.
 
         Raises:
             BaseException: What the coroutine raised.
@@ -49,18 +49,18 @@ class Worker(Generic[Event, Result]):
 
     @property
     def result(self) -> Result:
-        """What the coroutine returned; only after ``events`` came to its end."""
+        """The coroutine's result; only after ``events`` is exhausted."""
         if self._result is None:
             raise RuntimeError("the drawing has not ended")
         return self._result
 
     def close(self) -> None:
-        """Cancels the coroutine if it is still at work, and waits until it has ended; may be called again."""
+        """Cancels the coroutine if it is still running, and waits for its end; idempotent."""
         if not self._thread.is_alive():
             return
         self._running.wait()
         if self._loop is not None and self._task is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended in this very moment
+            with contextlib.suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join()
 

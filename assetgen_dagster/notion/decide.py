@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assetgen_dagster.budget import limits as budget
 from assetgen_dagster.budget.reservations import Waiting
 from assetgen_dagster.drawing.plan import Redraw
-from assetgen_dagster.drawing.redraw import Known
+from assetgen_dagster.drawing.redraw import KnownPictures
 from assetgen_dagster.errors import Code, coded
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.redraw import UnknownPictures, redraw_of
@@ -109,7 +109,7 @@ def decide(
     *,
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
-    pictures: Mapping[ProjectKey, Known | UnknownPictures] | None = None,
+    pictures: Mapping[ProjectKey, KnownPictures | UnknownPictures] | None = None,
     gone: Callable[[str], bool] = lambda _: False,
 ) -> Decisions:
     """Decides what one tick has to do.

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from assetgen_dagster.drawing.plan import Redraw
-from assetgen_dagster.drawing.redraw import Known, read_redraw
+from assetgen_dagster.drawing.redraw import KnownPictures, read_redraw
 from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.notion.row import Row
 
@@ -23,7 +23,7 @@ def asks_for_redraw(row: Row) -> bool:
     return bool(row.redraw or row.redraw_remark)
 
 
-def redraw_of(row: Row, known: Known | UnknownPictures | None) -> Redraw | str | None:
+def redraw_of(row: Row, known: KnownPictures | UnknownPictures | None) -> Redraw | str | None:
     """Returns which pictures a row wants drawn again, or why that cannot be told; None where it does not name any.
 
     Args:
@@ -38,7 +38,7 @@ def redraw_of(row: Row, known: Known | UnknownPictures | None) -> Redraw | str |
         )
     if row.mode == "regenerate":
         return _refused(f"Redraw names pictures, and Regenerate says All: clear one of the two, {_AGAIN}")
-    if not isinstance(known, Known):
+    if not isinstance(known, KnownPictures):
         why = known.reason if known else "its pictures are not known."
         return _refused(
             f"Redraw names pictures to be drawn again: {why} Clear Redraw to have all of them drawn, {_AGAIN}"

@@ -1,6 +1,6 @@
-"""``channels.toml``: which channels there are, and what is particular to each. Without the file, any name is one.
+"""``channels.toml``: the allowed channels and their options. Without the file, any channel name is allowed.
 
-A typo in a row must not become a new channel that spends.
+The file keeps a typo in a row from becoming a new channel that spends money.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.key import InvalidIdentifierError, validate_identifier
 from assetgen_dagster.settings import ASPECT_RATIO, NONE, PROJECT_ROOT, Settings
 
-#: Read where ``ASSETGEN_CHANNELS_FILE`` names no other; the only one that may be missing.
+#: Read if ``ASSETGEN_CHANNELS_FILE`` is not set; only this file may be missing.
 DEFAULT_FILE = PROJECT_ROOT / "channels.toml"
 
 #: Most names to list in a message.
@@ -24,7 +24,7 @@ _LISTED = 20
 
 
 class ChannelsFileError(OneCodeError):
-    """The file is not there, or cannot be used; no run can go on before it is mended."""
+    """The file is missing or invalid; no run can start before it is fixed."""
 
     code = Code.CHANNELS_FILE
 
@@ -36,12 +36,12 @@ class UnknownChannelError(OneCodeError):
 
 
 class Channel(BaseModel):
-    """What is particular to one channel.
+    """The options of one channel.
 
     Attributes:
-        monthly_budget_usd: What its pictures may cost in a calendar month.
-        aspect_ratio: ``W:H``, in place of ``GEMINI_ASPECT_RATIO``.
-        style: Joins the prompt of every picture.
+        monthly_budget_usd: Maximum cost of its pictures in a calendar month.
+        aspect_ratio: ``W:H``; overrides ``GEMINI_ASPECT_RATIO``.
+        style: Added to the prompt of every picture.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -59,18 +59,18 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class Channels:
-    """The channels that may be drawn for.
+    """The allowed channels.
 
     Attributes:
-        path: The file that names them; None where any name is allowed.
-        known: What it says of each.
+        path: The file; None if any channel name is allowed.
+        known: The channels in the file, by name.
     """
 
     path: Path | None = None
     known: Mapping[str, Channel] = field(default_factory=dict)
 
     def get(self, name: str) -> Channel:
-        """Returns what is particular to a channel.
+        """Returns the options of a channel.
 
         Raises:
             UnknownChannelError: The file does not name it.
@@ -79,17 +79,17 @@ class Channels:
             return Channel()
         if name not in self.known:
             raise UnknownChannelError(
-                f"Channel {name!r} is not known{_suggestion(name, self.known)}. Known are: {_listed(self.known)}. "
-                f"If it is a new channel, the operator adds [channels.{name}] to {self.path}."
+                f"Unknown channel {name!r}{_suggestion(name, self.known)}. Known channels: {_listed(self.known)}. "
+                f"If it is new, the operator adds [channels.{name}] to {self.path}."
             )
         return self.known[name]
 
 
 def load_channels(settings: Settings) -> Channels:
-    """Returns the channels as the file has them now.
+    """Reads the channels file.
 
     Raises:
-        ChannelsFileError: It is named and not there, or it cannot be used; says where and what is allowed.
+        ChannelsFileError: It is set and missing, or invalid; the message says where and what is allowed.
     """
     named = settings.channels_file
     if named == Path(NONE):
@@ -101,11 +101,11 @@ def load_channels(settings: Settings) -> Channels:
         if named is None:
             return Channels()
         raise ChannelsFileError(
-            f"ASSETGEN_CHANNELS_FILE names {path}, which is not there. Mend the setting, or put the file there."
+            f"ASSETGEN_CHANNELS_FILE names {path}, which does not exist. Fix the setting, or create the file."
         ) from None
     except OSError as error:
         raise ChannelsFileError(
-            f"{path} cannot be read: {error.strerror}. Make it a file that this user may read."
+            f"{path} cannot be read: {error.strerror}. Give this user permission to read it."
         ) from None
     except UnicodeDecodeError as error:
         raise ChannelsFileError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
@@ -113,14 +113,14 @@ def load_channels(settings: Settings) -> Channels:
 
 
 def parse_channels(text: str, *, name: str = "channels.toml") -> dict[str, Channel]:
-    """Returns what a channels file says.
+    """Parses a channels file.
 
     Args:
         text: TOML.
         name: The file, for messages.
 
     Raises:
-        ChannelsFileError: It cannot be used.
+        ChannelsFileError: It is invalid.
     """
     try:
         known = _File.model_validate(tomllib.loads(text)).channels
@@ -128,7 +128,7 @@ def parse_channels(text: str, *, name: str = "channels.toml") -> dict[str, Chann
             validate_identifier(channel, "channel")
     except tomllib.TOMLDecodeError as error:
         raise ChannelsFileError(
-            f"{name} is no TOML: {error}. Mend it there; each channel is a section, such as [channels.poke1]."
+            f"{name} is not valid TOML: {error}. Fix that line; each channel is a section, such as [channels.poke1]."
         ) from None
     except InvalidIdentifierError as error:
         raise ChannelsFileError(f"{name}: {error.message}") from None
@@ -139,7 +139,7 @@ def parse_channels(text: str, *, name: str = "channels.toml") -> dict[str, Chann
     return known
 
 
-#: What each key takes, for messages.
+#: The value of each key, for messages.
 _TAKES = {
     "monthly_budget_usd": "a number of US dollars, 0 or more, such as 50",
     "aspect_ratio": 'width to height in quotes, such as "9:16"',
@@ -148,20 +148,20 @@ _TAKES = {
 
 
 def _explain(kind: str, place: tuple[int | str, ...]) -> str:
-    """Returns in plain words what stands at a place and what may stand there."""
+    """Returns, for people, what is wrong at a location and what is allowed there."""
     section = f"[{'.'.join(str(part) for part in place[:2])}]"
     if kind == "extra_forbidden" and len(place) == 1:
-        return f"unknown {place[0]!r} at the top; each channel has a section of its own, such as [channels.poke1]"
+        return f"unknown {place[0]!r} at the top level; each channel is a section, such as [channels.poke1]"
     if kind == "extra_forbidden":
         key = str(place[-1])
         return f"{section} has an unknown key {key!r}{_suggestion(key, _TAKES)}; allowed are {', '.join(_TAKES)}"
     if len(place) <= 2 or place[2] not in _TAKES:
-        return "each channel needs a section of its own, such as [channels.poke1]; it may be empty"
+        return "each channel needs its own section, such as [channels.poke1]; it may be empty"
     return f"{place[2]} in {section} must be {_TAKES[str(place[2])]}"
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
-    """Returns a question after the nearest known name, if one is near."""
+    """Returns a suggestion of the nearest known name, or an empty string."""
     names = {one.casefold(): one for one in known}
     near = difflib.get_close_matches(name.casefold(), names, n=1)
     return f" (did you mean {names[near[0]]!r}?)" if near else ""

@@ -1,7 +1,7 @@
-"""Locks that end with their holder: ``flock`` on a file, freed by the kernel however a process dies.
+"""Locks that end with their holder: ``flock`` on a file, released by the kernel however a process dies.
 
-Two uses: the project's lock, which only the run's process holds; and one lock per script, which the script inherits,
-so that it tells whether a script is still at work after its run has died.
+Two uses: the project's lock, held by the run's process only; and one lock per script, which the script inherits, so
+that it shows whether the script still runs after its run has died.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ import psutil
 from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.project.workspace import unwritable
 
-_AGAIN_SECONDS = 0.05
+_RETRY_SECONDS = 0.05
 
 
 class ProjectBusyError(OneCodeError):
-    """Another run is at work on the project."""
+    """Another run holds the project."""
 
     code = Code.PROJECT_BUSY
 
@@ -45,11 +45,11 @@ class FileLock:
         self._acquire(fcntl.LOCK_EX)
 
     def try_acquire(self) -> bool:
-        """Takes the lock if it is free; returns whether it is ours now."""
+        """Takes the lock if it is free; returns whether we hold it."""
         return self._acquire(fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def is_free(self) -> bool:
-        """Returns whether nobody has taken the lock; two that look at the same time do not see each other."""
+        """Returns whether the lock is free; concurrent checks do not disturb each other."""
         free = self._acquire(fcntl.LOCK_SH | fcntl.LOCK_NB)
         self.release()
         return free
@@ -69,7 +69,7 @@ class FileLock:
 
     @property
     def fd(self) -> int:
-        """The descriptor to hand to a child that is to hold the lock, too."""
+        """The descriptor for a child process that shall hold the lock, too."""
         if self._fd is None:
             raise RuntimeError(f"{self.path} is not locked by us")
         return self._fd
@@ -81,7 +81,7 @@ class FileLock:
         os.pwrite(self.fd, content, 0)
 
     def holder(self) -> dict[str, object]:
-        """Returns what the present or last holder wrote; empty if nothing readable."""
+        """Returns the description of the current or last holder; empty if unreadable."""
         try:
             content = json.loads(self.path.read_text())
         except (OSError, ValueError):
@@ -89,10 +89,10 @@ class FileLock:
         return content if isinstance(content, dict) else {}
 
     def ensure(self) -> None:
-        """Does nothing: the kernel keeps the lock as long as the process lives. See ``ProjectLock``."""
+        """Does nothing: the kernel keeps the lock while the process lives. See ``ProjectLock``."""
 
     def release(self) -> None:
-        """Gives the lock up, as far as this process goes; does nothing if it is not held."""
+        """Releases the lock in this process; does nothing if it is not held."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -118,7 +118,7 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
         # Retries for a second: is_locked holds the lock for a moment as well.
         tries = 20
         while not (ours := lock.try_acquire()) and (tries := tries - 1):
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
     except OSError as error:
         raise unwritable(path, error) from error
     if not ours:
@@ -128,16 +128,16 @@ def lock_project(path: Path, *, run_id: str) -> FileLock:
 
 
 def busy(holder: Mapping[str, object]) -> ProjectBusyError:
-    """Returns what a run is told whose project another one holds."""
+    """Returns the error of a run whose project another run holds."""
     on = f" on {holder['host']}" if "host" in holder else ""
     return ProjectBusyError(
-        f"Run {holder.get('run_id', 'unknown')} (process {holder.get('pid', 'unknown')}{on}) is at work on this "
-        "project. Wait until it ends, or cancel it; nothing was drawn or paid for by this run."
+        f"Run {holder.get('run_id', 'unknown')} (process {holder.get('pid', 'unknown')}{on}) is working on this "
+        "project. Wait until it ends, or cancel it. This run drew nothing and paid nothing."
     )
 
 
 def is_locked(path: Path) -> bool:
-    """Returns whether some process holds the lock: tells a living run from a dead one.
+    """Returns whether some process holds the lock, so that its run is alive.
 
     Raises:
         WorkspaceError: The lock file cannot be opened.
@@ -151,7 +151,7 @@ def is_locked(path: Path) -> bool:
 
 
 def describe_process(lock: FileLock, pid: int) -> None:
-    """Writes a script's process into its lock file, so that a later run can end it if it hangs."""
+    """Writes a script's process into its lock file, so that a later run can kill it if it hangs."""
     started = 0.0
     with contextlib.suppress(psutil.Error):
         started = _started(pid)
@@ -159,7 +159,7 @@ def describe_process(lock: FileLock, pid: int) -> None:
 
 
 def kill_holder(lock: FileLock) -> None:
-    """Ends the process group of the script that a lock file names, if that process is still the same one."""
+    """Kills the process group of the script named in a lock file, if that process is still the same one."""
     holder = lock.holder()
     pid, started = holder.get("pid"), holder.get("started")
     if not isinstance(pid, int) or not isinstance(started, float) or holder.get("host") != socket.gethostname():
@@ -170,5 +170,5 @@ def kill_holder(lock: FileLock) -> None:
 
 
 def _started(pid: int) -> float:
-    """Returns when a process started, in seconds since the machine did: as a time of day it changes with the clock."""
+    """Returns when a process started, in seconds since boot: a time of day would change with the clock."""
     return round(psutil.Process(pid).create_time() - psutil.boot_time(), 2)

@@ -1,8 +1,8 @@
-"""Whether a run is alive: the decision, from facts that others fetch, and every number of seconds that it goes by.
+"""Decides whether a run is alive, and holds every timeout of that decision. The callers fetch the facts.
 
-Two facts decide. A run that has begun holds its project's lock (``project_lock``); a run on its way to a Celery worker
-is claimed by one (``launchers.celery.claim``). ``tests/unit/project/test_liveness.py`` holds how the seconds depend on
-each other.
+Two facts decide. A run that has started holds its project's lock (``project_lock``); a run on its way to a Celery
+worker is claimed by one (``launchers.celery.claim``). ``tests/unit/project/test_liveness.py`` checks how the timeouts
+depend on each other.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,47 +15,47 @@ T = TypeVar("T")
 #: How often an idle holder checks its session with PostgreSQL; keeps the session alive in firewalls, too.
 HEARTBEAT_SECONDS = 2.0
 
-#: Seconds without an answer after which either end takes the other one's machine for dead.
+#: Seconds without an answer after which either end considers the other machine dead.
 SILENCE_SECONDS = 10
 
-#: How long a living run tries to get a lost lock back, and then stops.
+#: How long a living run tries to regain a lost lock before it stops.
 REGAIN_SECONDS = 20.0
 
-#: How long a new holder waits for one that did not release the lock: that one checks before each write, and a write
-#: takes milliseconds.
+#: How long a new holder waits for a previous one that did not release the lock: it checks the lock before each write,
+#: and a write takes milliseconds.
 HANDOVER_SECONDS = 5.0
 
-#: A run that has been without its lock for so long is dead. Must exceed the time in which a living one notices that and
-#: regains it, and that which a run takes before its first asset and after its last, when it holds no lock.
+#: A run without its lock for this long is dead. Must exceed the time in which a living run notices the loss and regains
+#: the lock, and the time before its first and after its last asset, when a run holds no lock.
 DEAD_SECONDS = 30.0
 
-#: A run that no worker has claimed for so long is handed to the broker again: it waits for a free process, or was lost.
+#: A run that no worker has claimed for this long is sent to the broker again: it is still queued there, or was lost.
 HAND_OVER_AGAIN_SECONDS = 60.0
 
-#: How long a worker may take from its claim to the beginning of the run. Must exceed its start on a busy machine; what
-#: it imports is loaded before the claim.
+#: How long a worker may take from its claim to the start of the run. Must exceed a start on a busy machine; imports
+#: happen before the claim.
 BEGIN_SECONDS = 120.0
 
 #: How often a worker checks whether its run was cancelled.
 CANCEL_CHECK_SECONDS = 1.0
 
-#: A first interrupt has no effect where the run was not yet under way; a later one must not disturb its cleaning up.
+#: Seconds between interrupts: the first has no effect if the run has not started; a second must not disturb clean-up.
 INTERRUPT_AGAIN_SECONDS = 20.0
 
-#: How long a reservation waits until it is known which of the other runs are alive.
+#: How long a reservation waits to find out which other runs are alive.
 RESERVATION_PATIENCE_SECONDS = 120.0
 
-#: Claims are kept for so long. Must exceed the time for which a broker may deliver a run.
+#: How long claims are kept. Must exceed the time within which a broker may deliver a run.
 CLAIM_DAYS = 30
 
 
 class Lock(StrEnum):
-    """What is known of a run's lock on its project.
+    """State of a run's lock on its project.
 
     Attributes:
-        HELD: Some run holds it; there is one run a project.
+        HELD: Some run holds it; only one run per project executes at a time.
         FREE: No run holds it.
-        OURS: The asking run holds it, so the other one does not.
+        OURS: The calling run holds it, so the other one does not.
     """
 
     HELD = "held"
@@ -64,13 +64,13 @@ class Lock(StrEnum):
 
 
 class Liveness(StrEnum):
-    """What follows.
+    """The decision on a run.
 
     Attributes:
-        ALIVE: The run goes on by itself.
-        DOUBTFUL: It may be dead; time will tell.
-        UNCLAIMED: No worker has it: hand it over again.
-        DEAD: Nothing is at work on it any more.
+        ALIVE: Leave it alone.
+        DOUBTFUL: It may be dead; check again later.
+        UNCLAIMED: No worker has claimed it: send it to the broker again.
+        DEAD: Report it as failed.
     """
 
     ALIVE = "alive"
@@ -81,13 +81,13 @@ class Liveness(StrEnum):
 
 @dataclass(frozen=True)
 class Started:
-    """What is known of a run that has begun.
+    """Facts about a run that has started.
 
     Attributes:
         lock: Its project's lock.
-        free_seconds: For how long the lock has been seen free.
-        had_lock: Whether it is known to have held the lock; else it may not have come to its first asset.
-        can_lose_lock: Whether a living run may be without a lock that it had: with PostgreSQL's, not with a file's.
+        free_seconds: How long the lock has been observed free.
+        had_lock: Whether the run is known to have held the lock; else it may not have reached its first asset.
+        can_lose_lock: Whether a living run can lose its lock: true for PostgreSQL's, false for a file's.
     """
 
     lock: Lock
@@ -98,11 +98,11 @@ class Started:
 
 @dataclass(frozen=True)
 class Starting:
-    """What is known of a run on its way to a worker.
+    """Facts about a run on its way to a worker.
 
     Attributes:
-        handed_over_seconds: For how long it has been with the broker.
-        claimed_seconds: For how long a worker has had it; None if none has.
+        handed_over_seconds: Seconds since it was last sent to the broker.
+        claimed_seconds: Seconds since a worker claimed it; None if unclaimed.
     """
 
     handed_over_seconds: float
@@ -122,11 +122,11 @@ def liveness(run: Started | Starting) -> Liveness:
 
 
 def first_seen(present: Iterable[T], before: Mapping[T, float], now: float) -> dict[T, float]:
-    """Returns since when each of these has been present; what is absent now is forgotten.
+    """Returns the time at which each present item was first seen; absent items are dropped.
 
     Args:
-        present: What is seen now.
-        before: Since when each was present at the last check.
-        now: The time now, by the clock of ``before``.
+        present: The items that are present now.
+        before: The result of the last check.
+        now: The current time, by the clock of ``before``.
     """
     return {one: before.get(one, now) for one in present}

@@ -32,13 +32,13 @@ from assetgen_dagster.support.files import write_atomically
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-_AGAIN_SECONDS = 0.25
+_RETRY_SECONDS = 0.25
 
 _log = structlog.get_logger()
 
 
 class ProjectLostError(OneCodeError):
-    """The run's lock on its project is gone for good: whatever it does now, another run may be doing, too."""
+    """The run has lost its project's lock for good; another run may be drawing the same pictures."""
 
     code = Code.LOCK_LOST
 
@@ -50,7 +50,7 @@ class PostgresLock:
         url: The database.
         key: The project.
         run_id: The run that holds it.
-        holder: The file beside the project's records that says who holds it.
+        holder: The file beside the project's records that names the holder.
     """
 
     def __init__(self, url: str, key: ProjectKey, *, run_id: str, holder: Path) -> None:
@@ -74,11 +74,11 @@ class PostgresLock:
         session = self._open()
         if not self._take(session):
             session.close()
-            raise busy(self._noted())
+            raise busy(self._read_holder())
         self._session = session
-        last = self._noted()
+        last = self._read_holder()
         try:
-            self._note(released=False)
+            self._write_holder(released=False)
         except OSError as error:
             session.close()
             raise unwritable(self._holder, error) from error
@@ -87,10 +87,10 @@ class PostgresLock:
         threading.Thread(target=self._keep_alive, name="lock", daemon=True).start()
 
     def ensure(self) -> None:
-        """Does nothing if the lock is ours; a lost one is taken again where nobody else had it meanwhile.
+        """Checks that we hold the lock; regains a lost one if no other run held it meanwhile.
 
         Raises:
-            ProjectLostError: It is not, for good.
+            ProjectLostError: The lock is lost for good.
         """
         with self._one_at_a_time:
             if self._lost is not None:
@@ -99,15 +99,15 @@ class PostgresLock:
                 self._regain()
 
     def release(self) -> None:
-        """Gives the lock up, and says so beside the records."""
+        """Releases the lock, and notes that beside the records."""
         self._over.set()
         with self._one_at_a_time:
             if self._lost is None and self._session is not None and self._alive():
                 with contextlib.suppress(OSError):
-                    self._note(released=True)
+                    self._write_holder(released=True)
             if self._session is not None:
                 self._session.close()
-            self._session, self._lost = None, ProjectLostError("The project was given up.")
+            self._session, self._lost = None, ProjectLostError("The lock was released.")
 
     def _open(self) -> "connection":
         alive = {"keepalives_idle": SILENCE_SECONDS // 2, "keepalives_interval": 2, "keepalives_count": 3}
@@ -116,7 +116,7 @@ class PostgresLock:
             name=f"assetgen lock {self._run_id}",
             options=alive | {"tcp_user_timeout": SILENCE_SECONDS * 1000},
         )
-        settings = {f"tcp_{name}": value for name, value in alive.items()}  # the server watches us in the same way
+        settings = {f"tcp_{name}": value for name, value in alive.items()}  # the same for the server's end
         if session.server_version >= 140000:
             settings["idle_session_timeout"] = 0
         with session.cursor() as cursor:
@@ -145,7 +145,7 @@ class PostgresLock:
         return True
 
     def _regain(self) -> None:
-        """Takes the lock again, or finds out that it is lost."""
+        """Takes the lock again, or raises if it is lost for good."""
         import psycopg2  # noqa: PLC0415
 
         _log.warning("project_lock_broken")
@@ -164,16 +164,16 @@ class PostgresLock:
                 why = error.message
             if self._superseded():
                 break
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
         else:
             raise self._lose(f"PostgreSQL did not give it back within {REGAIN_SECONDS:g} s. {why}".rstrip())
         if self._superseded():
-            raise self._lose(busy(self._noted()).message)
+            raise self._lose(busy(self._read_holder()).message)
         self._session = session
         _log.info("project_lock_regained")
 
     def _end_own_session(self, session: "connection") -> None:
-        """Ends a session of this very run that the server still takes for alive."""
+        """Terminates an earlier session of this run that the server still considers alive."""
         with session.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -194,31 +194,31 @@ class PostgresLock:
                 return
 
     def _superseded(self) -> bool:
-        return self._noted().get("run_id") != self._run_id
+        return self._read_holder().get("run_id") != self._run_id
 
-    def _noted(self) -> dict[str, Any]:
+    def _read_holder(self) -> dict[str, Any]:
         try:
             found = json.loads(self._holder.read_bytes())
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _note(self, *, released: bool) -> None:
+    def _write_holder(self, *, released: bool) -> None:
         about = {"run_id": self._run_id, "host": socket.gethostname(), "pid": os.getpid(), "released": released}
         write_atomically(self._holder, json.dumps(about).encode())
 
 
 def lock_key(key: ProjectKey) -> int:
-    """Returns the number under which PostgreSQL knows a project's lock: 64 bits with a sign."""
+    """Returns the key of a project's advisory lock: a signed 64-bit integer."""
     digest = hashlib.sha256(f"assetgen project {key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def held_keys(url: str, keys: Iterable[ProjectKey]) -> set[ProjectKey]:
-    """Returns those of the projects that somebody holds in a database.
+    """Returns the projects whose lock is held in a database.
 
     Raises:
-        DatabaseError: It cannot be asked.
+        DatabaseError: The query failed.
     """
     import psycopg2  # noqa: PLC0415
 

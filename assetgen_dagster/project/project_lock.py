@@ -15,25 +15,25 @@ from assetgen_dagster.settings import Machines, Settings
 
 
 class ProjectLock(Protocol):
-    """A project that is this run's alone."""
+    """A run's exclusive hold on a project."""
 
     def ensure(self) -> None:
-        """Does nothing if the project is still this run's.
+        """Checks that the run still holds the project.
 
         Raises:
-            ProjectLostError: It is not, and will not be again in this run.
+            ProjectLostError: The lock is lost for good.
         """
 
     def release(self) -> None:
-        """Gives the project up."""
+        """Releases the lock."""
 
 
 def hold_project(key: ProjectKey, paths: ProjectPaths, settings: Settings, *, run_id: str) -> ProjectLock:
-    """Takes a project for a run, in the way that the settings ask for.
+    """Locks a project for a run, with the kind of lock that the settings require.
 
     Raises:
         ProjectBusyError: Another run holds it; the message names that run.
-        DatabaseError: PostgreSQL, which is to hold the lock, cannot be used.
+        DatabaseError: The lock is in PostgreSQL, which cannot be used.
         WorkspaceError: The lock file cannot be written.
     """
     if settings.machines is Machines.SEVERAL and settings.database is not None:
@@ -44,29 +44,29 @@ def hold_project(key: ProjectKey, paths: ProjectPaths, settings: Settings, *, ru
 
 
 def held_projects(
-    projects: Mapping[ProjectKey, ProjectPaths], settings: Settings, *, troubles: list[str] | None = None
+    projects: Mapping[ProjectKey, ProjectPaths], settings: Settings, *, errors: list[str] | None = None
 ) -> set[ProjectKey]:
-    """Returns those of the projects that some living run holds.
+    """Returns the projects that a living run holds.
 
     Args:
-        projects: Them and their files.
+        projects: The projects and their files.
         settings: The settings in force.
-        troubles: Where given, a project whose lock file cannot be opened counts as held, and why is added here.
+        errors: If given, a project whose lock file cannot be opened counts as held, and the error is appended here.
 
     Raises:
-        DatabaseError: PostgreSQL cannot be asked: nothing is known then.
+        DatabaseError: The query to PostgreSQL failed.
         WorkspaceError: A lock file cannot be opened.
     """
     if settings.machines is Machines.SEVERAL and settings.database is not None:
         return held_keys(settings.database, projects)
-    return {key for key, paths in projects.items() if _is_held(paths, troubles)}
+    return {key for key, paths in projects.items() if _is_held(paths, errors)}
 
 
-def _is_held(paths: ProjectPaths, troubles: list[str] | None) -> bool:
+def _is_held(paths: ProjectPaths, errors: list[str] | None) -> bool:
     try:
         return is_locked(paths.lock)
     except WorkspaceError as error:
-        if troubles is None:
+        if errors is None:
             raise
-        troubles.append(str(error))
+        errors.append(str(error))
         return True

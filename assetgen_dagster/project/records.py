@@ -1,7 +1,7 @@
-"""What a project remembers between runs: rounds, pictures, calls under way, and every cent.
+"""A project's records: rounds, pictures, calls in progress, and all spends.
 
 One JSON file beside the pictures, replaced atomically at each change, so that a process may die at any instruction.
-Paths in it start at the workspace, so that a workspace can move. Decisions on these records are made elsewhere.
+Paths in it are relative to the workspace, so that a workspace can move. Decisions on these records are made elsewhere.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.support.files import write_atomically
 
-#: Stands for the manifest among the pictures' money; no picture can have this name, nor this number.
+#: Name and number of the manifest among the spends; no picture can have either.
 MANIFEST = "the manifest"
 MANIFEST_NUMBER = 0
 
@@ -29,7 +29,7 @@ class RecordsError(OneCodeError):
 
 
 class CostSource(StrEnum):
-    """How a cost is known."""
+    """The source of a cost."""
 
     USAGE = "usage"
     ESTIMATE = "estimate"
@@ -38,7 +38,7 @@ class CostSource(StrEnum):
 
 
 class Reference(BaseModel):
-    """A picture that was passed along when another was drawn.
+    """A reference picture that was used to draw another one.
 
     Attributes:
         name: The picture.
@@ -56,9 +56,9 @@ class Inputs(BaseModel):
 
     Attributes:
         prompt_sha256: Hash of the combined prompt.
-        model: Model that was asked for.
-        aspect_ratio: ``W:H`` that was asked for.
-        references: Pictures that it was given to go by, in order.
+        model: The requested model.
+        aspect_ratio: The requested ``W:H``.
+        references: Its reference pictures, in order.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,14 +70,14 @@ class Inputs(BaseModel):
 
 
 class PictureFacts(BaseModel):
-    """What can be read off a picture's file.
+    """Measurements of a picture's file.
 
     Attributes:
         sha256: Hash of the file.
         width: In pixels.
         height: In pixels.
-        size_bytes: Of the file.
-        flat: Whether it shows one colour only.
+        size_bytes: Size of the file.
+        flat: Whether the picture shows one colour only.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,19 +93,19 @@ class PictureRecord(BaseModel):
     """A published picture.
 
     Attributes:
-        path: Its file, from the workspace.
-        facts: Of the file as we published it; a file that differs was retouched by hand.
-        round: The round in which it was drawn or found good.
-        inputs: What it was drawn from; None for a file that was there before this system.
+        path: Its file, relative to the workspace.
+        facts: Facts of the file as published; a file that differs was retouched by hand.
+        round: The round in which it was drawn or kept.
+        inputs: What it was drawn from; None for an adopted file, which existed before.
         file_cost_usd: What the file cost when it was drawn; None if unknown.
-        cost_source: How that is known.
-        model: The model that the answer named, else the one asked for; None if unknown.
-        duration_seconds: Of the attempt that succeeded.
-        attempts: How many attempts it took.
-        drawn_at: Unix time of publication; None for a file that was there before.
-        drawn_newest_run: The project's newest run at that time; None if it was not known.
+        cost_source: Source of that cost.
+        model: The model that the response named, else the requested one; None if unknown.
+        duration_seconds: Duration of the successful attempt.
+        attempts: Number of attempts.
+        drawn_at: Unix time of publication; None for an adopted file.
+        drawn_newest_run: The project's newest run at that time; None if unknown.
         run_id: The run that drew it.
-        by_name: Whether it was drawn because somebody asked for it alone.
+        by_name: Whether it was drawn because a person requested it alone.
     """
 
     path: str
@@ -124,23 +124,23 @@ class PictureRecord(BaseModel):
 
 
 class Intent(BaseModel):
-    """A call that is under way, or was when its run died.
+    """A call that is in progress, or was when its run died.
 
     Attributes:
-        token: Names the attempt, its files in the staging folder, and its money.
+        token: Names the attempt, its files in the staging folder, and its spend.
         name: The picture.
-        number: The picture's, which may be another's by the time the call is settled.
-        staging: Where the script writes, from the workspace.
-        output: Path of the published picture, from the workspace.
+        number: The picture's number; another picture may have it by the time the call is finished.
+        staging: Path that the script writes to, relative to the workspace.
+        output: Path of the published picture, relative to the workspace.
         round: The round it is drawn in.
         inputs: What it is drawn from.
         run_id: The run that started it.
         attempts: Attempts at this picture so far, this one included.
         started_at: Unix time.
         host: The machine it was started on.
-        listed_usd: What one such call costs by the price list (the story's estimate for an unknown model).
-        by_name: Whether somebody asked for this picture alone.
-        received: The record to be, once the picture is verified in the staging folder.
+        listed_usd: List price of the call (the story's estimate for an unknown model).
+        by_name: Whether a person requested this picture alone.
+        received: The future record, once the picture is verified in the staging folder.
     """
 
     token: str
@@ -160,16 +160,16 @@ class Intent(BaseModel):
 
 
 class StoryCall(BaseModel):
-    """A question to a language model that is under way, or whose answer is not a manifest yet.
+    """A question to a language model that is in progress, or whose answer is not a manifest yet.
 
     Attributes:
-        token: Names the call and its money.
-        key: Hash of what was asked: model, topic, story direction.
-        question: 1 for the first, 2 for the one that asks for a repair.
-        model: That was asked.
-        run_id: The run that asked.
-        listed_usd: What it may cost at most by the price list; None for an unknown model.
-        answer: What was received; the money for it is booked.
+        token: Names the call and its spend.
+        key: Hash of model, topic and story direction.
+        question: 1 for the first question, 2 for the request to repair the answer.
+        model: The requested model.
+        run_id: The run that made the call.
+        listed_usd: Its maximum cost by the price list; None for an unknown model.
+        answer: The answer; its cost is booked.
     """
 
     token: str
@@ -182,7 +182,7 @@ class StoryCall(BaseModel):
 
 
 class SpendKind(StrEnum):
-    """Whether money is known to be spent."""
+    """Whether a spend is certain."""
 
     CONFIRMED = "confirmed"
     POSSIBLY_BILLED = "possibly_billed"
@@ -192,16 +192,16 @@ class Spend(BaseModel):
     """Money spent, or possibly spent, by one call.
 
     Attributes:
-        token: The attempt's.
+        token: Token of the call.
         name: The picture, or ``MANIFEST``.
-        number: The picture's at that time, 0 for the manifest: on its asset the money is told to Dagster.
-        kind: Confirmed, or the answer never arrived.
+        number: The picture's number at that time, 0 for the manifest: names the asset that reports it to Dagster.
+        kind: Confirmed, or possibly billed because the answer never arrived.
         cost_usd: In USD.
-        cost_source: How it is known.
-        model: Model that answered.
+        cost_source: Source of the cost.
+        model: The model that answered.
         run_id: The run that made the call.
         at: Unix time.
-        reported_by: The run on whose events it stands in Dagster; None until it does.
+        reported_by: The run that reported it to Dagster; None until then.
     """
 
     token: str
@@ -217,20 +217,20 @@ class Spend(BaseModel):
 
 
 class Round(BaseModel):
-    """One drawing of the whole manifest, over as many runs as it takes.
+    """One drawing of the whole manifest, in one or more runs.
 
     Attributes:
         number: From 1.
-        request_id: The run that asked for it; a retry of that run continues it.
+        request_id: The first run of its request; a retry of that run continues the round.
         opened_at: Unix time.
-        opened_newest_run: The project's newest run at that time; None if it was not known.
-        ready_at: When ``assets_ready`` was last recorded in it.
-        sheet_at: When ``contact_sheet`` was last recorded in it.
+        opened_newest_run: The project's newest run at that time; None if unknown.
+        ready_at: When ``assets_ready`` was last stored in it.
+        sheet_at: When ``contact_sheet`` was last stored in it.
         closed_at: When it was complete; None while it is open.
-        closed_newest_run: The project's newest run at that time; None if it was not known.
-        redrawing: Whether it was complete before, and is open for single pictures only: the others are kept.
-        taken: The requests for single pictures that were taken up in it.
-        put_off: What was still to be drawn again when it began, see ``ProjectRecords.redraws``.
+        closed_newest_run: The project's newest run at that time; None if unknown.
+        redrawing: Whether it was complete before and is reopened for single pictures: the others are kept.
+        taken: The requests for single pictures that were accepted in it.
+        put_off: Redraws that were pending when it began, see ``ProjectRecords.redraws``; restored if it is reverted.
     """
 
     number: int
@@ -247,15 +247,15 @@ class Round(BaseModel):
 
 
 class ProjectRecords(BaseModel):
-    """Everything a project remembers.
+    """The content of the records' file.
 
     Attributes:
-        version: Of this file's shape.
+        version: Version of the file's format.
         numbers: Picture name to number; a number stays with its name.
         pictures: Published pictures by name.
-        redraws: Pictures that are still to be drawn again, by name, each with the request for it.
-        retired: The last picture of each name that left the manifest, its path that of the file put aside.
-        intents: Calls under way, by token.
+        redraws: Pending redraws: picture name to the id of the request.
+        retired: The last picture of each name that left the manifest, with the path of its retired file.
+        intents: Calls in progress, by token.
         story_calls: Questions to a language model, until their answer is a manifest.
         spends: All calls that cost or may have cost money, oldest first.
         rounds: Oldest first; the last one may be open.
@@ -296,14 +296,14 @@ class ProjectRecords(BaseModel):
             self.rounds[-1].ready_at = self.rounds[-1].sheet_at = None
 
     def reopen_round(self) -> None:
-        """Opens the last round again, for single pictures only, if it was complete."""
+        """Reopens the last round for single pictures, if it was complete."""
         last = self.rounds[-1]
         if last.closed_at is not None:
             last.closed_at = last.closed_newest_run = last.ready_at = last.sheet_at = None
             last.redrawing = True
 
-    def take_round_back(self, request_id: str) -> None:
-        """Takes back what a request began if no picture came of it: the round before is in force again."""
+    def revert_round(self, request_id: str) -> None:
+        """Removes the round that a request opened if no picture was drawn in it; the previous one is current again."""
         last = self.round
         if last is None or len(self.rounds) == 1 or last.request_id != request_id or last.closed_at is not None:
             return
@@ -316,7 +316,7 @@ class ProjectRecords(BaseModel):
     def total_usd(
         self, *, kind: SpendKind = SpendKind.CONFIRMED, paid_by: str | None = None, reported_by: str | None = None
     ) -> float:
-        """Returns the USD spent so far; only by one run's calls, or only what stands on one run's events."""
+        """Returns the USD spent so far, optionally only by one run's calls or as reported by one run."""
         return round(
             sum(
                 spend.cost_usd
@@ -327,23 +327,24 @@ class ProjectRecords(BaseModel):
         )
 
     def unreported(self, names: Iterable[str] | None = None) -> list[Spend]:
-        """Returns the money that stands on no event in Dagster yet, of these pictures or of all."""
+        """Returns the spends that are on no Dagster event yet, of these pictures or of all."""
         wanted = None if names is None else set(names)
         return [spend for spend in self.spends if not spend.reported_by and (wanted is None or spend.name in wanted)]
 
 
 class RecordStore:
-    """The records' file. All changes go through ``change``; several threads may use one store.
+    """The records' file. All changes go through ``change``; thread-safe.
 
     Args:
         path: The file.
-        guard: Asked before each change; raises where the project is not this run's any more.
-        newest_run: Returns the project's newest run, or None if that is not known; does not raise.
+        guard: Called before each change; raises if the run has lost its project.
+        newest_run: Returns the project's newest run, or None if unknown; does not raise.
 
     Attributes:
         path: The file.
-        guard: The same; for what is changed beside the records.
-        newest_run: The same. A request is later than a change of the records if its run is newer than this one then.
+        guard: As above; call it before changing other files of the project.
+        newest_run: As above. A request is later than a change of the records if its run is newer than the newest run
+            at that change.
     """
 
     def __init__(
@@ -360,7 +361,7 @@ class RecordStore:
 
     @property
     def records(self) -> ProjectRecords:
-        """The records as they are; for reading only.
+        """The current records; read-only.
 
         Raises:
             RecordsError: The file cannot be read, is damaged or was written by a later version.
@@ -372,7 +373,7 @@ class RecordStore:
 
     @contextlib.contextmanager
     def change(self) -> Iterator[ProjectRecords]:
-        """Gives the records for changing, and stores them; after an error nothing has changed."""
+        """Yields a copy of the records to change, and stores it; an error discards all changes."""
         with self._lock:
             self.guard()
             changed = self.records.model_copy(deep=True)
@@ -381,7 +382,7 @@ class RecordStore:
             self._records = changed
 
     def mark_reported(self, tokens: Iterable[str], *, run_id: str) -> None:
-        """Notes that this money now stands on a run's events in Dagster."""
+        """Marks spends as reported to Dagster by a run."""
         wanted = set(tokens)
         if not wanted:
             return
@@ -401,9 +402,9 @@ class RecordStore:
             ) from None
         except ValidationError as error:
             raise RecordsError(
-                f"{self.path} cannot be read ({error.error_count()} faults; the first: {error.errors()[0]['msg']}). "
-                "It says which pictures are paid for: restore it from a backup, or move it away to start over "
-                "(the pictures that are there are then kept, at unknown cost)."
+                f"{self.path} cannot be read ({error.error_count()} errors; the first: {error.errors()[0]['msg']}). "
+                "It records which pictures are paid for: restore it from a backup, or move it away to start over "
+                "(existing pictures are then kept, at unknown cost)."
             ) from None
 
     def _save(self, records: ProjectRecords) -> None:

@@ -1,6 +1,6 @@
-"""Where everything of a project lies. The only place where paths are made.
+"""The paths of a project's files and folders. The only module that builds them.
 
-The folders under ``assets/`` are an interface for the next pipeline steps; ours are in ``.assetgen/``, beside them.
+The folders under ``assets/`` are an interface for the next pipeline steps; our own files are in ``.assetgen/``.
 """
 
 import contextlib
@@ -28,33 +28,33 @@ class WorkspaceError(AssetgenError):
 
 
 def get_project_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
-    """Returns ``<workspace>/channels/<channel>/projects/<project>``, made if it was not there.
+    """Returns ``<workspace>/channels/<channel>/projects/<project>``, created if missing.
 
     Raises:
-        InvalidIdentifierError: A part could leave its folder.
-        WorkspaceError: A symlink on the way leads out of the workspace, or the folder cannot be made.
+        InvalidIdentifierError: An identifier could leave its folder.
+        WorkspaceError: A symlink in the path leads out of the workspace, or the folder cannot be created.
     """
-    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).project, workspace)
+    return _create(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).project, workspace)
 
 
 def get_asset_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns the project's ``assets`` folder; see ``get_project_dir``."""
-    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).assets, workspace)
+    return _create(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).assets, workspace)
 
 
 def get_character_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns ``assets/characters``; see ``get_project_dir``."""
-    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).characters, workspace)
+    return _create(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).characters, workspace)
 
 
 def get_environment_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns ``assets/environments``; see ``get_project_dir``."""
-    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).environments, workspace)
+    return _create(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).environments, workspace)
 
 
 def get_props_dir(channel_id: str, project_id: str, *, workspace: Path) -> Path:
     """Returns ``assets/props``; see ``get_project_dir``."""
-    return _made(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).props, workspace)
+    return _create(locate_project(ProjectKey(channel_id, project_id), workspace=workspace).props, workspace)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ProjectPaths:
         environments: Pictures of environments.
         props: Pictures of props.
         staging: Pictures that are being drawn.
-        retired: Pictures that left the manifest, and files of other hands that a picture of ours replaced.
+        retired: Pictures that left the manifest, and foreign files that a picture of ours replaced.
     """
 
     workspace: Path
@@ -81,7 +81,7 @@ class ProjectPaths:
 
     @property
     def assets(self) -> Path:
-        """Holds the folders of all pictures, and nothing else."""
+        """The folder of all pictures."""
         return self.characters.parent
 
     @property
@@ -91,26 +91,26 @@ class ProjectPaths:
 
     @property
     def records(self) -> Path:
-        """Rounds, pictures and money."""
+        """The records, see ``RecordStore``."""
         return self.project / ".assetgen" / "records.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the run that works on the project."""
+        """The lock file, held by the run that works on the project."""
         return self.project / ".assetgen" / "lock"
 
     @property
     def holder(self) -> Path:
-        """Says which run holds the project where the lock itself is in PostgreSQL."""
+        """Names the run that holds the project if the lock itself is in PostgreSQL."""
         return self.project / ".assetgen" / "holder.json"
 
     @property
     def contact_sheet(self) -> Path:
-        """One labelled picture of all pictures."""
+        """The contact sheet."""
         return self.project / "contact_sheet.png"
 
     def output_path(self, asset: AssetPrompt) -> Path:
-        """Returns where a picture is published."""
+        """Returns the path of a published picture."""
         folder = {
             AssetType.CHARACTER: self.characters,
             AssetType.ENVIRONMENT: self.environments,
@@ -119,17 +119,17 @@ class ProjectPaths:
         return folder / f"{asset.name}.png"
 
     def staging_path(self, name: str, token: str) -> Path:
-        """Returns where the script writes; ends in ``.png``, because foreign scripts go by the ending."""
+        """Returns the path that the script writes to; ends in ``.png``, from which scripts derive the format."""
         return self.staging / f"{name[:100]}.{token}.png"
 
     def set_aside(self, path: Path) -> Path:
-        """Gives a file a second name in the retired folder; under its first name it may then be replaced or removed."""
+        """Links or copies a file to the retired folder, so that the original may be replaced or removed."""
         aside = self.retired / f"{path.stem}.{time.time_ns()}{path.suffix}"
         link_or_copy(path, aside)
         return aside
 
     def relative(self, path: Path) -> str:
-        """Returns a path as records keep it: from the workspace, so that the workspace can move."""
+        """Returns a path relative to the workspace, for the records: a workspace can move."""
         return path.relative_to(self.workspace).as_posix()
 
     def absolute(self, recorded: str) -> Path:
@@ -147,22 +147,22 @@ class ProjectPaths:
 
 
 def open_project(key: ProjectKey, *, workspace: Path) -> ProjectPaths:
-    """Makes a project's folders and returns their paths.
+    """Creates a project's folders and returns their paths.
 
     Raises:
         WorkspaceError: See ``get_project_dir``.
     """
     paths = locate_project(key, workspace=workspace)
     for folder in paths.folders:
-        _made(folder, workspace)
+        _create(folder, workspace)
     return paths
 
 
 def locate_project(key: ProjectKey, *, workspace: Path) -> ProjectPaths:
-    """Returns a project's paths and makes nothing: its folders may not be there.
+    """Returns a project's paths without creating its folders.
 
     Raises:
-        WorkspaceError: A symlink on the way leads out of the workspace.
+        WorkspaceError: A symlink in the path leads out of the workspace.
     """
     project = workspace / "channels" / key.channel / "projects" / key.project
     assets = project / "assets"
@@ -181,14 +181,14 @@ def locate_project(key: ProjectKey, *, workspace: Path) -> ProjectPaths:
 
 
 def all_records(workspace: Path) -> Iterator[tuple[ProjectKey, Path]]:
-    """Yields where each project keeps its records; they may not be there, and nothing is made."""
+    """Yields the path of each project's records file, which may not exist; creates nothing."""
     for project in (workspace / "channels").glob("*/projects/*"):
-        with contextlib.suppress(InvalidIdentifierError):  # somebody else's folder
+        with contextlib.suppress(InvalidIdentifierError):  # not a project's folder
             yield ProjectKey(project.parent.parent.name, project.name), project / ".assetgen" / "records.json"
 
 
 def writable_workspace(workspace: Path) -> None:
-    """Does nothing if projects can be made in the workspace.
+    """Checks that projects can be created in the workspace.
 
     Raises:
         WorkspaceError: They cannot.
@@ -199,20 +199,20 @@ def writable_workspace(workspace: Path) -> None:
 
 
 def shared_folder(workspace: Path) -> Path:
-    """Returns the folder for what all projects of a workspace share, made if it was not there.
+    """Returns the folder of files that all projects of a workspace share, created if missing.
 
     Raises:
-        WorkspaceError: It cannot be made.
+        WorkspaceError: It cannot be created.
     """
     return _folder(workspace, ".assetgen")
 
 
-def _made(folder: Path, workspace: Path) -> Path:
+def _create(folder: Path, workspace: Path) -> Path:
     return _folder(workspace, *folder.relative_to(workspace).parts)
 
 
 def _folder(workspace: Path, *parts: str) -> Path:
-    """Makes a folder step by step, so that a symlink is refused before anything is made behind it."""
+    """Creates a folder part by part, so that a symlink is refused before anything is created behind it."""
     folder = workspace
     try:
         workspace.mkdir(parents=True, exist_ok=True)
@@ -236,7 +236,7 @@ def _refuse_outside(folder: Path, root: Path) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> WorkspaceError:
-    """Returns the error that tells an operator what keeps us from writing to ``path``."""
+    """Returns the error of a path that cannot be written, with its cause and remedy."""
     remedies = {
         errno.ENOSPC: "Free some space on this disk",
         errno.EDQUOT: "Raise the disk quota or free some space",

@@ -1,1 +1,1 @@
-"""Who draws and writes for money: the Gemini API, and any script that draws one picture. What they cost and mean."""
+"""Providers of pictures and texts: the Gemini API, and any script that draws one picture. Prices and failures."""

@@ -1,8 +1,8 @@
-"""What a provider is: somebody who is paid, by a key, for pictures or texts.
+"""The protocols of a provider: a paid API for pictures or texts.
 
-Every picture is drawn by a script, a program of its own: a call outlives the run that made it, and ends with its time
-limit. A script takes ``--prompt``, ``--output`` and, if it takes references, ``--reference-image``; what else it may
-print is in ``script_report``.
+A script draws each picture in its own process: a call survives the run that made it, and ends at its time limit. A
+script takes ``--prompt``, ``--output`` and, if it takes references, ``--reference-image``; ``script_report`` describes
+what it may print.
 """
 
 from pathlib import Path
@@ -15,11 +15,11 @@ from assetgen_dagster.settings import Settings
 
 
 class Provider(Protocol):
-    """A model that is paid for, by a key.
+    """A paid model.
 
     Attributes:
         name: For people.
-        checkable: Whether ``check`` can be asked.
+        checkable: Whether ``check`` is supported.
     """
 
     name: ClassVar[str]
@@ -27,25 +27,25 @@ class Provider(Protocol):
 
     @property
     def model(self) -> str:
-        """The model that is asked. Recorded with each picture; another model makes it stale."""
+        """The model. Recorded with each picture: a change of model makes pictures out of date."""
 
     @property
     def account(self) -> str:
-        """What daily quota and requests a minute are counted for, such as the key. Secret."""
+        """The owner of daily quota and request limit, such as the key. Secret."""
 
     @property
     def configuration(self) -> tuple[str, ...]:
-        """The settings that an operator changes to mend key, model or endpoint. Secret."""
+        """The settings that an operator changes to fix key, model or endpoint. Secret."""
 
     def check(self, *, seconds: float) -> Failure | None:
-        """Returns what is wrong with key, endpoint or model, or None; costs nothing. Only where ``checkable``.
+        """Returns a failure of key, endpoint or model, or None; costs nothing. Only if ``checkable``.
 
         Args:
-            seconds: The longest it may take.
+            seconds: Time limit.
         """
 
     def quota_renewed_at(self, moment: float) -> float:
-        """Returns when to try again after a daily quota was used up at ``moment``; both Unix times."""
+        """Returns when a daily quota that was used up at ``moment`` is renewed; both Unix times."""
 
 
 class ImageProvider(Provider, Protocol):
@@ -67,17 +67,17 @@ class ImageProvider(Provider, Protocol):
         """Returns the script's whole environment for a picture of this ratio."""
 
     def missing_setting(self) -> Failure | None:
-        """Returns the failure of a setting without which no picture can be drawn; asks nobody."""
+        """Returns the failure of a missing required setting, or None; makes no request."""
 
     async def takes_references(self) -> bool:
         """Returns whether the script takes reference pictures.
 
         Raises:
-            AssetgenError: That cannot be found out.
+            AssetgenError: The script does not say.
         """
 
     def list_price(self, prompt: str, *, references: int) -> float | None:
-        """Returns the list price of a picture in USD, or None if it is not known.
+        """Returns the list price of a picture in USD, or None if unknown.
 
         Args:
             prompt: The combined prompt.
@@ -85,13 +85,13 @@ class ImageProvider(Provider, Protocol):
         """
 
     def reserved_usd(self) -> float:
-        """Returns what a monthly budget reserves for one picture, in USD."""
+        """Returns the amount that a monthly budget reserves for one picture, in USD."""
 
     def call_cost(self, report: ScriptReport, *, model: str, drawn: bool | None) -> float | None:
-        """Returns what a call cost in USD by what its script reported, or None if the report does not tell.
+        """Returns the cost of a call in USD according to the script's report, or None if the report has no usage.
 
         Args:
-            report: What the script printed.
+            report: The script's report.
             model: The model that the call was recorded with.
             drawn: Whether there is a picture; None if one may have been drawn and lost.
         """
@@ -100,7 +100,7 @@ class ImageProvider(Provider, Protocol):
         """Returns the failure behind a script's end.
 
         Args:
-            error: The script's end.
-            report: What the script printed.
+            error: Exit code and output.
+            report: The script's report.
             model: The model that the call was recorded with.
         """

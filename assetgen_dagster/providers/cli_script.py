@@ -1,7 +1,7 @@
-"""Runs a script: no shell, own process group, a time limit, bounded output, nothing secret in its arguments.
+"""Runs a script: no shell, own process group, time limit, bounded output, no secrets in its arguments.
 
-Knows nothing of pictures. A script's output goes to files, not pipes: a script whose run was killed goes on to its
-end instead of dying of a broken pipe, and what it said is still there for the next run.
+Output goes to files, not pipes: a script whose run was killed continues to its end instead of dying of a broken pipe,
+and the next run can read its output.
 """
 
 import asyncio
@@ -20,32 +20,32 @@ from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.support.files import sync_folder
 from assetgen_dagster.support.redact import redact
 
-#: What is read of each output stream: its beginning and its end.
+#: Bytes to read from the beginning and from the end of each output stream.
 OUTPUT_BYTES = 32 * 1024
 
-#: A script that prints more than this is ended: it would fill the disk.
+#: A script that prints more than this is killed: it would fill the disk.
 _RUNAWAY_BYTES = 64 * 1024 * 1024
 _WATCH_SECONDS = 1.0
 _MARGIN_BYTES = 512
 
-#: 126 and 127 are what a shell answers for these two; foreign scripts never return them by themselves.
+#: As in a shell; scripts do not return these by themselves.
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 
 
-#: No process, memory or open file is left: nothing that is wrong with the script.
+#: The machine has no process, memory or open file left; the script is fine.
 _EXHAUSTED = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 class CLIScriptError(AssetgenError):
-    """A script could not be started, or ended with another code than 0.
+    """A script could not be started, or exited with a code other than 0.
 
     Attributes:
         script: The script's path.
-        exit_code: Its exit code; negative for a signal, 126 if it may not be executed, 127 if it is not there.
-        stderr: What it wrote to stderr, decoded leniently, shortened in the middle, secrets masked.
-        stdout: The same of stdout.
-        errno: Why the system did not start it; 0 if it did.
+        exit_code: Its exit code; negative for a signal, 126 if not executable, 127 if not found.
+        stderr: Its stderr, decoded leniently, shortened in the middle, secrets masked.
+        stdout: Its stdout, likewise.
+        errno: The operating system's error if it could not be started, else 0.
     """
 
     def __init__(self, script: str, exit_code: int, stderr: str, stdout: str = "", *, errno: int = 0) -> None:
@@ -54,31 +54,31 @@ class CLIScriptError(AssetgenError):
         self.stderr = stderr
         self.stdout = stdout
         self.errno = errno
-        said = stderr.strip()[-500:] or "it gave no reason"
-        # The code until the provider has read what it said.
-        super().__init__(f"{script} ended with exit code {exit_code}: {said}", code=Code.UNRECOGNISED)
+        reason = stderr.strip()[-500:] or "no output on stderr"
+        # The provider replaces the code when it classifies the error.
+        super().__init__(f"{script} ended with exit code {exit_code}: {reason}", code=Code.UNRECOGNISED)
 
     @property
     def exhausted(self) -> bool:
-        """Whether it was not started because the machine had nothing left to start it with."""
+        """Whether the machine had no resources left to start it."""
         return self.errno in _EXHAUSTED
 
 
 class ScriptTimeoutError(TimeoutError):
-    """A script ran over its time limit and was ended with all its children."""
+    """A script exceeded its time limit and was killed with all its children."""
 
 
 class ScriptRunawayError(RuntimeError):
-    """A script printed more than any log is worth, and was ended with all its children."""
+    """A script printed too much, and was killed with all its children."""
 
 
 @dataclass(frozen=True)
 class ScriptOutput:
-    """What a script left besides its files.
+    """The output of a script that succeeded.
 
     Attributes:
         stdout: Decoded leniently, shortened in the middle, secrets masked.
-        stderr: The same of stderr.
+        stderr: Likewise.
     """
 
     stdout: str
@@ -99,17 +99,17 @@ async def run_cli_script(
 
     Args:
         script: A Python file, or anything executable.
-        args: Its arguments; they are visible to other users of the machine, so nothing secret belongs here.
-        timeout: Seconds until it is ended.
-        env: Its whole environment; ours when not given.
-        log: Where its output goes: ``<log>.stdout`` and ``<log>.stderr``. Temporary files when not given.
+        args: Its arguments; no secrets, because other users of the machine can see them.
+        timeout: Seconds until it is killed.
+        env: Its whole environment; by default ours.
+        log: Base path of its output files ``<log>.stdout`` and ``<log>.stderr``; by default temporary files.
         inherit: Descriptors that it keeps open, such as a lock.
-        started: Called with its process id, which is its group's, too.
+        started: Called with its process id, which is also its process group.
 
     Raises:
         CLIScriptError: It could not be started, or its exit code is not 0.
         ScriptTimeoutError: It took longer than ``timeout``.
-        ScriptRunawayError: It printed without end.
+        ScriptRunawayError: It printed too much.
         ValueError: An argument cannot be passed to a program (NUL, unpaired surrogate).
     """
     with contextlib.ExitStack() as stack:
@@ -119,7 +119,7 @@ async def run_cli_script(
             started(process.pid)
             await _wait(process, base, timeout)
         except BaseException:
-            # Whatever ends us - a cancelled run included - ends the script and its children.
+            # Also on cancellation: the script and its children must not survive.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.shield(process.wait())
@@ -131,7 +131,7 @@ async def run_cli_script(
 
 
 def read_output(log: Path) -> tuple[str, str]:
-    """Returns what a script wrote to ``<log>.stdout`` and ``<log>.stderr``; empty where there is no file."""
+    """Returns the contents of ``<log>.stdout`` and ``<log>.stderr``; empty for a missing file."""
     return _read(_stdout(log)), _read(_stderr(log))
 
 
@@ -141,13 +141,13 @@ def output_files(log: Path) -> tuple[Path, Path]:
 
 
 def command(script: Path) -> list[str]:
-    """Returns how to start a script.
+    """Returns the command that starts a script.
 
-    A file with an executable bit and a ``#!`` line is started as it says, so that a producer's script can name its
-    own environment; other Python files are started by the interpreter that runs us.
+    An executable file with a ``#!`` line is started directly, so that a producer's script can choose its own
+    environment; other Python files are started by our interpreter.
 
     Raises:
-        CLIScriptError: It is not there, or nothing can execute it.
+        CLIScriptError: It is missing or cannot be executed.
     """
     try:
         with script.open("rb") as file:
@@ -182,12 +182,12 @@ async def _start(
             )
         except FileNotFoundError:
             raise CLIScriptError(
-                str(script), NOT_FOUND, "the interpreter that the script's first line names is not there"
+                str(script), NOT_FOUND, "the interpreter named in the script's first line does not exist"
             ) from None
         except OSError as error:
             raise _not_started(script, "cannot start the script", error) from None
-    # After a power loss the files tell that it had begun. Not before its start: a run that dies in between would list a
-    # call that never was.
+    # After a power loss, the files prove that it had started. Synced after the start: otherwise a run that dies in
+    # between would list a call that was never made.
     with contextlib.suppress(OSError):
         sync_folder(base.parent)
     return process
@@ -201,11 +201,11 @@ async def _wait(process: asyncio.subprocess.Process, base: Path, timeout: float)
     deadline = time.monotonic() + timeout
     ended = asyncio.ensure_future(process.wait())
     while (left := deadline - time.monotonic()) > 0:
-        # Not wait_for: where a cancellation and the script's end coincide, Python 3.11's loses the cancellation.
+        # Not wait_for: if a cancellation and the script's end coincide, Python 3.11's loses the cancellation.
         if (await asyncio.wait({ended}, timeout=min(left, _WATCH_SECONDS)))[0]:
             return
         if any(path.stat().st_size > _RUNAWAY_BYTES for path in output_files(base)):
-            raise ScriptRunawayError(f"the script printed more than {_RUNAWAY_BYTES >> 20} MiB and was ended")
+            raise ScriptRunawayError(f"the script printed more than {_RUNAWAY_BYTES >> 20} MiB and was killed")
     raise ScriptTimeoutError(f"over {timeout:g} s")
 
 
@@ -215,7 +215,7 @@ def _read(path: Path) -> str:
             size = path.stat().st_size
             if size <= 2 * OUTPUT_BYTES:
                 return redact(file.read().decode(errors="replace"))
-            # Masked before it is cut: half a key would not be recognised.
+            # Redacted before cutting: half a key would not be recognised.
             beginning = redact(file.read(OUTPUT_BYTES + _MARGIN_BYTES).decode(errors="replace"))
             file.seek(size - OUTPUT_BYTES - _MARGIN_BYTES)
             end = redact(file.read().decode(errors="replace"))

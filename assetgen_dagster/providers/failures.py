@@ -1,6 +1,6 @@
-"""What went wrong with a picture, as one value; the failures that are nobody's API are made here.
+"""``Failure``: why a picture was not drawn. Failures that no provider's API reports are created here.
 
-Everything after this acts on the code's class. What an API or a script said is kept as the cause, for people.
+Callers act on the code and its class. The words of an API or a script are kept as the cause, for people.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.support.redact import redact
 
 _CAUSE_CHARACTERS = 500
-#: How often a run tries again after a failure that passes by itself.
+#: Retries after a transient failure.
 MAX_RETRIES = 5
 
 
@@ -19,10 +19,10 @@ class Failure:
 
     Attributes:
         code: What happened.
-        cause: The same in the API's words where it said something; bounded, without secrets.
+        cause: The details, in the API's words if it gave any; bounded, without secrets.
         remedy: What a person can do; a sentence without its full stop. By default the code's.
-        max_retries: How often this run tries again.
-        retry_after_seconds: What the API asked us to wait.
+        max_retries: Number of retries in this run.
+        retry_after_seconds: The wait that the API asked for.
         slows_project: Whether all pictures wait, not only this one.
     """
 
@@ -39,7 +39,7 @@ class Failure:
 
     @property
     def error_class(self) -> ErrorClass:
-        """What happens next; what is not about a picture ends the run."""
+        """The code's class; a code without one stops the run."""
         return self.code.error_class or ErrorClass.FATAL
 
     @property
@@ -52,94 +52,94 @@ class Failure:
 
     @property
     def possibly_billed(self) -> bool:
-        """Whether the call may have been paid for although nothing arrived."""
+        """Whether the call may have been billed although no picture arrived."""
         return self.error_class is ErrorClass.TIMEOUT
 
 
 def lost(cause: str, *, code: Code = Code.ANSWER_LOST) -> Failure:
-    """Returns the problem of a call whose answer never arrived whole: it may have been billed."""
+    """Returns the failure of a call without a complete answer: it may have been billed."""
     return Failure(code, bounded(cause))
 
 
 def never_started() -> Failure:
-    """Returns the problem of a call whose run died before the script was started: nothing can have been billed."""
+    """Returns the failure of a call whose run died before the script was started: not billed."""
     return Failure(Code.NEVER_STARTED, "the run ended before the script was started")
 
 
 def timed_out(seconds: float) -> Failure:
-    """Returns the problem of a script that ran over its time limit."""
-    return Failure(Code.SCRIPT_TIMEOUT, f"the script took longer than {seconds:g} s and was ended")
+    """Returns the failure of a script that exceeded its time limit."""
+    return Failure(Code.SCRIPT_TIMEOUT, f"the script took longer than {seconds:g} s and was killed")
 
 
 def blank_prompt() -> Failure:
-    """Returns the problem of a picture whose prompt is only white space."""
+    """Returns the failure of a picture whose prompt is only white space."""
     return Failure(Code.BLANK_PROMPT, "its prompt is empty")
 
 
 def unusable_argument(cause: str) -> Failure:
-    """Returns the problem of a prompt that cannot be handed to a program."""
-    return Failure(Code.UNUSABLE_PROMPT, f"the prompt cannot be passed on: {bounded(cause)}")
+    """Returns the failure of a prompt that cannot be passed as an argument."""
+    return Failure(Code.UNUSABLE_PROMPT, f"the prompt cannot be passed to the script: {bounded(cause)}")
 
 
 def reference_failed(name: str) -> Failure:
-    """Returns the problem of a picture whose reference this run could not draw: it was not tried, and not paid for."""
+    """Returns the failure of a picture whose reference could not be drawn in this run; it was not tried."""
     return Failure(
         Code.REFERENCE_FAILED,
         f"it refers to {name}, which could not be drawn",
-        f"Mend {name} first: this picture was not paid for",
+        f"Fix {name} first: this picture was not paid for",
     )
 
 
 def reference_missing(name: str) -> Failure:
-    """Returns the problem of a picture whose reference is not there, and not drawn by this run either."""
+    """Returns the failure of a picture whose reference is missing and not drawn by this run."""
     return Failure(
         Code.REFERENCE_MISSING,
-        f"it refers to {name}, which is not there",
+        f"it refers to {name}, which does not exist yet",
         f"Draw {name} first: this picture was not paid for",
     )
 
 
 def cannot_write(cause: str) -> Failure:
-    """Returns the problem of a picture that cannot be stored; ``cause`` names the path."""
+    """Returns the failure of a picture that cannot be stored; ``cause`` names the path."""
     return Failure(Code.CANNOT_WRITE, bounded(cause))
 
 
 def withdrawn(cause: str) -> Failure:
-    """Returns the problem of a video that the producer does not want drawn any more."""
+    """Returns the failure of a video that the producer withdrew."""
     return Failure(Code.WITHDRAWN, cause)
 
 
 def lock_lost(cause: str) -> Failure:
-    """Returns the problem of a run that is not alone with its project any more."""
+    """Returns the failure of a run that lost its project's lock."""
     return Failure(Code.LOCK_LOST, cause)
 
 
 def quota_used_up(cause: str, remedy: str) -> Failure:
-    """Returns the problem of a daily quota that is known to be used up; ``remedy`` says until when."""
+    """Returns the failure of a daily quota that is used up; ``remedy`` says until when."""
     return Failure(Code.DAILY_QUOTA, bounded(cause), remedy)
 
 
 def over_budget(cause: str, remedy: str) -> Failure:
-    """Returns the problem of a run that would go over a monthly budget; both say it in figures."""
+    """Returns the failure of a run that would exceed a monthly budget; both arguments give the figures."""
     return Failure(Code.BUDGET, cause, remedy)
 
 
 def budget_unknown(cause: str) -> Failure:
-    """Returns the problem of a run of which nobody knows whether it would go over a monthly budget."""
+    """Returns the failure of a run whose effect on a monthly budget is unknown."""
     return Failure(Code.BUDGET_UNKNOWN, bounded(cause))
 
 
 def unexpected(error: Exception) -> Failure:
-    """Returns the problem of a fault in this program."""
+    """Returns the failure of a bug in this program."""
     return Failure(Code.UNEXPECTED, bounded(f"{type(error).__name__}: {error}"))
 
 
 def rejected_in_a_row(last: Failure) -> Failure:
-    """Returns the problem behind several prompts rejected one after another: the request itself is wrong."""
+    """Returns the failure behind several rejected prompts in a row: the request itself must be wrong."""
     return Failure(Code.ALL_REJECTED, f"several prompts in a row were rejected, the last one with: {last.cause}")
 
 
 def bounded(text: str) -> str:
-    """Returns a cause on one line, without secrets and not longer than a message may be."""
+    """Returns a cause on one line, redacted and shortened."""
     text = redact(" ".join(text.split()))
     return text if len(text) <= _CAUSE_CHARACTERS else f"{text[: _CAUSE_CHARACTERS - 1]}…"

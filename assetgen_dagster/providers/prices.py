@@ -1,4 +1,4 @@
-"""What a picture is taken to cost where nothing is known of its price."""
+"""The estimate of a picture's cost if its price is unknown."""
 
 
 def estimate_cost(asset_count: int, cost_per_image_usd: float = 0.068) -> float:

@@ -1,15 +1,15 @@
-"""Which aspect ratio is drawn for the one that was asked for."""
+"""Maps a requested aspect ratio to one that the provider draws."""
 
 from collections.abc import Iterable
 from fractions import Fraction
 
 
 def drawable_ratio(wanted: str, ratios: Iterable[str]) -> str | None:
-    """Returns the one of ``ratios`` that has the shape of ``wanted``, so 16:9 for 32:18; None if none has.
+    """Returns the ratio that equals ``wanted``, such as 16:9 for 32:18, or None.
 
     Args:
         wanted: ``W:H`` as a person wrote it.
-        ratios: What can be drawn, as the provider writes it.
+        ratios: The provider's ratios, as it writes them.
     """
     return next((ratio for ratio in ratios if _same_shape(ratio, wanted)), None)
 

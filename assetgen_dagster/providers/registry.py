@@ -1,4 +1,4 @@
-"""All providers, and which of them the settings choose."""
+"""All providers, and the ones that the settings choose."""
 
 from assetgen_dagster.providers.base import ImageProvider, Provider
 from assetgen_dagster.providers.gemini.provider import GeminiProvider
@@ -6,7 +6,7 @@ from assetgen_dagster.providers.gemini.text import GeminiText
 from assetgen_dagster.providers.script.provider import ScriptProvider
 from assetgen_dagster.settings import Settings
 
-#: The first that the settings choose draws. The last one takes any settings.
+#: In order of precedence: the first one chosen by the settings draws. The last one accepts any settings.
 IMAGE_PROVIDERS: list[type[ImageProvider]] = [GeminiProvider, ScriptProvider]
 
 
@@ -16,5 +16,5 @@ def provider_of(settings: Settings) -> ImageProvider:
 
 
 def providers_in_use(settings: Settings) -> list[Provider]:
-    """Returns every provider that a run asks: the one that draws and, if it is set, the one that writes."""
+    """Returns the providers of a run: the one for pictures and, if configured, the one for texts."""
     return [provider_of(settings), *([GeminiText(settings, settings.story_model)] if settings.story_model else [])]

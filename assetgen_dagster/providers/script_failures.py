@@ -1,6 +1,6 @@
-"""How a script failed, as far as that is the same for every provider: it cannot start, was killed, has no disk.
+"""Classifies the failures of a script that are the same for every provider: not started, killed, disk full.
 
-What the provider's API said is read by the provider.
+The provider classifies what its API answered.
 """
 
 import errno
@@ -12,13 +12,13 @@ from assetgen_dagster.providers.cli_script import NOT_EXECUTABLE, NOT_FOUND, CLI
 from assetgen_dagster.providers.failures import MAX_RETRIES, Failure, bounded, cannot_write, lost
 from assetgen_dagster.providers.script_report import ScriptFailure, ScriptReport
 
-#: Reads a failure of the kinds ``http`` and ``no_image``; the second argument is its cause for people.
+#: Classifies a report of the kinds ``http`` and ``no_image``; the second argument is its cause for people.
 ApiReader = Callable[[ScriptFailure, str], Failure]
 
-#: Finds such a failure in what a script wrote in words; the second argument is the last line of it.
-WordsReader = Callable[[str, str], ScriptFailure | None]
+#: Finds such a report in a script's plain text output; the second argument is its last line.
+TextReader = Callable[[str, str], ScriptFailure | None]
 
-#: What scripts write of the machine; the first match wins.
+#: What scripts print about failures of the machine; the first match wins.
 _MACHINE: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), code)
     for pattern, code in (
@@ -40,15 +40,15 @@ def classify_end(
     report: ScriptReport,
     *,
     read_api: ApiReader,
-    read_words: WordsReader = lambda _text, _cause: None,
+    read_text: TextReader = lambda _text, _cause: None,
 ) -> Failure:
     """Returns the failure behind a script's end.
 
     Args:
-        error: The script's end.
-        report: What the script said in JSON, if anything.
-        read_api: How the provider reads what its API said.
-        read_words: How the provider reads a script that prints no JSON.
+        error: Exit code and output.
+        report: The script's JSON report; may be empty.
+        read_api: The provider's classification of API errors.
+        read_text: The provider's reading of plain text output, for scripts that print no JSON.
     """
     if report.error is not None:
         return classify_reported(report.error, read_api)
@@ -58,12 +58,12 @@ def classify_end(
         return lost(f"the script was ended by signal {-error.exit_code} (out of memory?)", code=Code.SCRIPT_KILLED)
     # Python writes the cause last; some scripts print their errors to stdout.
     text = error.stderr.strip() or error.stdout.strip()
-    cause = bounded(text.splitlines()[-1].strip()) if text else f"exit code {error.exit_code} without a word"
-    # What the machine says before what the network says.
+    cause = bounded(text.splitlines()[-1].strip()) if text else f"exit code {error.exit_code} without any output"
+    # Failures of the machine take precedence over failures of the network.
     code = next((code for pattern, code in _MACHINE if pattern.search(text)), None)
     if code is not None:
         return Failure(code, cause)
-    failure = read_words(text, cause)
+    failure = read_text(text, cause)
     return _unrecognised(cause) if failure is None else classify_reported(failure, read_api)
 
 
@@ -93,7 +93,7 @@ def _cannot_start(error: CLIScriptError) -> Failure:
     if error.exhausted:
         return Failure(Code.MACHINE_EXHAUSTED, error.stderr, max_retries=MAX_RETRIES)
     if error.exit_code == NOT_FOUND:
-        remedy = "Set ASSETGEN_SCRIPT to a script that is there"
+        remedy = "Set ASSETGEN_SCRIPT to a script that exists"
     else:
         remedy = f"Make it executable (chmod +x {error.script}) or set ASSETGEN_SCRIPT to another"
     return Failure(Code.SCRIPT_CANNOT_START, f"{error.script}: {error.stderr}", remedy)

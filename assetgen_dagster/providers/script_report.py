@@ -1,7 +1,7 @@
-"""Reads what a script may print for us: one JSON line of usage, or one JSON line of error.
+"""Reads the optional report of a script: one JSON line of usage, or one JSON line of error.
 
-Our own script prints them; a producer's script need not, and then the report is empty. Nothing read here is trusted
-to have a certain type.
+Our own script prints one; a producer's script may not, and then the report is empty. The JSON is validated: any script
+may print anything.
 """
 
 import json
@@ -27,7 +27,7 @@ class Usage(BaseModel):
 
 
 class ScriptFailure(BaseModel):
-    """Why the script has no picture, in the API's own terms where the API said something.
+    """Why the script has no picture, with the API's own terms if it answered.
 
     Attributes:
         kind: ``configuration``, ``http``, ``network``, ``lost_answer``, ``no_image``, ``file`` or
@@ -40,7 +40,7 @@ class ScriptFailure(BaseModel):
         block_reason: ``promptFeedback.blockReason``.
         retry_after_seconds: From Retry-After or google.rpc.RetryInfo.
         quota_ids: From google.rpc.QuotaFailure.
-        received: Whether the API had sent a picture, which it bills.
+        received: Whether the API had sent a picture, and so billed it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,7 +58,7 @@ class ScriptFailure(BaseModel):
 
 
 class ScriptReport(BaseModel):
-    """Everything a script told us in JSON; all of it may be missing."""
+    """A script's JSON report; every part is optional."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,7 +68,7 @@ class ScriptReport(BaseModel):
 
 
 def read_report(stdout: str, stderr: str) -> ScriptReport:
-    """Returns the report in the last JSON line of stderr, else of stdout; an empty one where there is none."""
+    """Returns the report in the last JSON line of stderr, else of stdout; an empty report if there is none."""
     for stream in (stderr, stdout):
         for line in reversed(stream.splitlines()):
             report = _parse(line.strip())
@@ -84,7 +84,7 @@ def _parse(line: str) -> ScriptReport | None:
         content: Any = json.loads(line)
     except ValueError:
         return None
-    # A foreign script may print JSON of its own; only a line with one of our two keys is ours.
+    # A script may print other JSON; only a line with one of our two keys is a report.
     if not isinstance(content, dict) or not ({"usage", "error"} & content.keys()):
         return None
     try:

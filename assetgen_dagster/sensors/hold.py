@@ -14,7 +14,7 @@ from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.budget.breaker import State
 from assetgen_dagster.budget.stores import breaker_now
 from assetgen_dagster.budget.words import breaker_in_words
-from assetgen_dagster.drawing.preflight import cause_on_this_machine
+from assetgen_dagster.drawing.preflight import fault_on_this_machine
 from assetgen_dagster.settings import Settings
 
 #: How often the API is asked whether the cause of an open breaker is gone.
@@ -48,7 +48,7 @@ def hold(instance: dg.DagsterInstance, settings: Settings) -> Hold:
     Raises:
         SwitchesUnavailableError: Nobody knows.
     """
-    if cause := cause_on_this_machine(settings):
+    if cause := fault_on_this_machine(settings):
         return Hold(Go.NONE, cause)
     breaker = breaker_now(settings, ask_every_seconds=ASK_AGAIN_SECONDS)
     if breaker is None:

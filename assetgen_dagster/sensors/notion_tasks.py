@@ -22,7 +22,7 @@ from assetgen_dagster.assets.tags import (
 )
 from assetgen_dagster.budget.stores import held_now
 from assetgen_dagster.budget.words import held_in_words
-from assetgen_dagster.drawing.redraw import Known, known_pictures
+from assetgen_dagster.drawing.redraw import KnownPictures, known_pictures
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
@@ -99,9 +99,9 @@ def _decide(
     )
 
 
-def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, Known | UnknownPictures]:
+def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, KnownPictures | UnknownPictures]:
     """Returns the pictures of the projects whose rows name some to be drawn again."""
-    found: dict[ProjectKey, Known | UnknownPictures] = {}
+    found: dict[ProjectKey, KnownPictures | UnknownPictures] = {}
     for row in rows:
         if not asks_for_redraw(row):
             continue

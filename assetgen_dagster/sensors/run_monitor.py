@@ -47,7 +47,7 @@ def fail_orphaned_runs(
         with collecting(failures):
             if found := project_of(run, settings):
                 projects[run_id] = found
-    held = held_projects(dict(projects.values()), settings, troubles=failures)
+    held = held_projects(dict(projects.values()), settings, errors=failures)
     now = time.time()
     since = first_seen((run_id for run_id, (key, _) in projects.items() if key not in held), unlocked_since, now)
     dead = {run_id for run_id, first in since.items() if liveness(Started(Lock.FREE, now - first)) is Liveness.DEAD}

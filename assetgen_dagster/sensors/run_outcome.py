@@ -8,7 +8,7 @@ import dagster as dg
 from assetgen_dagster.assets.failure_codes import read_codes
 from assetgen_dagster.assets.keys import IMAGES_STEP, JOB_NAME
 from assetgen_dagster.assets.request import mode_of, request_id, started_in_dagster, with_continued
-from assetgen_dagster.assets.row_report import mark, tell
+from assetgen_dagster.assets.row_report import mark_reported, report_row
 from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     FAILURE_REASON_TAG,
@@ -21,8 +21,8 @@ from assetgen_dagster.assets.tags import (
 )
 from assetgen_dagster.budget.breaker import OPENING_CODES
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.preflight import cause_on_this_machine
-from assetgen_dagster.drawing.redraw import is_taken
+from assetgen_dagster.drawing.preflight import fault_on_this_machine
+from assetgen_dagster.drawing.redraw import is_accepted
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
@@ -93,16 +93,16 @@ def report_outcome(
             return False
         if not drawn or started_in_dagster(run):
             # The other one has told the row, or it died: then the row still asks, and its next run goes on.
-            mark(instance, run, Reported.NOTHING)
+            mark_reported(instance, run, Reported.NOTHING)
             return True
     if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == Code.BUDGET:
         # Nobody sets its row by itself for it; one that waits for room goes on waiting.
-        mark(instance, run, Reported.NOTHING)
+        mark_reported(instance, run, Reported.NOTHING)
         return True
     if not drawn and was_not_retried(instance, run):
         # The row asks for its next run, which goes on.
         report = waiting_report(words, report.figures, reason=first.message)
-    tell(
+    report_row(
         board,
         notion,
         run=run,
@@ -142,7 +142,7 @@ def goes_on_by_itself(
         return True
     if started_in_dagster(run):
         return False
-    if code not in OPENING_CODES and not (code in _MACHINES and cause_on_this_machine(settings)):
+    if code not in OPENING_CODES and not (code in _MACHINES and fault_on_this_machine(settings)):
         return False
     same = {STOPPED_BY_TAG: code, REPORTED_TAG: values_of(Reported.ERROR, notion)}
     success = [dg.DagsterRunStatus.SUCCESS]
@@ -161,7 +161,7 @@ def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKe
         records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
     except AssetgenError:
         return False
-    return is_taken(records, request_id(instance, run))
+    return is_accepted(records, request_id(instance, run))
 
 
 def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[StepError]) -> bool:

@@ -152,7 +152,7 @@ def test_a_second_command_on_a_project_in_work_stops_unpaid(
     gemini.wait_for(in_flight(4), timeout=60)
     second = generate()
     assert second.wait(60) == 1
-    assert "is at work on this project" in second.said
+    assert "[project_busy]" in second.said
     first.send_signal(signal.SIGINT)
     assert first.wait(60) == 130
     assert len(gemini.journal()) == 4

@@ -3,7 +3,7 @@
 import shutil
 
 from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
-from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, script_problem
+from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, script_failure
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import Channel, load_channels
@@ -69,7 +69,7 @@ def _undrawable(settings: Settings, options: RenderOptions) -> str:
 
 
 def _script(settings: Settings) -> list[Finding]:
-    problem = script_problem(settings)
+    problem = script_failure(settings)
     if problem is not None:
         return [of_problem("script", problem)]
     return [Finding("script", True, f"{provider_of(settings).script} can be started.")]

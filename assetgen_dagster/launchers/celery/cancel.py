@@ -1,7 +1,7 @@
-"""Ends this process's run when Dagster says that it is to end.
+"""Interrupts this process's run when it is cancelled in Dagster.
 
-The run's status in the database is looked at, instead of waiting for a message: one that is lost would leave a
-cancelled run drawing, and paying.
+Polls the run's status in the database instead of waiting for a message: a lost message would leave a cancelled run
+drawing, and paying.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ import dagster as dg
 
 from assetgen_dagster.project.liveness import CANCEL_CHECK_SECONDS, INTERRUPT_AGAIN_SECONDS
 
-_TO_END = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+_CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
 
 @contextlib.contextmanager
-def interrupted_when_cancelled(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+def interrupt_on_cancel(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Interrupts this process, as Ctrl-C would, when the run is cancelled before the block ends."""
     over = threading.Event()
 
     def watch() -> None:
         next_interrupt = 0.0
         while not over.wait(CANCEL_CHECK_SECONDS):
-            if time.monotonic() >= next_interrupt and _is_to_end(instance, run_id):
+            if time.monotonic() >= next_interrupt and _is_cancelled(instance, run_id):
                 next_interrupt = time.monotonic() + INTERRUPT_AGAIN_SECONDS
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -39,9 +39,9 @@ def interrupted_when_cancelled(instance: dg.DagsterInstance, run_id: str) -> Ite
         watcher.join()
 
 
-def _is_to_end(instance: dg.DagsterInstance, run_id: str) -> bool:
+def _is_cancelled(instance: dg.DagsterInstance, run_id: str) -> bool:
     try:
         run = instance.get_run_by_id(run_id)
-    except Exception:  # whatever the driver raises: without a database nobody can have cancelled it
+    except Exception:  # any error of the driver: without a database, the run cannot have been cancelled
         return False
-    return run is not None and run.status in _TO_END
+    return run is not None and run.status in _CANCELLED

@@ -1,35 +1,35 @@
-"""The settings of Celery that launcher and workers share. Not for operators to change: money depends on them."""
+"""The Celery settings that launcher and workers share. Not configurable: wrong ones would pay for pictures twice."""
 
 from typing import Any
 
-#: Seconds; the broker's machine may be gone without a word.
-_CONNECT_SECONDS, _LOOK_SECONDS = 5, 20
+#: The broker's machine may disappear without closing connections.
+_CONNECT_SECONDS, _HEALTH_CHECK_SECONDS = 5, 20
 
 CELERY_SETTINGS: dict[str, Any] = {
-    # The broker hands a run out once and forgets it. What is lost on the way is handed over again (``starting.py``),
-    # what died on the way is retried by Dagster; a broker that restores old messages would do so behind their backs.
+    # The broker delivers a run once and forgets it. A lost run is sent again (``starting.py``), and Dagster retries one
+    # that died; a broker that redelivers old messages would interfere with both.
     "task_acks_late": False,
-    # A worker takes a run when it has a process for it, and not before: what is reserved dies with the worker.
+    # A worker takes a run only when it has a process for it: prefetched runs die with the worker.
     "worker_prefetch_multiplier": 1,
     "worker_disable_prefetch": True,
-    # A process a run: nothing that a run leaves behind, be it memory or a setting, reaches the next one.
+    # One process per run: no memory or settings leak into the next run.
     "worker_max_tasks_per_child": 1,
     "worker_proc_alive_timeout": 60,
-    # What a run prints is captured by Dagster, and not to be turned into Celery's log.
+    # Dagster captures what a run prints; Celery must not redirect it to its log.
     "worker_redirect_stdouts": False,
-    # How a run ended stands in Dagster.
+    # Dagster stores the result of a run.
     "task_ignore_result": True,
     "task_default_queue": "dagster",
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
     "broker_connection_timeout": _CONNECT_SECONDS,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
-    # What the broker does not take at once is handed over again (``starting.py``).
+    # ``starting.py`` sends a run again that the broker did not accept.
     "task_publish_retry": False,
     "broker_transport_options": {
         "ack_emulation": False,
         "socket_connect_timeout": _CONNECT_SECONDS,
         "socket_keepalive": True,
-        "health_check_interval": _LOOK_SECONDS,
+        "health_check_interval": _HEALTH_CHECK_SECONDS,
     },
 }

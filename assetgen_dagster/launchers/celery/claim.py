@@ -1,7 +1,7 @@
-"""Which worker carries out a run: the first that says so in PostgreSQL.
+"""Claims: the first worker that inserts a row in PostgreSQL executes the run.
 
-A broker delivers at least once: a run may reach two workers, such as when the broker died after it had taken the run
-and before it could answer. Dagster notices when the first has begun, but not when two begin at the same moment.
+A broker delivers at least once: a run may reach two workers, for example if the broker died after accepting the run
+and before acknowledging it. Dagster notices a run that has started, but not two workers that start at the same moment.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ import psycopg2
 from assetgen_dagster.project.liveness import CLAIM_DAYS
 from assetgen_dagster.support.database import connect, unreachable
 
-_LOCK = 0x61737268  # of making this table, in PostgreSQL's advisory locks
+_LOCK = 0x61737268  # advisory lock for creating the table
 _TABLE = "assetgen_claims"
 
 
 def claim_ages(url: str, run_ids: Iterable[str]) -> dict[str, float]:
-    """Returns for how many seconds, by the database's clock, those of the runs are claimed that are.
+    """Returns the age in seconds of each claim on these runs, by the database's clock; unclaimed runs are absent.
 
     Raises:
         DatabaseError: PostgreSQL cannot be used.
@@ -32,13 +32,13 @@ def claim_ages(url: str, run_ids: Iterable[str]) -> dict[str, float]:
             )
             return dict(asked.fetchall())
         except psycopg2.errors.UndefinedTable:
-            return {}  # no worker has claimed one yet
+            return {}  # no worker has claimed a run yet
         except psycopg2.Error as error:
             raise unreachable(url, error) from None
 
 
 def claim(url: str, run_id: str) -> bool:
-    """Returns whether the caller is to carry out a run: once for each run, whoever asks how often.
+    """Claims a run; returns True for the first caller only, who executes it.
 
     Raises:
         DatabaseError: PostgreSQL cannot be used.

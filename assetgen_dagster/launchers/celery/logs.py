@@ -1,4 +1,4 @@
-"""Where the output of runs goes on several machines: into the workspace, which the machine with the UI sees, too."""
+"""Compute logs on several machines: stored in the workspace, which the machine with the UI shares."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ class SharedComputeLogs(LocalComputeLogManager):
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        """Returns nothing: the workspace is a setting."""
+        """Returns an empty schema: the workspace is a setting."""
         return {}
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "SharedComputeLogs":
-        """Returns the log manager of the workspace in force."""
+        """Returns the log manager of the configured workspace."""
         return cls(base_dir=str(load_settings().workspace / ".assetgen" / "logs"), inst_data=inst_data)

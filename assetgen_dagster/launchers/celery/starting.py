@@ -1,6 +1,6 @@
-"""Runs on their way to a worker: what a broker lost is handed over again, what died before it began is retried.
+"""Runs on their way to a worker: sends lost ones to the broker again, and reports those whose worker died as failed.
 
-The sensor ``project_upkeep`` calls it where workers carry out runs.
+Called by the sensor ``project_upkeep`` if workers execute runs.
 """
 
 import time
@@ -17,12 +17,12 @@ from assetgen_dagster.project.liveness import Liveness, Starting, first_seen, li
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done about runs on their way.
+    """The decision on runs on their way to a worker.
 
     Attributes:
-        hand_over: To be handed to the broker again.
-        dead: Claimed by a worker that died before it began.
-        since: When each of them was handed over last, Unix time.
+        hand_over: Runs to send to the broker again.
+        dead: Runs whose worker died after its claim and before the start.
+        since: When each run was last sent, Unix time.
     """
 
     hand_over: frozenset[str]
@@ -31,12 +31,12 @@ class Decision:
 
 
 def decide(starting: Iterable[str], claimed: Mapping[str, float], since: Mapping[str, float], now: float) -> Decision:
-    """Returns what follows from runs that are starting.
+    """Decides on the runs that are starting.
 
     Args:
-        starting: Runs that Dagster has launched and that have not begun.
-        claimed: For how many seconds each of them has been claimed, of those that are.
-        since: When each was handed over last, as far as known; else it is from now on.
+        starting: Runs that Dagster has launched and that have not started.
+        claimed: Age in seconds of each claim; unclaimed runs are absent.
+        since: When each run was last sent; for an unknown run, ``now``.
         now: Unix time.
     """
     known = first_seen(starting, since, now)
@@ -47,14 +47,14 @@ def decide(starting: Iterable[str], claimed: Mapping[str, float], since: Mapping
 
 
 def report_dead(instance: dg.DagsterInstance, run_id: str, last_seen: dg.DagsterRunStatus, why: str) -> None:
-    """Reports a run as failed, unless it went on since it was seen: one that succeeded must not become a failure."""
+    """Reports a run as failed, unless its status has changed since: a success must not become a failure."""
     run = instance.get_run_by_id(run_id)
     if run is not None and run.status is last_seen:
         instance.report_run_failed(run, why)
 
 
 def monitor_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapping[str, float]) -> dict[str, float]:
-    """Does what ``decide`` says; returns when each run was handed over last.
+    """Carries out ``decide``; returns when each run was last sent.
 
     Raises:
         AssetgenError: The database or the broker cannot be used.
@@ -70,7 +70,7 @@ def monitor_starting_runs(instance: dg.DagsterInstance, url: str, since: Mapping
     runs = {record.dagster_run.run_id: record.dagster_run for record in records}
     made = decide(runs, claim_ages(url, runs) if runs else {}, since, time.time())
     for run_id in made.dead:
-        why = "The worker that had taken the run is gone; it had not begun."
+        why = "The worker that had claimed the run died before starting it."
         report_dead(instance, run_id, dg.DagsterRunStatus.STARTING, why)
     try:
         for run_id in made.hand_over:

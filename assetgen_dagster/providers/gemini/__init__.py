@@ -1,1 +1,1 @@
-"""Google's Gemini: models and prices, what its errors mean, and the API where we speak HTTP to it."""
+"""Google's Gemini: models, prices, errors, and the calls that we make to its API."""

@@ -1,4 +1,4 @@
-"""Asks the API whether key and model work, which draws nothing and costs nothing: ``GET v1beta/models/{model}``."""
+"""Checks key and model with ``GET v1beta/models/{model}``, which draws nothing and costs nothing."""
 
 import queue
 import threading
@@ -13,11 +13,11 @@ from assetgen_dagster.providers.gemini.api import (
     NO_ADDRESS,
     api_base,
     api_key,
-    heeds_proxies,
     host_of,
     json_object,
-    no_api,
+    non_api_failure,
     read_api_error,
+    uses_proxies,
 )
 from assetgen_dagster.providers.gemini.errors import classify_api_failure
 from assetgen_dagster.providers.script_report import ScriptFailure
@@ -25,13 +25,13 @@ from assetgen_dagster.settings import Settings
 
 
 def check_model(settings: Settings, model: str, *, setting: str, seconds: float) -> Failure | None:
-    """Returns what the API has against key, endpoint or one model; None for nothing.
+    """Returns a failure of key, endpoint or model, or None.
 
     Args:
         settings: With key and endpoint.
         model: The model.
         setting: The variable that names it, for messages.
-        seconds: The longest it may take in all, even where a name server or a dripping answer holds it up.
+        seconds: Time limit of the whole check, including name resolution and a slowly streamed response.
     """
     key = api_key(settings)
     if isinstance(key, Failure):
@@ -49,20 +49,20 @@ def check_model(settings: Settings, model: str, *, setting: str, seconds: float)
         failure = ScriptFailure(kind="network", message=f"No answer within {seconds:g} s")
     if failure is None:
         return None
-    problem = classify_api_failure(failure, model=model, setting=setting)
-    if problem.code is Code.REJECTED:  # there was no prompt that could be edited
-        return replace(problem, remedy=f"Check {setting}, and GOOGLE_GEMINI_BASE_URL if it is set")
-    return problem
+    classified = classify_api_failure(failure, model=model, setting=setting)
+    if classified.code is Code.REJECTED:  # its remedy is to edit the prompt, and there was no prompt
+        return replace(classified, remedy=f"Check {setting}, and GOOGLE_GEMINI_BASE_URL if it is set")
+    return classified
 
 
 def _ask(base: str, model: str, key: str, seconds: float) -> ScriptFailure | None:
-    """Returns the API's answer in the terms in which the script tells a failure; None if all is well."""
+    """Asks the API; returns a failure in the format of a script's report, or None."""
     url = f"{base}/v1beta/models/{quote(model, safe='')}"
     host = host_of(url)
     if not host:
         return NO_ADDRESS
     try:
-        answer = httpx.get(url, headers={"x-goog-api-key": key}, timeout=seconds, trust_env=heeds_proxies(url))
+        answer = httpx.get(url, headers={"x-goog-api-key": key}, timeout=seconds, trust_env=uses_proxies(url))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
         return NO_ADDRESS
     except httpx.HTTPError as error:
@@ -71,7 +71,7 @@ def _ask(base: str, model: str, key: str, seconds: float) -> ScriptFailure | Non
         return read_api_error(answer)
     body = json_object(answer)
     if body is None:
-        return no_api(answer)
+        return non_api_failure(answer)
     methods = body.get("supportedGenerationMethods")
     if isinstance(methods, list) and "generateContent" not in methods:
         return ScriptFailure(kind="http", http_status=404, message="This model cannot generate content.")

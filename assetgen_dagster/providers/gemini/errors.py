@@ -1,4 +1,4 @@
-"""What Gemini's errors mean: statuses, reasons, blocked prompts, quotas."""
+"""Classifies Gemini's errors: statuses, reasons, blocked prompts, quotas."""
 
 import re
 
@@ -7,7 +7,7 @@ from assetgen_dagster.providers.failures import MAX_RETRIES, Failure
 from assetgen_dagster.providers.script_failures import ApiReader, classify_reported
 from assetgen_dagster.providers.script_report import ScriptFailure
 
-#: Reasons for which the API draws or writes nothing, as it names them.
+#: The API's names of the reasons for which it refuses content.
 REFUSALS = frozenset(
     {
         "BLOCKLIST",
@@ -29,10 +29,10 @@ _RATIO = "Change GEMINI_ASPECT_RATIO, or the aspect_ratio of this picture or its
 
 
 def api_reader(model: str, *, setting: str) -> ApiReader:
-    """Returns what reads the API's terms.
+    """Returns the classification of the API's errors.
 
     Args:
-        model: The model that was asked, for messages.
+        model: The requested model, for messages.
         setting: The variable that names it, for messages.
     """
 
@@ -45,17 +45,17 @@ def api_reader(model: str, *, setting: str) -> ApiReader:
 
 
 def classify_api_failure(failure: ScriptFailure, *, model: str, setting: str) -> Failure:
-    """Returns the failure of a call that we made ourselves; see ``api_reader`` for the arguments."""
+    """Classifies the failure of a call that we made ourselves; see ``api_reader`` for the arguments."""
     return classify_reported(failure, api_reader(model, setting=setting))
 
 
 def missing_key() -> Failure:
-    """Returns the failure of a key that is not set, found before anything is started."""
+    """Returns the failure of a key that is not set."""
     return Failure(Code.API_KEY, "GEMINI_API_KEY is not set", "Set GEMINI_API_KEY in the environment or in .env")
 
 
 def _read_no_image(failure: ScriptFailure, cause: str) -> Failure:
-    # A prompt that was blocked stays blocked, whatever the reason is called.
+    # A blocked prompt stays blocked, whatever the reason.
     if failure.block_reason or failure.finish_reason in REFUSALS:
         return Failure(Code.REFUSED, cause)
     return Failure(Code.NO_IMAGE, cause, max_retries=MAX_RETRIES)
@@ -71,19 +71,19 @@ def _read_status(failure: ScriptFailure, cause: str, *, model: str, setting: str
         return Failure(Code.BILLING, cause)
     if status == 404:
         return Failure(Code.MODEL_NOT_FOUND, cause, f"Set {setting} (now {model!r}) to a model that exists")
-    if status in (408, 499) or status >= 500:  # 499: given up by the API itself, when it is busy
+    if status in (408, 499) or status >= 500:  # the API answers 499 when it gives up because it is busy
         return Failure(Code.API_ERROR, cause, max_retries=MAX_RETRIES, retry_after_seconds=failure.retry_after_seconds)
     if status < 400:
-        return Failure(Code.CONFIGURATION, cause, "Set GOOGLE_GEMINI_BASE_URL to where this one leads")
+        return Failure(Code.CONFIGURATION, cause, "Set GOOGLE_GEMINI_BASE_URL to the address that it redirects to")
     return Failure(Code.REJECTED, cause, _RATIO if "aspect" in cause.casefold() else Code.REFUSED.advice)
 
 
 def _too_many(failure: ScriptFailure, cause: str) -> Failure:
     if any("perday" in quota.casefold() for quota in failure.quota_ids):
         return Failure(Code.DAILY_QUOTA, cause)
-    # The everyday 429 tells its reader to check plan and billing details, too; it is the rate all the same.
-    everyday = re.search(r"check your plan and billing", cause, re.IGNORECASE)
-    if _SPENT.search(cause) and not everyday:
+    # An ordinary rate limit also mentions billing ("check your plan and billing details").
+    rate_limit = re.search(r"check your plan and billing", cause, re.IGNORECASE)
+    if _SPENT.search(cause) and not rate_limit:
         return Failure(Code.BILLING, cause)
     return Failure(
         Code.RATE_LIMITED,

@@ -1,7 +1,7 @@
-"""The image models: what each draws and what it costs. A new model or price is a row of ``IMAGE_MODELS``.
+"""The image models: prices and aspect ratios. A new model or price is a row of ``IMAGE_MODELS``.
 
 Sources: Google's price list for the Gemini API, USD per one million tokens, standard tier, 1K pictures, and its table
-of aspect ratios; both as of 2026-11. What a text costs is in ``text_prices``.
+of aspect ratios; both as of 2026-11. Prices of texts are in ``text_prices``.
 """
 
 import math
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from assetgen_dagster.providers.script_report import Usage
 
-#: Rule of thumb in the Gemini API's guide to tokens; only used where the API's own count never arrived.
+#: Rule of thumb from the Gemini API's guide to tokens; used only if the API's own count did not arrive.
 CHARACTERS_PER_TOKEN = 4
 
 USUAL_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
@@ -21,12 +21,12 @@ class ImageModel:
     """An image model.
 
     Attributes:
-        image_output: Price of output tokens of a picture.
-        text_input: Price of input tokens, of text and of reference pictures.
+        image_output: Price of a picture's output tokens.
+        text_input: Price of input tokens, of text and reference pictures.
         text_output: Price of output tokens of text, thinking included.
         picture_tokens: Output tokens of one 1K picture.
         reference_tokens: Input tokens of one reference picture.
-        extreme_ratios: Whether it draws ``EXTREME_RATIOS``, too.
+        extreme_ratios: Whether it also draws ``EXTREME_RATIOS``.
     """
 
     image_output: float
@@ -47,7 +47,7 @@ IMAGE_MODELS: dict[str, ImageModel] = {
 
 
 def usage_cost(usage: Usage, model: str) -> float | None:
-    """Returns what these tokens cost in USD, or None for a model whose price is not known."""
+    """Returns the cost of these tokens in USD, or None for a model of unknown price."""
     known = _find(model)
     if known is None:
         return None
@@ -59,12 +59,12 @@ def usage_cost(usage: Usage, model: str) -> float | None:
 
 
 def list_price(model: str, prompt: str, *, references: int = 0) -> float | None:
-    """Returns what a picture of ``prompt`` costs in USD by the price list, or None for an unknown model.
+    """Returns the list price of a picture of ``prompt`` in USD, or None for an unknown model.
 
     Args:
         model: Gemini model.
         prompt: The combined prompt.
-        references: Number of pictures passed along.
+        references: Number of reference pictures.
     """
     known = _find(model)
     if known is None:
@@ -80,7 +80,7 @@ def ratios_of(model: str) -> tuple[str, ...]:
 
 
 def _find(model: str) -> ImageModel | None:
-    """Finds a model; answers name versions (``…-preview``, ``…-001``) of the model that was asked for."""
+    """Finds a model by its name or by that of a version (``…-preview``, ``…-001``), as responses give it."""
     name = model.removeprefix("models/")
     known = [known for known in IMAGE_MODELS if name == known or name.startswith(f"{known}-")]
     return IMAGE_MODELS[max(known, key=len)] if known else None

@@ -1,4 +1,4 @@
-"""Gemini draws, by the script that comes with the project."""
+"""Draws with Gemini, by the script that comes with the project."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from assetgen_dagster.providers.gemini.api import account_of, credentials
 from assetgen_dagster.providers.gemini.check import check_model
 from assetgen_dagster.providers.gemini.errors import api_reader, missing_key
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
-from assetgen_dagster.providers.gemini.script_words import read_words
+from assetgen_dagster.providers.gemini.script_text import read_text
 from assetgen_dagster.providers.script_failures import classify_end
 from assetgen_dagster.providers.script_report import ScriptReport
 from assetgen_dagster.settings import OWN_SCRIPT, Settings
@@ -50,7 +50,7 @@ class GeminiProvider:
         return key, self.model, str(self.script), endpoint
 
     def check(self, *, seconds: float) -> Failure | None:
-        """Asks the API about the model."""
+        """Checks key and model with the API."""
         return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
 
     def quota_renewed_at(self, moment: float) -> float:
@@ -64,11 +64,11 @@ class GeminiProvider:
 
     @property
     def ratios(self) -> tuple[str, ...]:
-        """Those of the model."""
+        """The model's ratios."""
         return models.ratios_of(self.model)
 
     def environment(self, aspect_ratio: str) -> dict[str, str]:
-        """Hands key, model, endpoint and ratio over, which ``.env`` may hold instead of our environment."""
+        """Returns our environment with key, model, endpoint and ratio: these may come from ``.env`` instead."""
         settings, environment = self.settings, self.settings.script_environment()
         environment |= {"GEMINI_IMAGE_MODEL": self.model, "GEMINI_ASPECT_RATIO": aspect_ratio}
         if settings.gemini_api_key:
@@ -78,28 +78,28 @@ class GeminiProvider:
         return environment
 
     def missing_setting(self) -> Failure | None:
-        """Looks for the key."""
+        """Returns a failure if the key is not set."""
         return missing_key() if self.settings.gemini_api_key is None else None
 
     async def takes_references(self) -> bool:
-        """Says yes."""
+        """Returns True."""
         return True
 
     def list_price(self, prompt: str, *, references: int) -> float | None:
-        """Goes by the price list."""
+        """Returns the list price of the model."""
         return models.list_price(self.model, prompt, references=references)
 
     def reserved_usd(self) -> float:
-        """Returns the story's estimate, or the list price where that is higher."""
+        """Returns the story's estimate, or the list price if that is higher."""
         return max(self.settings.cost_per_image_usd, models.list_price(self.model, "") or 0.0)
 
     def call_cost(self, report: ScriptReport, *, model: str, drawn: bool | None) -> float | None:
-        """Goes by the tokens that were billed."""
+        """Returns the cost of the reported tokens."""
         if report.usage is None or (drawn is not False and report.usage.image_tokens <= 0):
-            return None  # a script that names its tokens otherwise would draw for nothing
+            return None  # a picture without image tokens: the script uses other names for them
         return models.usage_cost(report.usage, report.model or model)
 
     def classify(self, error: CLIScriptError, report: ScriptReport, *, model: str) -> Failure:
-        """Reads Gemini's terms, in the report or in the script's own words."""
+        """Classifies Gemini's errors, from the report or from the script's plain text output."""
         read_api = api_reader(model, setting=_SETTING)
-        return classify_end(error, report, read_api=read_api, read_words=read_words)
+        return classify_end(error, report, read_api=read_api, read_text=read_text)

@@ -1,7 +1,7 @@
-"""Gemini writes: one question to a language model, through the official SDK.
+"""One question to a Gemini language model, through the official SDK.
 
-The SDK takes up to a second to import and is only needed where ``ASSETGEN_STORY_MODEL`` is set, so it is imported
-here, when it is used. Its own retries are off: they would ask again after a time-out, which may have been billed.
+The SDK takes up to a second to import and is needed only if ``ASSETGEN_STORY_MODEL`` is set, so it is imported when
+used. Its retries are off: they would repeat a call that timed out and may have been billed.
 """
 
 import json
@@ -23,9 +23,9 @@ from assetgen_dagster.providers.gemini.api import (
     api_base,
     api_key,
     credentials,
-    heeds_proxies,
     host_of,
     read_api_error,
+    uses_proxies,
 )
 from assetgen_dagster.providers.gemini.check import check_model
 from assetgen_dagster.providers.gemini.errors import REFUSALS, classify_api_failure
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from google.genai import Client
     from google.genai.types import GenerateContentResponse
 
-#: The longest answer that is accepted, thinking included: what a lost answer may have cost is counted with it.
+#: The longest answer to request, thinking included; the possible cost of a lost answer is based on it.
 MOST_OUTPUT_TOKENS = 32_768
 
 _SETTING = "ASSETGEN_STORY_MODEL"
@@ -56,13 +56,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of one question.
+    """The result of one question.
 
     Attributes:
-        text: The answer; empty where there is none.
-        usage: What the API says it billed; None if it did not say.
+        text: The answer; empty if there is none.
+        usage: Tokens that the API billed; None if it did not say.
         failure: Why there is no answer.
-        model: The version that answered, where the API said so.
+        model: The version that answered; empty if the API did not say.
     """
 
     text: str = ""
@@ -98,7 +98,7 @@ class GeminiText:
         return key, self.model, endpoint
 
     def check(self, *, seconds: float) -> Failure | None:
-        """Asks the API about the model."""
+        """Checks key and model with the API."""
         return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
 
     def quota_renewed_at(self, moment: float) -> float:
@@ -106,13 +106,13 @@ class GeminiText:
         return quota_renewed_at(moment)
 
     def ask(self, turns: Sequence[Turn], *, instruction: str, schema: Mapping[str, Any]) -> Reply:
-        """Asks once and returns the answer, or why there is none, within ``ASSETGEN_STORY_TIMEOUT_SECONDS``.
+        """Asks once and returns the answer or a failure, within ``ASSETGEN_STORY_TIMEOUT_SECONDS``.
 
-        An answer that breaks off at its longest is returned as it is.
+        An answer that was truncated at its maximum length is returned as it is.
 
         Args:
             turns: The conversation so far, ending with the question.
-            instruction: What the model is told beforehand.
+            instruction: The system instruction.
             schema: JSON schema of the answer.
         """
         key = api_key(self.settings)
@@ -123,16 +123,16 @@ class GeminiText:
             return Reply(failure=_classified(NO_ADDRESS, self.model))
         seconds = self.settings.story_timeout_seconds
         found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
-        with httpx.Client(timeout=seconds, trust_env=heeds_proxies(endpoint)) as http:
+        with httpx.Client(timeout=seconds, trust_env=uses_proxies(endpoint)) as http:
             client = _client(http, key, endpoint)
 
             def run() -> None:
                 try:
                     found.put(_generate(client, self.model, turns, instruction, schema))
                 except Exception as error:
-                    found.put(error)  # told apart where it can be raised
+                    found.put(error)  # classified in the calling thread
 
-            # A thread, because no time limit of HTTP ends an answer that drips.
+            # A thread, because HTTP timeouts do not end a slowly streamed response.
             threading.Thread(target=run, name="story", daemon=True).start()
             try:
                 answer = found.get(timeout=seconds)
@@ -187,22 +187,22 @@ def _read(answer: "GenerateContentResponse", model: str) -> Reply:
     if not block and finish not in REFUSALS and (text.strip() or finish == "MAX_TOKENS"):
         return Reply(text, usage, model=answer.model_version or "")
     reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
-    said = f"Gemini wrote nothing ({', '.join(reasons) or 'no reason given'})"
-    failure = ScriptFailure(kind="no_image", message=said, block_reason=block, finish_reason=finish or None)
+    message = f"Gemini returned no text ({', '.join(reasons) or 'no reason given'})"
+    failure = ScriptFailure(kind="no_image", message=message, block_reason=block, finish_reason=finish or None)
     return Reply(usage=usage, failure=_classified(failure, model), model=answer.model_version or "")
 
 
-def _usage(told: Any) -> TextUsage | None:
-    if told is None or told.prompt_token_count is None:
+def _usage(metadata: Any) -> TextUsage | None:
+    if metadata is None or metadata.prompt_token_count is None:
         return None
     return TextUsage(
-        input_tokens=told.prompt_token_count,
-        output_tokens=(told.candidates_token_count or 0) + (told.thoughts_token_count or 0),
+        input_tokens=metadata.prompt_token_count,
+        output_tokens=(metadata.candidates_token_count or 0) + (metadata.thoughts_token_count or 0),
     )
 
 
 def _failure_of(error: Exception, model: str) -> Failure:
-    """Returns the failure behind what the SDK raised; raises again what is a bug."""
+    """Classifies an exception of the SDK; raises it again if it is a bug."""
     from google.genai import errors  # noqa: PLC0415 - see the module's docstring
 
     said = redact(" ".join(str(error).split()))[:_QUOTE_CHARACTERS] or type(error).__name__
@@ -214,12 +214,12 @@ def _failure_of(error: Exception, model: str) -> Failure:
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
             return _classified(NO_ADDRESS, model)
         case httpx.TimeoutException():
-            return failures.lost("the answer stopped coming", code=Code.STORY_TIMEOUT)
+            return failures.lost("the answer stopped arriving", code=Code.STORY_TIMEOUT)
         case httpx.HTTPError():
             return failures.lost(f"the answer did not arrive whole: {said}")
-        # The SDK parses the model's text, too, however deep that is nested.
+        # RecursionError: the SDK also parses the model's text, which may be deeply nested.
         case errors.UnknownApiResponseError() | ValidationError() | json.JSONDecodeError() | RecursionError():
-            return failures.lost(f"what came cannot be read: {said}")
+            return failures.lost(f"the answer cannot be parsed: {said}")
     raise error
 
 

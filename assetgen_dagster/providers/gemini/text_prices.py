@@ -1,4 +1,4 @@
-"""What a text costs.
+"""Prices of texts.
 
 Source: Google's price list for the Gemini API, USD per one million tokens of text, standard tier, prompts of up to
 200,000 tokens (ours are far below), as of 2026-10. Thinking is billed as output.
@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-#: Rule of thumb in the Gemini API's guide to tokens; only used where the API's own count never arrived.
+#: Rule of thumb from the Gemini API's guide to tokens; used only if the API's own count did not arrive.
 _CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True)
 class TextUsage:
-    """Tokens that the API says it billed; thinking is part of the output."""
+    """Tokens that the API billed; thinking is part of the output."""
 
     input_tokens: int
     output_tokens: int
@@ -23,14 +23,14 @@ class TextUsage:
 
 @dataclass(frozen=True)
 class TextPrice:
-    """USD per million tokens, from a day on."""
+    """USD per million tokens, valid from a day on."""
 
     text_input: float
     text_output: float
     since: date = date.min
 
 
-#: By model; the last price that has begun is the one in force.
+#: By model; the last price whose day has come is valid.
 TEXT_PRICES: dict[str, tuple[TextPrice, ...]] = {
     "gemini-3.8-flash": (TextPrice(0.75, 3.75), TextPrice(1.50, 7.50, since=date(2027, 1, 1))),
     "gemini-3.5-flash": (TextPrice(1.50, 9.00),),
@@ -43,12 +43,12 @@ TEXT_PRICES: dict[str, tuple[TextPrice, ...]] = {
     "gemini-2.5-flash-lite": (TextPrice(0.10, 0.40),),
 }
 
-# Answers name versions of the model that was asked for; "-lite" or "-image" would be another model.
+# Responses name a version of the requested model; "-lite" or "-image" would be another model.
 _VERSION = re.compile(r"(?:-preview)?(?:-\d{2,4}){0,3}\Z")
 
 
 def text_cost(usage: TextUsage, model: str, *, on: date | None = None) -> float | None:
-    """Returns what these tokens cost in USD on a day (today), or None for a model whose price is not known."""
+    """Returns the cost of these tokens in USD on a day (default: today), or None for a model of unknown price."""
     prices = _prices(model)
     if prices is None:
         return None
@@ -58,7 +58,7 @@ def text_cost(usage: TextUsage, model: str, *, on: date | None = None) -> float 
 
 
 def count_tokens(text: str) -> int:
-    """Returns about how many tokens a text has."""
+    """Returns the approximate number of tokens of a text."""
     return math.ceil(len(text) / _CHARACTERS_PER_TOKEN)
 
 

@@ -1,7 +1,7 @@
-"""A producer's own script draws, as ``ASSETGEN_SCRIPT`` says.
+"""Draws with a producer's own script, named by ``ASSETGEN_SCRIPT``.
 
-It gets Gemini's settings, and what it prints is read as Gemini's, because that is what such scripts ask. But whether
-it does is not known, so neither price nor ratios nor key are taken for granted.
+It gets Gemini's settings, and its output is read as Gemini's, because most such scripts call Gemini. Since that is not
+certain, neither price nor ratios nor key are assumed.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class ScriptProvider(GeminiProvider):
 
     @property
     def ratios(self) -> tuple[str, ...]:
-        """Those of any model."""
+        """The ratios of all models."""
         return (*USUAL_RATIOS, *EXTREME_RATIOS)
 
     def missing_setting(self) -> Failure | None:
@@ -36,10 +36,10 @@ class ScriptProvider(GeminiProvider):
         return None
 
     async def takes_references(self) -> bool:
-        """Asks the script. It gets no key, so that one that draws whatever it is told cannot spend anything."""
+        """Runs the script with ``--help``, without a key: a script that ignores the option must not spend anything."""
         environment = self.environment(self.settings.gemini_aspect_ratio) | {"GEMINI_API_KEY": "none-for-help"}
         return await has_reference_option(self.script, environment)
 
     def list_price(self, prompt: str, *, references: int) -> float | None:
-        """Returns None: the model is not known."""
+        """Returns None: the model is unknown."""
         return None

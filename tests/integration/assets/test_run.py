@@ -251,9 +251,9 @@ def test_a_remark_that_is_about_no_picture_is_an_error_and_not_a_picture_without
     small: Dagit, gemini: GeminiEmulator
 ) -> None:
     small.materialize()
-    told = failure_of(materialize_02(small, remark="more fog")).description
-    assert told.startswith("Nothing was drawn: remark is about the pictures in redraw.")
-    assert 'redraw: ["2"]' in told
+    failed = failure_of(materialize_02(small, remark="more fog"))
+    assert failed.metadata["codes"] == [Code.REDRAW]
+    assert 'redraw: ["2"]' in failed.description
     assert len(gemini.journal()) == 3
 
 

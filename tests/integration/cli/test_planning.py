@@ -16,7 +16,7 @@ from assetgen_dagster.cli.planning import make_plan
 from assetgen_dagster.director.source import DOCUMENT_FILE, ManifestConflictError, Story, resolve_in_folder
 from assetgen_dagster.drawing.events import Event, PictureDone
 from assetgen_dagster.drawing.plan import Mode, Request
-from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, remark_upon
+from assetgen_dagster.drawing.redraw import known_pictures, read_redraw, write_remark
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
@@ -144,7 +144,7 @@ def test_what_a_plan_says_of_a_redraw_is_what_the_redraw_then_does(
     assert everything(foxes.paths.workspace) == before
     order = read_redraw(pictures, "less golden light", known_pictures(KEY, foxes.settings))
     request = Request("r", time.time(), redraw=order)
-    foxes.manifest = remark_upon(foxes.manifest, foxes.paths.project / MANIFEST_FILE, foxes.records, request)
+    foxes.manifest = write_remark(foxes.manifest, foxes.paths.project / MANIFEST_FILE, foxes.records, request)
     events = foxes.draw(request=request).events
     assert actions(shown) == carried_out(events)
     drawn = [one["name"] for one in shown["pictures"] if one["action"] == "draw"]

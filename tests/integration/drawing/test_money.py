@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.attempt import Attempts, Call
-from assetgen_dagster.drawing.events import LeftoverSettled
+from assetgen_dagster.drawing.events import UnreportedSpend
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.drawing.recovery import settle_leftovers
+from assetgen_dagster.drawing.recovery import recover_calls
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.file_lock import describe_process
 from assetgen_dagster.project.records import Inputs, SpendKind
@@ -49,7 +49,7 @@ def test_money_of_a_picture_that_left_the_manifest_is_told_on_the_number_it_had(
     asyncio.run(attempts(core).draw(call(core)))  # a run that dies before it can tell anybody
     rest = core.manifest.assets[1:]
     core.manifest = AssetManifest(global_atmosphere=ATMOSPHERE, assets=rest)
-    told = [event for event in core.draw().events if isinstance(event, LeftoverSettled)]
+    told = [event for event in core.draw().events if isinstance(event, UnreportedSpend)]
     assert [(event.number, len(event.spends)) for event in told] == [(1, 1)]
 
 
@@ -167,7 +167,7 @@ def test_a_script_that_hangs_after_its_run_died_is_ended_in_its_time_though_the_
     booted = psutil.boot_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted - 3600)  # a machine tells it by its clock
     try:
-        asyncio.run(asyncio.wait_for(settle_leftovers(attempts(core)), 10))
+        asyncio.run(asyncio.wait_for(recover_calls(attempts(core)), 10))
         assert script.wait(10) == -signal.SIGKILL
     finally:
         script.kill()

@@ -7,7 +7,7 @@ import pytest
 
 from assetgen_dagster.director.source import Story, resolve_manifest
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
-from assetgen_dagster.drawing.redraw import RedrawError, known_pictures, remark_upon
+from assetgen_dagster.drawing.redraw import RedrawError, known_pictures, write_remark
 from assetgen_dagster.manifest.file import load_manifest, write_manifest
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -102,7 +102,7 @@ def test_a_remark_changes_its_line_in_the_file_and_nothing_else_that_a_person_pu
     path.write_text(json.dumps(given), encoding="utf-8-sig")
     found = load_manifest(path)
     assert found is not None
-    remarked = remark_upon(found.manifest, path, core.records, order(core, "picture_02", remark="mehr Nebel"))
+    remarked = write_remark(found.manifest, path, core.records, order(core, "picture_02", remark="mehr Nebel"))
     given["assets"][1]["remark"] = "mehr Nebel"
     assert json.loads(path.read_text()) == given
     again = load_manifest(path)
@@ -117,7 +117,7 @@ def test_a_remark_is_no_edit_and_stays_when_the_source_changes(core: Core) -> No
     made = resolve_manifest(None, None, Story("Fox in the forest", "Seasons"))
     write_manifest(path, made.manifest, made.source)
     name = made.manifest.assets[4].name
-    remark_upon(made.manifest, path, core.records, order(core, name, remark="more fog"))
+    write_remark(made.manifest, path, core.records, order(core, name, remark="more fog"))
     found = load_manifest(path)
     assert found is not None
     assert not found.edited
@@ -130,7 +130,7 @@ def test_what_cannot_be_drawn_again_is_said_before_the_file_is_touched(core: Cor
     if drawn_before:
         core.draw()
     with pytest.raises(RedrawError, match="Nothing was drawn"):
-        remark_upon(
+        write_remark(
             core.manifest, core.paths.project / "none.json", core.records, order(core, "picture_09", remark="fog")
         )
 

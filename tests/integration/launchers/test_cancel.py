@@ -11,7 +11,7 @@ import pytest
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.definitions import defs
 from assetgen_dagster.launchers.celery import cancel
-from assetgen_dagster.launchers.celery.cancel import interrupted_when_cancelled
+from assetgen_dagster.launchers.celery.cancel import interrupt_on_cancel
 from tests.helpers.dev import eventually
 
 
@@ -33,7 +33,7 @@ def run(instance: dg.DagsterInstance) -> dg.DagsterRun:
 def test_a_cancelled_run_interrupts_its_process_once_and_leaves_it_time_to_clear_up(
     instance: dg.DagsterInstance, run: dg.DagsterRun, interrupts: list[int]
 ) -> None:
-    with interrupted_when_cancelled(instance, run.run_id):
+    with interrupt_on_cancel(instance, run.run_id):
         instance.report_run_canceling(run)
         eventually(lambda: interrupts, 60)
         time.sleep(1)  # many looks
@@ -43,7 +43,7 @@ def test_a_cancelled_run_interrupts_its_process_once_and_leaves_it_time_to_clear
 def test_a_run_that_goes_on_or_has_failed_is_left_alone(
     instance: dg.DagsterInstance, run: dg.DagsterRun, interrupts: list[int]
 ) -> None:
-    with interrupted_when_cancelled(instance, run.run_id):
+    with interrupt_on_cancel(instance, run.run_id):
         time.sleep(0.5)
         instance.report_run_failed(run)
         time.sleep(0.5)

@@ -41,11 +41,11 @@ def test_what_a_channel_may_say() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[channels.poke1\n", ("is no TOML", "line 1")),
-        ("", ("section of its own", "[channels.poke1]")),
-        ("[channels]\n", ("section of its own", "[channels.poke1]")),
-        ('channels = ["poke1"]\n', ("section of its own", "[channels.poke1]")),
-        ("[channels]\npoke1 = 5\n", ("section of its own", "[channels.poke1]")),
+        ("[channels.poke1\n", ("line 1",)),
+        ("", ("own section", "[channels.poke1]")),
+        ("[channels]\n", ("own section", "[channels.poke1]")),
+        ('channels = ["poke1"]\n', ("own section", "[channels.poke1]")),
+        ("[channels]\npoke1 = 5\n", ("own section", "[channels.poke1]")),
         ("[poke1]\n[channels.poke1]\n", ("unknown 'poke1' at the top", "[channels.poke1]")),
         ('[channels."poke 1"]\n', ("channel 'poke 1'", "letters")),
         (
@@ -89,7 +89,7 @@ def test_without_a_file_every_name_is_a_channel(tmp_path: Path, monkeypatch: pyt
 
 def test_a_file_that_is_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", "not/there.toml")
-    with pytest.raises(ChannelsFileError, match=r"ASSETGEN_CHANNELS_FILE names .*/not/there.toml, which is not there"):
+    with pytest.raises(ChannelsFileError, match=r"ASSETGEN_CHANNELS_FILE names .*/not/there.toml"):
         load_channels(load_settings())
 
 

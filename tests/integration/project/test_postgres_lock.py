@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from PIL import Image
 
-from assetgen_dagster.drawing import recovery as leftovers
+from assetgen_dagster.drawing import recovery
 from assetgen_dagster.drawing.attempt import Attempts
 from assetgen_dagster.project import postgres_lock
 from assetgen_dagster.project.file_lock import ProjectBusyError
@@ -164,9 +164,9 @@ def test_a_lost_project_is_written_no_more(core: Core, gemini: GeminiEmulator) -
     Image.new("RGB", (512, 512)).save(staging, "JPEG")
     received = staging.read_bytes()
     with pytest.raises(ProjectLostError):
-        left.settle(intent)
+        left.finish(intent)
     with pytest.raises(ProjectLostError):
-        leftovers.sweep(core.paths, store)
+        recovery.clean_staging(core.paths, store)
     assert staging.read_bytes() == received  # neither made a PNG nor swept away
     assert core.paths.records.read_bytes() == before
 
@@ -265,7 +265,7 @@ def test_a_script_on_another_machine_is_waited_for_though_its_lock_cannot_be_see
     several: None, core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, *, finishes: bool
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "60" if finishes else "2")
-    monkeypatch.setattr(leftovers, "_GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(recovery, "_GRACE_SECONDS", 0.5)
     left = attempts(core)
     intent = left._intent(call(core)).model_copy(update={"host": "another_machine"})
     with left.store.change() as records:

@@ -185,7 +185,7 @@ def test_a_new_request_is_not_overwritten_where_a_run_died_between_its_report_an
     pipeline: Pipeline, page: str, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as death:
-        death.setattr("assetgen_dagster.assets.row_report.mark", lambda *_: None)
+        death.setattr("assetgen_dagster.assets.row_report.mark_reported", lambda *_: None)
         [request] = requested(pipeline.dagit)
         carry_out(pipeline.dagit, request)
     assert status(pipeline, page) == "Assets Ready"

@@ -180,7 +180,7 @@ def test_an_order_in_the_same_words_after_the_row_was_told_is_a_new_one(
     pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as death:
-        death.setattr("assetgen_dagster.assets.row_report.mark", lambda *_: None)
+        death.setattr("assetgen_dagster.assets.row_report.mark_reported", lambda *_: None)
         order(notion, page, "2")
         [request] = requested(pipeline.dagit)
         pipeline.request_keys.append(request.run_key or "")

@@ -24,7 +24,8 @@ def test_a_failures_first_line_says_what_to_do_and_how_many() -> None:
 def test_pictures_that_failed_in_the_same_words_share_a_line() -> None:
     failures = [(task(7), blank_prompt()), (task(2), blank_prompt()), (task(5), timed_out(60))]
     lines = described(Summary(failures=failures))
-    assert lines[0].startswith("See each picture for what to do.")
+    assert "3 of 3 pictures failed" in lines[0]
+    assert blank_prompt().remedy not in lines[0]
     assert lines[1] == f"  #02 picture_02, #07 picture_07: {blank_prompt()}"
     assert lines[2].startswith("  #05 picture_05: [timeout: script_timeout]")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assetgen_dagster.drawing.plan import Redraw
-from assetgen_dagster.drawing.redraw import Known
+from assetgen_dagster.drawing.redraw import KnownPictures
 from assetgen_dagster.manifest.model import AssetType
 from assetgen_dagster.notion.decide import decide
 from assetgen_dagster.notion.redraw import UnknownPictures, redraw_digest, redraw_of
@@ -13,7 +13,7 @@ from assetgen_dagster.project.key import ProjectKey
 from tests.unit.notion.test_decide import row
 
 KEY = ProjectKey("poke1", "vid_1")
-KNOWN = Known({"fox": 1, "env_cave": 2}, {"fox": AssetType.CHARACTER, "env_cave": AssetType.ENVIRONMENT})
+KNOWN = KnownPictures({"fox": 1, "env_cave": 2}, {"fox": AssetType.CHARACTER, "env_cave": AssetType.ENVIRONMENT})
 
 
 def test_a_row_without_an_order_asks_for_what_it_always_did() -> None:
@@ -45,7 +45,7 @@ def test_an_order_goes_into_the_run_with_the_names_that_it_means() -> None:
     ],
 )
 def test_an_order_that_is_none_is_answered_and_starts_nothing(
-    given: dict[str, Any], known: Known | UnknownPictures | None, says: str
+    given: dict[str, Any], known: KnownPictures | UnknownPictures | None, says: str
 ) -> None:
     found = decide([row(**given)], {}, {}, pictures={KEY: known} if known else None)
     assert found.starts == ()

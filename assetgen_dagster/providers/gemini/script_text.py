@@ -1,4 +1,4 @@
-"""Reads Gemini's failure from what a script wrote in words: one that prints none of the JSON of ``script_report``."""
+"""Reads Gemini's errors from plain text output, for scripts that print no JSON report (``script_report``)."""
 
 import re
 
@@ -25,7 +25,7 @@ _STATUS_OF_WORD = {
     "DEADLINEEXCEEDED": 504,
     "INTERNALSERVERERROR": 500,
 }
-# A status counts only where it is called one: tracebacks are full of line numbers.
+# A number counts as a status only after such a word: tracebacks are full of line numbers.
 _STATUS = re.compile(
     r"(?:\bHTTP(?:/\d(?:\.\d)?)?|\bstatus(?:[_ ]code)?|\berror|\bcode|[a-z.](?:Error|Exhausted|Unavailable|Argument"
     r"|Exceeded|NotFound|Denied|Exception))[\"'\s:=(]{1,4}(4\d\d|5\d\d)\b",
@@ -46,8 +46,8 @@ _READ_TIMEOUT = re.compile(r"ReadTimeout|timed out|IncompleteRead|TimeoutError",
 _NO_IMAGE = re.compile(r"\bNO_IMAGE\b|\bno image\b|without (?:an )?image|IMAGE_OTHER", re.IGNORECASE)
 
 
-def read_words(text: str, cause: str) -> ScriptFailure | None:
-    """Returns what the API said by a script's output, with ``cause`` as its message; None if that is not known."""
+def read_text(text: str, cause: str) -> ScriptFailure | None:
+    """Returns the API's error in a script's output, with ``cause`` as its message, or None if there is none."""
     if _KEY.search(text):
         return ScriptFailure(kind="http", message=cause, http_status=401)
     status, word = _STATUS.search(text), _STATUS_WORD.search(text)
