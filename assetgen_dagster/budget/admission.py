@@ -187,11 +187,11 @@ class Admission:
         if breaker is None or breaker.closed:
             return None if self._limit is None else await self._slot(self._limit)
         try:
-            return await self._await_admission(breaker)
+            return await self._check_breaker(breaker)
         except (SwitchesUnavailableError, TimeoutError) as error:
             return _Wait(str(error) or "The switches do not answer in time.", _LOOK_SECONDS)
 
-    async def _await_admission(self, found: Breaker) -> _Wait | Failure | None:
+    async def _check_breaker(self, found: Breaker) -> _Wait | Failure | None:
         """Returns None where a breaker lets the next call through: it is closed by now, or the call probes."""
         breaker = await call_in_daemon_thread(
             lambda: self._breaker.ask_if_due(found, every_seconds=_ASK_AGAIN_SECONDS),
