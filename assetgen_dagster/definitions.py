@@ -1,4 +1,4 @@
-"""Puts everything together, and does nothing else."""
+"""The code location: assembles assets, job, sensors and resources."""
 
 from typing import TextIO
 
@@ -30,14 +30,14 @@ def build_definitions(
     listener: Listener | None = None,
     log_stream: TextIO | None = None,
 ) -> dg.Definitions:
-    """Returns the code location; each argument takes the place of what it usually is made from.
+    """Returns the code location; each argument overrides a default.
 
     Args:
-        settings: Where the settings come from: environment and ``.env`` unless given. The number of image assets and
-            their owner are fixed when the code location is loaded.
+        settings: Loads the settings; by default from environment and ``.env``. The number of image assets and their
+            owner are fixed when the code location is loaded.
         board: Opens the task board.
         listener: Receives the events of a drawing, in the run's process; for a progress display.
-        log_stream: Where the runs' log goes; stderr, which Dagster keeps with the run, unless given.
+        log_stream: Receives the runs' log; by default stderr, which Dagster keeps with the run.
 
     Raises:
         AssetgenError: A setting cannot be used.
@@ -60,7 +60,7 @@ def build_definitions(
             dg.define_asset_job(
                 JOB_NAME,
                 selection=dg.AssetSelection.assets(*assets),
-                description="Draws what is missing of a project's pictures, or all of them again; see mode.",
+                description="Draws a project's missing pictures, or all of them again; see mode.",
             ),
             refresh_project_assets,
         ],
@@ -70,7 +70,7 @@ def build_definitions(
             "task_board": boards,
             "session": RunSession(settings=source, board=boards, listener=listener, log_stream=log_stream),
         },
-        # One process a run: it holds for runs from the UI, too.
+        # One process per run, also for runs from the UI.
         executor=dg.in_process_executor,
     )
 

@@ -1,20 +1,20 @@
-"""The errors that a person can do something about, and every code; everything else is a bug and keeps its stack trace.
+"""Errors that a person can fix, and all their codes. Everything else is a bug and keeps its stack trace.
 
-A new code is one entry of ``Code``. Its cause and remedy are Markdown, for docs/operating.md: ``make docs``.
+A new code is one entry of ``Code``. Its cause and remedy are Markdown; ``make docs`` writes them to docs/operating.md.
 """
 
 import re
 from enum import StrEnum
 from typing import Self
 
-#: A link keeps its words, code its text.
+#: Markdown links and code, replaced by their text.
 _MARKDOWN = re.compile(r"\[([^\]]+)\]\([^)\s]+\)|`([^`]*)`")
 
 _EDIT_PROMPT = "Edit this prompt in the project's `asset_manifest.json`."
 
 
 class ErrorClass(StrEnum):
-    """What a run does after a picture failed, see the table in ``docs/operating.md``."""
+    """What a run does after a picture has failed; see the table in ``docs/operating.md``."""
 
     TRANSIENT = "transient"
     REFUSED = "refused"
@@ -24,10 +24,10 @@ class ErrorClass(StrEnum):
 
 
 class Code(StrEnum):
-    """What happened, in one stable word: shown in brackets, logged, and noted on runs.
+    """A stable identifier of what happened: shown in brackets, logged, and tagged on runs.
 
     Attributes:
-        error_class: What a run does about a picture that has it; None for what is not about a picture.
+        error_class: What a run does about a picture with this code; None if the code does not concern a picture.
         cause: What it means; Markdown.
         remedy: What a person can do; Markdown.
     """
@@ -37,7 +37,7 @@ class Code(StrEnum):
     remedy: str
 
     def __new__(cls, value: str, error_class: ErrorClass | None, cause: str, remedy: str) -> Self:
-        """Returns the member of a value, with what else is known of it."""
+        """Creates a member with its attributes."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.error_class, member.cause, member.remedy = error_class, cause, remedy
@@ -613,20 +613,20 @@ class Code(StrEnum):
 
     @property
     def advice(self) -> str:
-        """The remedy for messages: without Markdown and without its full stop."""
+        """The remedy for messages: without Markdown and the final full stop."""
         return _MARKDOWN.sub(lambda found: found[1] or found[2], self.remedy).rstrip(".")
 
 
 class AssetgenError(Exception):
-    """Something a producer or operator can mend: says what is wrong and what to do, in plain words.
+    """An error that a producer or operator can fix; the message says what is wrong and what to do.
 
     Args:
-        message: Those words.
-        code: What happened.
+        message: The message.
+        code: The code.
 
     Attributes:
-        message: Without the code, for sentences that go on.
-        code: What happened.
+        message: The message without the code, for use inside another sentence.
+        code: The code.
     """
 
     code: Code
@@ -637,17 +637,17 @@ class AssetgenError(Exception):
         self.code = code
 
     def __str__(self) -> str:
-        """Returns the message with its code, as it stands in terminal, Dagster and Notion."""
+        """Returns the message with its code, as shown in terminal, Dagster and Notion."""
         return coded(self.message, self.code)
 
 
 class OneCodeError(AssetgenError):
-    """An error of a class with one code, which the class names."""
+    """Base of error classes with a fixed code."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code=self.code)
 
 
 def coded(message: str, code: Code) -> str:
-    """Returns a message with its code behind it."""
+    """Returns a message followed by its code."""
     return f"{message} [{code}]"

@@ -1,4 +1,4 @@
-"""The run queue: adds the tags that runs from the UI lack, empties those that are another run's, lets people go first.
+"""The run queue: adds tags that runs from the UI lack, clears those copied from another run, and puts people first.
 
 Named in ``deploy/dagster.yaml``; loaded by the webserver, the daemon and the commands.
 """
@@ -21,15 +21,16 @@ from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 
 
 class ProjectRunCoordinator(QueuedRunCoordinator):
-    """Adds the tags ``channel`` and ``project`` to every run of a partition, so that limits by channel hold for all.
+    """Tags and prioritizes every run of a partition.
 
-    And ``request``, by which a retry is told from a new request. Dagster copies a run's tags when it is executed again,
-    and can delete none: what they say of how that one went is emptied, or nobody would hear how this one goes. A run
-    that a person asked for does not wait behind the sensors'.
+    Adds ``channel`` and ``project``, so that limits per channel apply to all runs, and ``request``, which tells a retry
+    from a new request. Dagster copies all tags to a re-execution and cannot delete any, so the outcome of the original
+    run is set to empty; otherwise the new run would count as reported. A run that a person starts gets a higher
+    priority than those of the sensors.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        """Queues a run, tagged."""
+        """Tags a run and queues it."""
         run = context.dagster_run
         copied = dict.fromkeys((tag for tag in OUTCOME_TAGS if tag in run.tags), "")
         first = {PRIORITY_TAG: run.tags.get(PRIORITY_TAG, "1")} if _by_hand(run) else {}
@@ -42,14 +43,14 @@ class ProjectRunCoordinator(QueuedRunCoordinator):
 
 
 def _by_hand(run: DagsterRun) -> bool:
-    """Returns whether a person asked for this one run, be it by re-executing one of a sensor, whose tags it has."""
+    """Returns whether a person started this run, also by re-executing a run of a sensor, whose tags it has."""
     if BACKFILL_TAG in run.tags or AUTO_RETRY_TAG in run.tags:  # Dagster's retry has its parent's priority
         return False
     return SENSOR_TAG not in run.tags or run.parent_run_id is not None
 
 
 def project_tags(partition_key: str | None) -> dict[str, str]:
-    """Returns the tags of a partition's runs; none for a key that ``asset_manifest`` will refuse."""
+    """Returns the tags of a partition's runs; none for an invalid key, which ``asset_manifest`` will refuse."""
     try:
         key = ProjectKey.from_partition_key(partition_key or "")
     except InvalidIdentifierError:

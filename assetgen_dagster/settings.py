@@ -1,7 +1,7 @@
-"""Every environment variable, typed, once.
+"""All settings: every environment variable, typed.
 
-Read from the environment and from ``.env`` in the project root; the environment wins. Nothing else in the package
-reads ``os.environ`` for a setting.
+Read from the environment and from ``.env`` in the project root; the environment wins. No other module reads
+``os.environ`` for a setting.
 """
 
 import os
@@ -58,7 +58,7 @@ def _is_broker(address: str) -> bool:
         parts = urlsplit(address)
         return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return False  # such as a port that is no number
+        return False  # for example a port that is not a number
 
 
 def needed_by(what: str) -> dict[str, JsonValue]:
@@ -268,12 +268,12 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str | None:
-        """The address of PostgreSQL, with its password; None for SQLite."""
+        """The URL of PostgreSQL, with its password; None for SQLite."""
         return None if self.postgres_url is None else self.postgres_url.get_secret_value()
 
     @property
     def broker(self) -> str | None:
-        """The address of Redis, with its password; None where no workers take runs."""
+        """The URL of Redis, with its password; None without Celery workers."""
         return None if self.broker_url is None else self.broker_url.get_secret_value()
 
     def secrets(self) -> tuple[SecretStr | str | None, ...]:
@@ -302,12 +302,12 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value or "UTC")
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone such as Europe/Berlin") from None
+            raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from None
         return value
 
     @property
     def zone(self) -> ZoneInfo | None:
-        """Where the operator is; None for the machine's own time zone."""
+        """The operator's time zone; None for the machine's."""
         return ZoneInfo(self.timezone) if self.timezone else None
 
     def script_environment(self) -> dict[str, str]:
@@ -315,7 +315,7 @@ class Settings(BaseSettings):
         fields = type(self).model_fields.values()
         hidden = {field.alias for field in fields if SecretStr in get_args(field.annotation)} | _FOREIGN_SECRETS
         environment = {name: value for name, value in os.environ.items() if name not in hidden}
-        # A foreign script prints emoji; its output goes into a file, whose encoding Python takes from the locale.
+        # Scripts print emoji, and Python derives the encoding of their output file from the locale.
         environment.setdefault("PYTHONIOENCODING", "utf-8:replace")
         return environment
 
@@ -324,7 +324,7 @@ def load_settings() -> Settings:
     """Returns the settings in force.
 
     Raises:
-        AssetgenError: A setting cannot be used; the message names each one, its value's fault, and nothing secret.
+        AssetgenError: A setting is invalid; the message names each one and what is wrong, without secrets.
     """
     try:
         files = env_files()
@@ -339,22 +339,22 @@ def load_settings() -> Settings:
 
 
 def env_files() -> tuple[Path, ...]:
-    """Returns the files that settings are read from, of which the later wins.
+    """Returns the files that settings are read from; the later file wins.
 
     Raises:
-        AssetgenError: The one that ``ASSETGEN_ENV_FILE`` names is not there.
+        AssetgenError: The file named by ``ASSETGEN_ENV_FILE`` does not exist.
     """
     named = os.environ.get(ENV_FILE_VARIABLE)
     if not named or named == NONE:
         return () if named else _ENV_FILES
     path = PROJECT_ROOT / Path(named).expanduser()
     if not path.is_file():
-        text = f"{ENV_FILE_VARIABLE} names {path}, which is no file. Name one that is there, or {NONE} for none at all."
+        text = f"{ENV_FILE_VARIABLE} names {path}, which is not a file. Name an existing file, or {NONE} for no file."
         raise AssetgenError(text, code=Code.ENV_FILE)
     return (path,)
 
 
 def default_environment() -> dict[str, str]:
-    """Returns every setting as an environment variable with its default; an empty one counts as not set."""
+    """Returns every setting as an environment variable with its default; empty means not set."""
     fields = Settings.model_fields.values()
     return {field.alias: "" if field.default is None else str(field.default) for field in fields if field.alias}

@@ -184,7 +184,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
         check_row = self._row_watch.check_row if self._row_watch else None
 
         async def start(emit: Callable[[Event], None]) -> Summary:
-            structlog.contextvars.bind_contextvars(**context)  # this is a thread of its own
+            structlog.contextvars.bind_contextvars(**context)  # context variables are per thread
             with open_admission(
                 project.settings,
                 provider_of(project.settings),

@@ -33,7 +33,7 @@ POINTS = {
     "before its intent": Death(f"{DRAWING}.attempt:Attempts.draw", "before"),
     "with its intent, before its script starts": Death(f"{DRAWING}.attempt:run_cli_script", "before"),
     "its script has just started": Death(f"{DRAWING}.attempt:describe_process", "after"),
-    "its script has ended": Death(f"{DRAWING}.attempt:Attempts.settle", "before"),
+    "its script has ended": Death(f"{DRAWING}.attempt:Attempts.finish", "before"),
     "its picture is seen to be whole": Death(f"{DRAWING}.attempt:make_png", "after"),
     "while its receipt is written": Death(WRITE, "torn", dying.receives),
     "received, not published": Death(f"{DRAWING}.attempt:publish", "before"),
