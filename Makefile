@@ -46,7 +46,7 @@ dev: venv
 test: .venv/installed-dev
 	@$(BIN)/python -m pytest -m "not slow and not deploy and not ui" --numprocesses 4 --dist worksteal
 
-# Those that measure seconds, afterwards and one by one.
+# Tests that measure seconds run afterwards, one by one.
 test-slow: .venv/installed-dev
 	@$(BIN)/python -m pytest -m "slow and not timed" --numprocesses 3 --dist worksteal
 	@$(BIN)/python -m pytest -m "slow and timed"
