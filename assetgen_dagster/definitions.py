@@ -19,7 +19,7 @@ from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_dagster.sensors.refresh import refresh_project_assets
 
-#: All of them; ``assetgen doctor`` asks whether each one looks.
+#: All sensors; ``assetgen doctor`` checks whether each one ticks.
 SENSORS = (notion_tasks, notion_outcomes, project_upkeep, log_retention)
 
 

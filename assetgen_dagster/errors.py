@@ -47,7 +47,7 @@ class Code(StrEnum):
         "rate_limited",
         ErrorClass.TRANSIENT,
         "HTTP 429: more requests a minute than the key may make.",
-        "Run again later. If it stays so, set `ASSETGEN_REQUESTS_PER_MINUTE` to the key's limit.",
+        "Run again later. If the error persists, set `ASSETGEN_REQUESTS_PER_MINUTE` to the key's limit.",
     )
     API_ERROR = (
         "api_error",
@@ -65,12 +65,12 @@ class Code(StrEnum):
         "no_image",
         ErrorClass.TRANSIENT,
         "A complete answer without a picture, and no refusal.",
-        "Run again later. If it stays so, edit the prompt.",
+        "Run again later. If the error persists, edit the prompt.",
     )
     UNRECOGNISED = (
         "unrecognised",
         ErrorClass.TRANSIENT,
-        "The script failed in words that say nothing known; tried once more only.",
+        "The script failed with an unknown message; it is retried once.",
         "Read what the script printed (event `asset_generation_cli_error`).",
     )
     MACHINE_EXHAUSTED = (
@@ -95,7 +95,7 @@ class Code(StrEnum):
     SCRIPT_TIMEOUT = (
         "script_timeout",
         ErrorClass.TIMEOUT,
-        "The script took longer than the limit and was ended.",
+        "The script took longer than the limit and was killed.",
         "Run again. If pictures often take longer, raise `ASSETGEN_IMAGE_TIMEOUT_SECONDS`.",
     )
     ANSWER_LOST = (
@@ -107,8 +107,8 @@ class Code(StrEnum):
     SCRIPT_KILLED = (
         "script_killed",
         ErrorClass.TIMEOUT,
-        "A signal ended the script; often the machine was out of memory. Or it printed more than 64 MiB, and was "
-        "ended for that.",
+        "A signal killed the script; often the machine was out of memory. Or it printed more than 64 MiB and was "
+        "killed.",
         "Run again; with less memory, lower `ASSETGEN_IMAGE_CONCURRENCY`.",
     )
     SCRIPT_ENDED = (
@@ -126,8 +126,8 @@ class Code(StrEnum):
     SCRIPT_LEFT_NO_PICTURE = (
         "script_left_no_picture",
         ErrorClass.TIMEOUT,
-        "The script said that it succeeded, but left no picture or a broken one.",
-        "Run again. If it stays so, the script is at fault.",
+        "The script exited with 0, but left no picture or a broken one.",
+        "Run again. If the error persists, the script is at fault.",
     )
     RECEIVED_FILE_GONE = (
         "received_file_gone",
@@ -144,7 +144,7 @@ class Code(StrEnum):
     UNUSABLE_PROMPT = (
         "unusable_prompt",
         ErrorClass.REJECTED,
-        "The prompt cannot be handed to a program, such as one with a NUL character.",
+        "The prompt cannot be passed to a program, for example because it contains a NUL character.",
         _EDIT_PROMPT,
     )
     PROMPT_TOO_LONG = (
@@ -157,12 +157,12 @@ class Code(StrEnum):
         "reference_failed",
         ErrorClass.REJECTED,
         "A picture that this one refers to could not be drawn. This one was not tried, and cost nothing.",
-        "Mend the picture that the message names.",
+        "Fix the picture that the message names.",
     )
     REFERENCE_MISSING = (
         "reference_missing",
         ErrorClass.REJECTED,
-        "A picture that this one refers to is not there, and this run does not draw it. It cost nothing.",
+        "A picture that this one refers to is missing, and this run does not draw it. It cost nothing.",
         "Draw the picture that the message names.",
     )
     REFERENCE_UNUSABLE = (
@@ -213,20 +213,20 @@ class Code(StrEnum):
     BUDGET_UNKNOWN = (
         "budget_unknown",
         ErrorClass.FATAL,
-        "For two minutes nobody could tell what other runs may still spend. Nothing was paid.",
-        "Mend what the cause names (a file of `.assetgen/`, PostgreSQL, `channels.toml`).",
+        "For two minutes it was unknown what other runs may still spend. Nothing was paid.",
+        "Fix what the cause names (a file of `.assetgen/`, PostgreSQL, `channels.toml`).",
     )
     MODEL_NOT_FOUND = (
         "model_not_found",
         ErrorClass.FATAL,
-        "HTTP 404: the provider has no such model, or not any longer.",
+        "HTTP 404: the provider does not have this model, or no longer has it.",
         "Set `GEMINI_IMAGE_MODEL`, or `ASSETGEN_STORY_MODEL` if the message names that, to a model that exists.",
     )
     CONFIGURATION = (
         "configuration",
         ErrorClass.FATAL,
-        "The project's own script cannot use a setting, such as a base URL that is none, or leads to a redirect.",
-        "Mend the setting that the cause names.",
+        "The project's own script cannot use a setting, such as an invalid base URL, or one that redirects.",
+        "Fix the setting that the cause names.",
     )
     CANNOT_WRITE = (
         "cannot_write",
@@ -256,8 +256,8 @@ class Code(StrEnum):
         "lock_lost",
         ErrorClass.FATAL,
         "On [several machines](#several-machines): the run's session with PostgreSQL broke, and the lock could not "
-        "be had again.",
-        "Run again, if no other run is at work: it goes on from there.",
+        "be regained.",
+        "If no other run is working on the project, run again: the new run continues.",
     )
     WITHDRAWN = (
         "withdrawn",
@@ -275,20 +275,20 @@ class Code(StrEnum):
         "settings",
         None,
         "A setting in the environment or in `.env` cannot be used; the message names each.",
-        "Mend it; [settings](settings.md).",
+        "Fix it; [settings](settings.md).",
     )
     ENV_FILE = (
         "env_file",
         None,
         "`.env`, or the file that `ASSETGEN_ENV_FILE` names, is not there, no UTF-8 text, or has a line that is no "
         "`NAME=value`.",
-        "Mend the file, or the variable.",
+        "Fix the file, or the variable.",
     )
     CHANNELS_FILE = (
         "channels_file",
         None,
         "[channels.toml](settings.md#channels) cannot be used. While that is so, nothing is drawn.",
-        "Mend what the message names.",
+        "Fix what the message names.",
     )
     UNKNOWN_CHANNEL = (
         "unknown_channel",
@@ -311,7 +311,7 @@ class Code(StrEnum):
     REGENERATE = (
         "regenerate",
         None,
-        "A row's `Regenerate` says something that is not known.",
+        "A row's `Regenerate` has an unknown value.",
         "`All`, `Missing or changed`, or nothing; set the status again.",
     )
     PROJECT_TAKEN = (
@@ -323,7 +323,7 @@ class Code(StrEnum):
     PROJECT_BUSY = (
         "project_busy",
         None,
-        "Another run is at work on this project. Nothing was paid.",
+        "Another run is working on this project. Nothing was paid.",
         "Wait for the run that the message names, or cancel it.",
     )
     WORKSPACE = (
@@ -336,14 +336,13 @@ class Code(StrEnum):
         "records",
         None,
         "`.assetgen/records.json` cannot be read.",
-        "Restore it from a backup. If there is none, move it away: pictures that are there are then kept, at "
-        "unknown cost.",
+        "Restore it from a backup. If there is none, move it away: existing pictures are then kept, at unknown cost.",
     )
     SWITCHES_UNAVAILABLE = (
         "switches_unavailable",
         None,
         "The [pause](#pausing) cannot be read or written.",
-        "Give permission, or mend PostgreSQL, as the message says.",
+        "Give permission, or fix PostgreSQL, as the message says.",
     )
     NO_STORY = (
         "no_story",
@@ -356,20 +355,20 @@ class Code(StrEnum):
         None,
         "A document cannot be read, has no prompts, or more than any video could, or has list items that look like "
         "pictures and cannot be read; the message names file and line. Nothing was paid.",
-        "Mend the document as the message says, or name another.",
+        "Fix the document as the message says, or name another.",
     )
     MANIFEST = (
         "manifest",
         None,
         "`asset_manifest.json` cannot be used; the message names line or field.",
-        "Mend it.",
+        "Fix it.",
     )
     SCRIPT_HELP = (
         "script_help",
         None,
         "A script of your own, asked with `--help` whether it takes [reference pictures](#reference-pictures), did "
         "not answer. Nothing was drawn.",
-        "Run again. If it stays so, let `--help` answer within 30 s, or empty the `references` in "
+        "Run again. If the error persists, let `--help` answer within 30 s, or empty the `references` in "
         "`asset_manifest.json`.",
     )
     MANIFEST_CONFLICT = (
@@ -400,7 +399,7 @@ class Code(StrEnum):
     REDRAW = (
         "redraw",
         None,
-        "`Redraw` or `--pictures` names pictures that there are not, or the remark is too long or about none. "
+        "`Redraw` or `--pictures` names unknown pictures, or the remark is too long or applies to none. "
         "Nothing was paid.",
         "Correct it as the message says.",
     )
@@ -451,12 +450,12 @@ class Code(StrEnum):
         "dagster_yaml",
         None,
         "Dagster cannot use the `dagster.yaml` in `DAGSTER_HOME`.",
-        "Mend it, or move it away: the next command puts the usual one there.",
+        "Fix it, or move it away: the next command puts the usual one there.",
     )
     DEV_RUNNING = (
         "dev_running",
         None,
-        "Another `make dev` (or `assetgen dev`) is at work with the same Dagster instance.",
+        "Another `make dev` (or `assetgen dev`) is running with the same Dagster instance.",
         "Use that one: the message says where; or end it first.",
     )
     PORT = (
@@ -528,7 +527,7 @@ class Code(StrEnum):
     POSTGRES = (
         "postgres",
         None,
-        "PostgreSQL said something else; the message has it.",
+        "Another error of PostgreSQL; the message quotes it.",
         "Check `ASSETGEN_POSTGRES_URL`.",
     )
     NOTION_TOKEN = (
@@ -553,7 +552,7 @@ class Code(StrEnum):
         "notion_not_shared",
         None,
         "The integration cannot see the database, or the row.",
-        "Share the database with it: ••• at its top right, Connections. Or mend `NOTION_DATABASE_ID`.",
+        "Share the database with it: ••• at its top right, Connections. Or fix `NOTION_DATABASE_ID`.",
     )
     NOTION_DATABASE = (
         "notion_database",
@@ -590,7 +589,7 @@ class Code(StrEnum):
         "notion_refused",
         None,
         "Notion refused a call; the message has its words.",
-        "If it stays so, report it.",
+        "If the error persists, report it.",
     )
     NOTION_UNAVAILABLE = (
         "notion_unavailable",

@@ -84,7 +84,7 @@ class Project:
         path = self.paths.project / MANIFEST_FILE
         found = load_manifest(path)
         if found is None:
-            raise AssetgenError(f"Materialize asset_manifest first: {path} is not there.", code=Code.NO_MANIFEST)
+            raise AssetgenError(f"Materialize asset_manifest first: {path} does not exist.", code=Code.NO_MANIFEST)
         check_slots(found.manifest, self.settings.image_slots)
         return found.manifest
 
@@ -246,7 +246,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
 
 
 def tag_stop_cause(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
-    """Tags the run with what ended it, so that the sensors know what its row should be told."""
+    """Tags the run with the code that stopped it: the sensors choose the report to its row by it."""
     instance.add_run_tags(project.run_id, {STOPPED_BY_TAG: failure.code.value})
 
 

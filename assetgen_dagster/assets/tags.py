@@ -16,7 +16,7 @@ COMMAND_TAG = "command"
 #: The run that made the request first: the run itself, unless it retries or repeats another one.
 REQUEST_TAG = "request"
 
-#: What the row was told about the run (``Reported``). Serves where the database has no column for the run.
+#: What was reported about the run to its row (``Reported``). Used if the database has no column for the run.
 REPORTED_TAG = "notion_reported"
 
 #: Outcome of showing the run's review sheet.

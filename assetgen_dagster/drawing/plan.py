@@ -216,7 +216,7 @@ def decide(
     if record is None and retired is not None and file.sha256 in (None, retired.facts.sha256):
         changes = _changes(retired.inputs, inputs, references, request.mode)
         if not changes:
-            return Step(Action.RESTORE, "back in the manifest; its picture was put aside")
+            return Step(Action.RESTORE, "back in the manifest; its picture was kept")
         return Step(Action.DRAW, f"back in the manifest; since then {changes}")
     if file.sha256 is None:
         return Step(Action.DRAW, "not there yet" if record is None else "its file is gone")
@@ -243,8 +243,8 @@ def decide(
 def _changes(before: Inputs | None, now: Inputs, references: Sequence[ReferenceState] | None, mode: Mode) -> str:
     """Returns why a picture is out of date; empty if it is not."""
     names = changed_inputs(before, now)
-    said = [f"{' and '.join(names)} changed"] if names else []
-    return ", ".join(said + changed_references(before, references, mode))
+    inputs = [f"{' and '.join(names)} changed"] if names else []
+    return ", ".join(inputs + changed_references(before, references, mode))
 
 
 def _changes_by_hand(before: Inputs | None, references: Sequence[ReferenceState] | None) -> str:

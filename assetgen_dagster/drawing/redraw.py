@@ -65,7 +65,7 @@ def read_redraw(pictures: str, remark: str, known: KnownPictures) -> Redraw:
     """Returns the order that a person's words are.
 
     Raises:
-        AssetgenError: They name pictures that there are not, or the remark is too long.
+        AssetgenError: Unknown or ambiguous picture, or the remark is too long.
     """
     remark = clean_text(remark).strip()
     if len(remark) > REMARK_CHARACTERS:

@@ -1,1 +1,1 @@
-"""Run launchers: who carries runs out. Celery's is the one for several machines."""
+"""Run launchers: Celery's, for several machines."""

@@ -289,7 +289,7 @@ class ProjectRecords(BaseModel):
         self.redraws.clear()
 
     def enter(self, name: str, picture: PictureRecord) -> None:
-        """Enters a new picture; what sums the pictures up is out of date by that, whatever the clock says."""
+        """Adds a new picture; ``assets_ready`` and ``contact_sheet`` are out of date from then on."""
         self.pictures[name] = picture
         self.redraws.pop(name, None)
         if self.rounds:
