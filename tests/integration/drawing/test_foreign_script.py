@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from assetgen_dagster.drawing.plan import Mode
-from assetgen_dagster.errors import ErrorClass
+from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -140,7 +140,7 @@ def test_half_a_picture_never_reaches_the_final_name_and_the_good_one_stays(
         ARGUMENTS + PICTURE + "image.save(output); b = open(output, 'rb').read(); open(output, 'wb').write(b[:999])"
     )
     drawing = core.draw({2})
-    assert "no whole picture" in drawing.failed()[0].failure.cause
+    assert drawing.failed()[0].failure.code is Code.SCRIPT_LEFT_NO_PICTURE
     assert core.files() == before
 
 

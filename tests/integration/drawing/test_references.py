@@ -277,7 +277,7 @@ def test_a_script_that_gives_no_answer_ends_the_run_before_anything_is_drawn(
     script.write_text(f"import sys; open({str(called)!r}, 'a').write(sys.argv[1])\n{body}")
     monkeypatch.setenv("ASSETGEN_SCRIPT", str(script))
     monkeypatch.setattr("assetgen_dagster.providers.script.help._HELP_SECONDS", 0.5)
-    with pytest.raises(HelpUnansweredError, match="let --help answer within"):
+    with pytest.raises(HelpUnansweredError):
         foxes.draw()
     assert called.read_text() == "--help"
 
