@@ -78,7 +78,7 @@ def test_a_projects_number_is_the_same_on_every_machine() -> None:
 
 def test_a_second_run_is_told_which_run_on_which_machine_has_the_project(make: Make) -> None:
     make("first").acquire()
-    with pytest.raises(ProjectBusyError, match=rf"Run first \(process {os.getpid()} on .+\) is at work"):
+    with pytest.raises(ProjectBusyError, match=rf"Run first \(process {os.getpid()} on .+\)"):
         make("second").acquire()
     make("second", OTHER).acquire()
 
