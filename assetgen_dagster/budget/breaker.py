@@ -115,8 +115,12 @@ class Breaker:
         return probe if probe is not None and abs(now - probe.at) < probe.seconds else None
 
     def may_ask(self, now: float, *, every_seconds: float) -> bool:
-        """Returns whether the API can tell if the cause is gone, and was not asked just now."""
-        return not self.closed and self.code in _ASKABLE and abs(now - self.asked_at) >= every_seconds
+        """Returns whether the API can tell if the cause is gone, and was not asked just now.
+
+        A refusal is ended by the API only, whatever the refusal is about.
+        """
+        askable = self.code in _ASKABLE or bool(self.refusal)
+        return not self.closed and askable and abs(now - self.asked_at) >= every_seconds
 
     def answered(self, failure: Failure | None, now: float) -> "Breaker":
         """Returns the breaker after the free question, with what the API has against key or model."""

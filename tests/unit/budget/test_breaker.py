@@ -112,12 +112,18 @@ def test_the_api_is_asked_about_what_it_tells_and_not_all_the_time(failure: Fail
     assert not replace(asked, closed=True).may_ask(NOON + seconds, every_seconds=MINUTE)
 
 
-@pytest.mark.parametrize("answer", [WRONG, OFFLINE, GONE])
+@pytest.mark.parametrize("answer", [WRONG, OFFLINE, GONE, UNPAID])
 def test_as_long_as_the_api_refuses_it_stays_open_whatever_the_hour(answer: Failure) -> None:
     found = failed().answered(answer, NOON + DAY)
     assert found.state(NOON + 2 * DAY) is State.OPEN
     assert answer.cause.rstrip(".") in found.refusal
     assert found.code == (Code.API_KEY if answer is OFFLINE else answer.code)
+    assert found.may_ask(NOON + DAY + MINUTE, every_seconds=MINUTE), "else nothing would end the refusal"
+
+
+def test_billing_that_the_api_itself_complained_of_is_probed_when_it_does_not_any_more() -> None:
+    found = failed().answered(UNPAID, NOON + 5).answered(None, NOON + PROBE_AFTER_SECONDS)
+    assert found.state(NOON + PROBE_AFTER_SECONDS) is State.HALF_OPEN
 
 
 def test_once_it_refused_its_consent_closes_the_breaker() -> None:
