@@ -26,7 +26,7 @@ FIRST_DOCUMENT = ("--document", str(BEFORE / "first_document.md"))
 def workspace(gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What version 0.1 left behind, at another place, with an emulator that draws as small pictures as it had."""
     with tarfile.open(BEFORE / "fixture.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)  # our own; early 3.11 knows no filters
     for script in tmp_path.glob("dagster_home/**/*.db.sql"):
         database = sqlite3.connect(script.with_suffix(""))
         database.execute("PRAGMA journal_mode=WAL")  # a property of the file, which a dump does not have

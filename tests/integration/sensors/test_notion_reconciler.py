@@ -237,7 +237,7 @@ def test_many_rows_that_cannot_be_drawn_are_rejected_a_few_a_tick(pipeline: Pipe
         pipeline.tick()
         assert [status(pipeline, page) for page in pages].count("Asset Error") == rejected
     assert [said.partition("rejected.")[2] for said in pipeline.tasks_said] == [
-        " 15 are left for the next look.", " 5 are left for the next look.", "",
+        " 15 are left for the next tick.", " 5 are left for the next tick.", "",
     ]  # fmt: skip
 
 
