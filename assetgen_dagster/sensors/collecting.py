@@ -1,4 +1,4 @@
-"""Goes on behind a project that fails, and says so afterwards."""
+"""Collects the failures of single projects, so that one does not stop the others."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from assetgen_dagster.errors import AssetgenError
 
 @contextlib.contextmanager
 def collecting(failures: list[str]) -> Iterator[None]:
-    """Adds what goes wrong in the block to ``failures`` instead of raising it."""
+    """Appends an error in the block to ``failures`` instead of raising it."""
     try:
         yield
     except (AssetgenError, OSError) as error:

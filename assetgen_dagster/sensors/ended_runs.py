@@ -1,13 +1,13 @@
-"""Which runs ended since the last tick: each is met once, and stays pending until its sensor is done with it.
+"""The runs that ended since the last tick: each is found once, and stays pending until its sensor has handled it.
 
-``updated_after`` goes by clocks; a window of ten minutes makes up for their differences. Dagster's
+``updated_after`` compares clocks; a window of ten minutes covers their differences. Dagster's
 ``fetch_run_status_changes`` has a cursor that needs no clock, but would lose runs:
 
 - It stores an event before it changes the run's status, so a run that has just ended is still STARTED then.
-- PostgreSQL gives out an event's id before the event can be seen, so a cursor may pass one that is committed late.
-- A run that Dagster gives up to retry changes its tags, and ends by no event. ``updated_after`` meets it again.
+- PostgreSQL assigns an event's id before the event is visible, so a cursor may pass an event that is committed late.
+- When Dagster gives up a retry, it changes the run's tags without an event. ``updated_after`` finds such a run again.
 
-``RunRecord.storage_id`` tells the order in which runs were created, not that in which they ended.
+``RunRecord.storage_id`` is the order in which runs were created, not the order in which they ended.
 """
 
 import time
@@ -20,18 +20,18 @@ import dagster as dg
 
 from assetgen_dagster.assets.request import FINISHED
 
-#: Must exceed what two machines' clocks differ by: a run's end bears the time of the machine that it ran on.
+#: Must exceed the difference between two machines' clocks: a run's end is stamped by the machine that it ran on.
 WINDOW_SECONDS = 600.0
 
 
 @dataclass
 class EndedRuns:
-    """A sensor's place among the runs that ended.
+    """A sensor's position among the runs that ended.
 
     Attributes:
         until: Unix time: runs that ended later are new.
-        pending: Runs that the sensor is not done with, oldest first.
-        done: Runs in the window that it is done with.
+        pending: Runs that the sensor has not handled yet, oldest first.
+        done: Runs in the window that it has handled.
     """
 
     until: float
@@ -40,11 +40,11 @@ class EndedRuns:
 
     @classmethod
     def from_cursor(cls, cursor: Mapping[str, Any], *, start: float) -> "EndedRuns":
-        """Returns the place that a sensor's cursor holds; earlier versions kept its parts as keys of the cursor itself.
+        """Returns the position in a sensor's cursor; earlier versions stored its fields in the cursor itself.
 
         Args:
             cursor: The sensor's cursor; empty at the first tick.
-            start: Where the first tick begins, Unix time.
+            start: Start of the first tick's window, Unix time.
         """
         if "ended" in cursor:
             return cls(**cursor["ended"])
@@ -52,11 +52,11 @@ class EndedRuns:
         return cls(until, list(cursor.get("run_ids", [])), list(cursor.get("done", [])))
 
     def advance(self, instance: dg.DagsterInstance, wanted: Callable[[dg.DagsterRun], bool]) -> list[dg.RunRecord]:
-        """Adds the wanted ones of the runs that ended to the pending ones; returns all in the window.
+        """Adds the wanted runs that ended to the pending ones; returns all runs in the window.
 
         Args:
-            instance: Whose runs.
-            wanted: Asked for each run in the window again, until it is pending: its tags may have changed.
+            instance: The Dagster instance.
+            wanted: Called for each run in the window on every tick until it is pending: its tags may have changed.
         """
         now = time.time()
         found = ended_since(instance, self.until - WINDOW_SECONDS)
@@ -72,18 +72,18 @@ class EndedRuns:
         return found
 
     def finish(self, run_id: str) -> None:
-        """Ends the sensor's work on a pending run."""
+        """Marks a pending run as handled."""
         self.pending.remove(run_id)
         self.done.append(run_id)
 
     def postpone(self, run_id: str) -> None:
-        """Moves a pending run to the end, so that it keeps no other waiting."""
+        """Moves a pending run to the end of the queue."""
         self.pending.remove(run_id)
         self.pending.append(run_id)
 
 
 def ended_since(instance: dg.DagsterInstance, moment: float) -> list[dg.RunRecord]:
-    """Returns the runs that ended, or changed after that, since a moment, Unix time; the first to end first."""
+    """Returns the runs that ended, or changed after their end, since a Unix time; in the order of their ends."""
     since = datetime.fromtimestamp(max(0.0, moment), UTC)
     found = instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED), updated_after=since))
     return sorted(found, key=lambda record: record.end_time or 0.0)

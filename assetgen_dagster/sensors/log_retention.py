@@ -1,6 +1,6 @@
-"""``log_retention``: what runs printed is deleted after a while; their events, and with them all costs, are kept.
+"""``log_retention``: deletes the output of old runs; their events, and so all costs, are kept.
 
-Dagster deletes old ticks by itself, as ``dagster.yaml`` says, and no run's output ever.
+Dagster deletes old ticks itself (``dagster.yaml``), but never a run's output.
 """
 
 import time
@@ -19,10 +19,10 @@ _DAY = 86400.0
     name="log_retention",
     minimum_interval_seconds=3600,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Deletes what runs printed after ASSETGEN_LOG_DAYS; events, costs and pictures are kept.",
+    description="Deletes the output of runs after ASSETGEN_LOG_DAYS; events, costs and pictures are kept.",
 )
 def log_retention(context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource) -> dg.SkipReason:
-    """Deletes what is due; the cursor is the time until which all is done."""
+    """Does one tick; the cursor is the end of the last period whose output was deleted."""
     try:
         days = assetgen_settings.load().log_days
     except AssetgenError as error:
@@ -30,17 +30,17 @@ def log_retention(context: dg.SensorEvaluationContext, assetgen_settings: Settin
     before = time.time() - days * _DAY
     count = delete_output(context.instance, since=float(context.cursor or 0), before=before)
     context.update_cursor(repr(before))
-    said = f"Deleted the output of {count} runs that ended more than {days} days ago."
+    message = f"Deleted the output of {count} runs that ended more than {days} days ago."
     if count:
-        context.log.info(said)
-    return dg.SkipReason(said)
+        context.log.info(message)
+    return dg.SkipReason(message)
 
 
 def delete_output(instance: dg.DagsterInstance, *, since: float, before: float) -> int:
-    """Deletes what runs printed that ended, or changed after that, between two moments; returns how many they were.
+    """Deletes the output of runs that ended, or changed after their end, in a period; returns the number of runs.
 
     Args:
-        instance: Whose runs.
+        instance: The Dagster instance.
         since: Unix time.
         before: Unix time.
     """

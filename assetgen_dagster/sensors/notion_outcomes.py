@@ -1,6 +1,6 @@
-"""``notion_outcomes``: every run that ended without its row being told is reported here, whatever ended it.
+"""``notion_outcomes``: reports to Notion every run that ended without a report, for whatever reason.
 
-The cursor remembers runs whose report Notion did not take yet, so that none is lost while Notion is down.
+The cursor keeps the runs that Notion has not accepted a report of, so that none is lost while Notion is down.
 """
 
 import json
@@ -29,7 +29,7 @@ from assetgen_dagster.support.log import prepare_log
 
 _REPORTS_AT_ONCE = 10
 
-#: How far the first tick goes back. Rows that still ask for pictures are told of older runs by ``notion_tasks``.
+#: How far back the first tick looks. ``notion_tasks`` reports older runs to rows that still ask for pictures.
 _FIRST_TICK_SECONDS = 86400.0
 
 _log = structlog.get_logger()
@@ -40,8 +40,8 @@ class Cursor:
     """What the sensor remembers between ticks.
 
     Attributes:
-        ended: Runs that ended, of which some are still to be reported.
-        sheets: Runs whose review sheet is still to be shown.
+        ended: Runs that ended; the pending ones are not reported yet.
+        sheets: Runs with a review sheet that is not on its row's page yet.
     """
 
     ended: EndedRuns
@@ -49,7 +49,7 @@ class Cursor:
 
     @classmethod
     def read(cls, cursor: str | None) -> "Cursor":
-        """Returns what a cursor holds; without one, what the first tick begins with."""
+        """Parses a cursor; without one, returns the first tick's."""
         held: dict[str, Any] = json.loads(cursor) if cursor else {}
         ended = EndedRuns.from_cursor(held, start=time.time() - _FIRST_TICK_SECONDS)
         return cls(ended, Sheets(**held.get("sheets", {})))
@@ -59,12 +59,12 @@ class Cursor:
     name="notion_outcomes",
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells Notion how runs ended that could not tell it themselves.",
+    description="Reports the outcome of runs to Notion that could not report it themselves.",
 )
 def notion_outcomes(
     context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource, task_board: TaskBoardResource
 ) -> dg.SkipReason:
-    """Reports what is due, and says in one sentence what it did or what keeps it."""
+    """Does one tick; the skip reason states what it did, or what prevents it."""
     cursor = Cursor.read(context.cursor)
     try:
         settings = assetgen_settings.load()
@@ -73,18 +73,18 @@ def notion_outcomes(
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
         advance(context.instance, cursor)
-        said = "No run is to be told."
+        message = "There is no run to report."
         if cursor.ended.pending or cursor.sheets.are_due():
             with task_board.open(notion, total_seconds=BOARD_SECONDS) as board:
-                said = " ".join(_tell(context, cursor, board, settings, notion))
+                message = " ".join(_report(context, cursor, board, settings, notion))
     except AssetgenError as error:
-        said = f"{len(cursor.ended.pending)} runs are still to be told to Notion: {error}"
+        message = f"{len(cursor.ended.pending)} runs are not reported to Notion yet: {error}"
     context.update_cursor(json.dumps(asdict(cursor)))
-    return dg.SkipReason(said)
+    return dg.SkipReason(message)
 
 
 def advance(instance: dg.DagsterInstance, cursor: Cursor) -> None:
-    """Adds the runs that ended since the last tick and are ours to report."""
+    """Adds the runs that ended since the last tick and need a report."""
     for record in cursor.ended.advance(instance, _is_due):
         cursor.sheets.note_ended(record.dagster_run)
 
@@ -94,25 +94,25 @@ def _is_due(run: dg.DagsterRun) -> bool:
     return CHANNEL_TAG in run.tags and concerns_its_row and not needs_no_report(run)
 
 
-def _tell(
+def _report(
     context: dg.SensorEvaluationContext, cursor: Cursor, board: TaskBoard, settings: Settings, notion: NotionSettings
 ) -> Iterator[str]:
     yield report_due(context, cursor, board, settings, notion)
     if board.left_seconds < SHOW_SECONDS:
-        return  # an attempt without the time for it would count as one
-    for said in show_due(context.instance, cursor.sheets, board, settings):
-        context.log.info(said)
-        yield said
+        return  # an attempt that runs out of time would count
+    for message in show_due(context.instance, cursor.sheets, board, settings):
+        context.log.info(message)
+        yield message
 
 
 def report_due(
     context: dg.SensorEvaluationContext, cursor: Cursor, board: TaskBoard, settings: Settings, notion: NotionSettings
 ) -> str:
-    """Reports pending runs, a few at a time, and returns what there is to say about it.
+    """Reports pending runs, a few at a time, and returns a summary.
 
-    A run whose row cannot be written goes to the end, so that it keeps no other waiting.
+    A run with a row that cannot be written moves to the end, so that it does not block the others.
     """
-    instance, told, trouble = context.instance, 0, ""
+    instance, reported, failure = context.instance, 0, ""
     for run_id in cursor.ended.pending[:_REPORTS_AT_ONCE]:
         if not board.left_seconds:
             break
@@ -122,15 +122,15 @@ def report_due(
             if run is not None and due and not report_outcome(instance, run, board, settings, notion):
                 cursor.ended.postpone(run_id)
                 continue
-            told += due
+            reported += due
             if due:
-                context.log.info(f"Told Notion how run {run_id} ended.")
-                cursor.sheets.note_told(instance, run_id, notion)
+                context.log.info(f"Reported the outcome of run {run_id} to Notion.")
+                cursor.sheets.note_reported(instance, run_id, notion)
             cursor.ended.finish(run_id)
         except (AssetgenError, OSError) as error:
             cursor.ended.postpone(run_id)
-            trouble = f": {error}"
+            failure = f": {error}"
             _log.warning("task_update_postponed", run_id=run_id, reason=str(error))
             if isinstance(error, BoardUnavailableError):
                 break
-    return f"Told Notion of {told} runs; {len(cursor.ended.pending)} are still to be told{trouble or '.'}"
+    return f"Reported {reported} runs to Notion; {len(cursor.ended.pending)} are not reported yet{failure or '.'}"

@@ -1,4 +1,4 @@
-"""``notion_tasks``: rows that ask for pictures become runs. It fetches and carries out; ``notion.decide`` decides."""
+"""``notion_tasks``: requests a run for each row that asks for pictures. ``notion.decide`` makes the decisions."""
 
 import contextlib
 import time
@@ -44,10 +44,10 @@ from assetgen_dagster.support.log import prepare_log
 ATTEMPT_TAG = "attempt"
 _PAGES_A_QUERY = 200
 
-#: After this long a row should have heard from ``notion_outcomes`` how its run ended.
+#: After this long ``notion_outcomes`` should have reported a run's end to its row.
 _OVERDUE_SECONDS = 60.0
 
-#: Seconds of a tick that are left to carry out its decisions.
+#: Seconds of a tick reserved for carrying out its decisions.
 _CARRY_OUT_SECONDS = 15.0
 
 
@@ -61,7 +61,7 @@ _CARRY_OUT_SECONDS = 15.0
 def notion_tasks(
     context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource, task_board: TaskBoardResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Looks at the board once."""
+    """Does one tick."""
     try:
         settings = assetgen_settings.load()
         prepare_log(settings.secrets())
@@ -71,7 +71,7 @@ def notion_tasks(
         if order := held_in_words(held_now(settings), settings):
             return dg.SkipReason(f"No runs are requested. {' '.join(order)}")
         with task_board.open(notion, total_seconds=BOARD_SECONDS) as board:
-            troubles = list(requeue(context.instance, board, settings, notion))
+            failures = list(requeue(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)
             held = hold(context.instance, settings) if asking else Hold(Go.ALL)
@@ -81,7 +81,7 @@ def notion_tasks(
             starts, more = _carry_out(context, board, decisions, settings, notion)
     except AssetgenError as error:
         return dg.SkipReason(str(error))
-    return _result(context, starts, decisions, [*troubles, *more])
+    return _result(context, starts, decisions, [*failures, *more])
 
 
 def _decide(
@@ -100,12 +100,12 @@ def _decide(
 
 
 def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, KnownPictures | UnknownPictures]:
-    """Returns the pictures of the projects whose rows name some to be drawn again."""
+    """Returns the pictures of each project with a row that asks for a redraw."""
     found: dict[ProjectKey, KnownPictures | UnknownPictures] = {}
     for row in rows:
         if not asks_for_redraw(row):
             continue
-        with contextlib.suppress(InvalidIdentifierError):  # the row hears of that anyway
+        with contextlib.suppress(InvalidIdentifierError):  # ``decide`` rejects that row
             key = ProjectKey(row.channel, row.project_id)
             try:
                 found[key] = known_pictures(key, settings)
@@ -135,7 +135,7 @@ def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row], notion: Notio
 
 
 def claims(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[ProjectKey, list[str]]:
-    """Returns the pages of all rows that had runs for a project, the first one first."""
+    """Returns the pages of all rows that had runs for a project, oldest run first."""
     found: dict[ProjectKey, list[str]] = {}
     for keys in _portions([f"{row.channel}:{row.project_id}" for row in rows]):
         for record in instance.get_run_records(dg.RunsFilter(tags={PARTITION_TAG: keys}), ascending=True):
@@ -175,34 +175,34 @@ def _carry_out(
     settings: Settings,
     notion: NotionSettings,
 ) -> tuple[list[Start], list[str]]:
-    """Returns the starts that still stand, and what keeps rows from being told what they should be.
+    """Returns the starts that are still valid, and the failures to write to rows.
 
-    Where Notion fails or the time is over, the starts until then: the next tick goes on behind them.
+    If Notion fails or the time runs out, returns the starts so far; the next tick continues after them.
     """
     starts: list[Start] = []
-    troubles: list[str] = []
+    failures: list[str] = []
     try:
         for start in decisions.starts:
             if _still_asks(board, start, notion):
                 starts.append(start)
-        troubles += _reject(board, decisions, notion)
-        troubles += _report_missed(context, board, decisions, settings, notion)
+        failures += _reject(board, decisions, notion)
+        failures += _report_missed(context, board, decisions, settings, notion)
     except BoardUnavailableError as error:
         if not starts:
             raise
-        troubles.append(str(error))
-    return starts, troubles
+        failures.append(str(error))
+    return starts, failures
 
 
 def _result(
-    context: dg.SensorEvaluationContext, starts: Sequence[Start], decisions: Decisions, troubles: Sequence[str]
+    context: dg.SensorEvaluationContext, starts: Sequence[Start], decisions: Decisions, failures: Sequence[str]
 ) -> dg.SensorResult | dg.SkipReason:
     if not starts:
-        said = f"{decisions.waiting} are on their way, {len(decisions.rejects)} were rejected."
-        said += f" {decisions.postponed} are left for the next tick." if decisions.postponed else ""
-        return dg.SkipReason(" ".join([f"No row asks for a new run; {said}", *troubles]))
-    for trouble in troubles:  # a tick that requests runs has no sentence of its own
-        context.log.warning(trouble)
+        message = f"{decisions.waiting} are in progress, {len(decisions.rejects)} were rejected."
+        message += f" {decisions.postponed} are left for the next tick." if decisions.postponed else ""
+        return dg.SkipReason(" ".join([f"No row asks for a new run; {message}", *failures]))
+    for failure in failures:  # a tick that requests runs has no skip reason
+        context.log.warning(failure)
     missing = [str(s.key) for s in starts if not context.instance.has_dynamic_partition(PARTITIONS, str(s.key))]
     return dg.SensorResult(
         run_requests=[run_request(start) for start in starts],
@@ -211,21 +211,21 @@ def _result(
 
 
 def _still_asks(board: TaskBoard, start: Start, notion: NotionSettings) -> bool:
-    """Whether a row that had a run before asks anew, by a read that is younger than that of its run.
+    """Returns whether a row that had a run still asks for one; reads the row again, after its runs.
 
-    Between reading the rows and reading the runs, a run may have ended and told its row.
+    Between the reads of rows and runs, a run may have ended and reported to its row.
     """
     if start.attempt == 1:
         return True
     row = board.read_row(start.row.page_id)
     if row is None or row.status not in notion.status_trigger:
         return False
-    # An order that is still being written is taken at the next tick, instead of drawing everything again.
+    # A redraw that is still being typed waits for the next tick, instead of drawing everything again.
     return (row.mode, redraw_digest(row)) == (start.row.mode, redraw_digest(start.row))
 
 
 def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> Iterator[str]:
-    """Tells rows why nothing is drawn for them; yields what keeps one from being told: it must not keep the others."""
+    """Writes to rows why nothing is drawn for them; yields failures, so that one does not block the others."""
     for reject in decisions.rejects:
         try:
             board.update_row(
@@ -246,7 +246,7 @@ def _report_missed(
     settings: Settings,
     notion: NotionSettings,
 ) -> Iterator[str]:
-    """Reports what ``notion_outcomes`` has missed; yields what keeps a row from being written."""
+    """Reports what ``notion_outcomes`` has missed; yields the failures to write to rows."""
     for run_id in decisions.unreported:
         run = context.instance.get_run_by_id(run_id)
         try:

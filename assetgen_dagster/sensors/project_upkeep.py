@@ -1,7 +1,7 @@
-"""``project_upkeep``: what must happen after a run has ended, whatever started it and however it ended.
+"""``project_upkeep``: the work after a run has ended, whatever started it and however it ended.
 
-It reports runs whose process died (``run_monitor``), hands runs over again that a broker lost, and refreshes what
-depends on pictures that changed (``refresh``).
+It fails runs with a dead process (``run_monitor``), resubmits runs that the broker lost, and refreshes the assets
+downstream of pictures that changed (``refresh``).
 """
 
 import json
@@ -27,10 +27,10 @@ class Cursor:
     """What the sensor remembers between ticks.
 
     Attributes:
-        ended: Runs that ended, of which some are still to be followed by a refresh.
+        ended: Runs that ended; the pending ones may need a refresh.
         unlocked_since: When each started run was first seen without its project's lock.
-        handed_over: When each run on its way to a worker was last handed to the broker.
-        not_retried: At how many ticks each run that Dagster was to retry was seen without its retry.
+        handed_over: When each starting run was last submitted to the broker.
+        not_retried: Number of ticks at which each run that Dagster promised to retry had no retry.
     """
 
     ended: EndedRuns
@@ -40,7 +40,7 @@ class Cursor:
 
     @classmethod
     def read(cls, cursor: str | None) -> "Cursor":
-        """Returns what a cursor holds; runs that ended long before the first tick are left out."""
+        """Parses a cursor; the first tick ignores runs that ended before it."""
         held: dict[str, Any] = json.loads(cursor) if cursor else {}
         return cls(
             EndedRuns.from_cursor(held, start=time.time()),
@@ -55,7 +55,7 @@ class Cursor:
     job=refresh_project_assets,
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports runs whose process died, and refreshes projects whose pictures changed since.",
+    description="Fails runs whose process died, and refreshes projects whose pictures changed.",
 )
 def project_upkeep(
     context: dg.SensorEvaluationContext, assetgen_settings: SettingsResource
@@ -75,8 +75,8 @@ def project_upkeep(
         return dg.SkipReason(str(error))
     for failure in dict.fromkeys(failures):
         context.log.warning(failure)
-    said = None if requests or not failures else dg.SkipReason(" ".join(dict.fromkeys(failures)))
-    return dg.SensorResult(run_requests=requests, skip_reason=said, cursor=json.dumps(asdict(cursor)))
+    message = None if requests or not failures else dg.SkipReason(" ".join(dict.fromkeys(failures)))
+    return dg.SensorResult(run_requests=requests, skip_reason=message, cursor=json.dumps(asdict(cursor)))
 
 
 def _monitor_starting_runs(instance: dg.DagsterInstance, cursor: Cursor, settings: Settings) -> None:

@@ -1,6 +1,6 @@
-"""``assets_ready`` and ``contact_sheet`` follow a run that left all pictures there, but not what depends on them.
+"""Refreshes ``assets_ready`` and ``contact_sheet`` after a run that left all pictures present and these two stale.
 
-Such a run drew single pictures, or ended before that.
+Such a run drew single pictures, or ended before the downstream assets.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.run_monitor import project_of, runs_in
 from assetgen_dagster.settings import Settings
 
-#: A run in one of these goes on by itself. Not NOT_STARTED: a run that was created only may never start.
+#: A run in one of these continues by itself. Without NOT_STARTED: a run that was only created may never start.
 _AT_WORK = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
@@ -32,21 +32,21 @@ _AT_WORK = (
 #: Consecutive failed refreshes before giving up; each attempt that died is retried by Dagster, too.
 _ATTEMPTS = 3
 
-#: Of a run that refreshes: which of these attempts it is.
+#: Tag of a refresh run: the number of this attempt.
 _ATTEMPT_TAG = "refresh_attempt"
 
 refresh_project_assets = dg.define_asset_job(
     REFRESH_JOB_NAME,
     selection=dg.AssetSelection.assets(ASSETS_READY, CONTACT_SHEET),
-    description="Sums a project up again; draws nothing, costs nothing.",
+    description="Refreshes a project's summary and contact sheet; draws nothing, costs nothing.",
 )
 
 
 def may_need_refresh(run: dg.DagsterRun) -> bool:
-    """Returns whether a run that has ended may have left a project out of date, and nothing else goes on with it.
+    """Returns whether a run that has ended may have left a project out of date, and nothing else continues it.
 
-    Dagster goes on with a run that it retries. A command that failed is given again: it continues the open round, which
-    nobody must close meanwhile, or it would pay for a new one.
+    Dagster continues a run that it retries. A failed command is repeated by its user and continues the open round; a
+    refresh must not close that round meanwhile, or the command would pay for a new one.
     """
     failed = run.status is not dg.DagsterRunStatus.SUCCESS
     if run.tags.get(WILL_RETRY_TAG) == "true" or (failed and COMMAND_TAG in run.tags and run.parent_run_id is None):
@@ -59,10 +59,10 @@ def may_need_refresh(run: dg.DagsterRun) -> bool:
 def refresh_requests(
     instance: dg.DagsterInstance, ended: EndedRuns, settings: Settings, failures: list[str]
 ) -> list[dg.RunRequest]:
-    """Returns what refreshes the projects of the pending runs: one request a project.
+    """Returns a refresh request for each project of the pending runs that is out of date.
 
-    None where the partition is gone: Dagster refuses such a request together with all that this tick did. Nor does a
-    project that was archived come back by a refresh: drawing it again adds its partition.
+    A project without its partition gets none: Dagster would refuse the request and discard the whole tick. So an
+    archived project stays archived; drawing it again adds its partition.
     """
     requests = {request.partition_key: request for request in _requests(instance, ended, settings, failures)}
     there = set(instance.get_dynamic_partitions(PARTITIONS)) if requests else set()
@@ -74,7 +74,7 @@ def _requests(
 ) -> Iterator[dg.RunRequest]:
     """Yields a request for each run that left its project out of date.
 
-    A run stays pending while its project cannot be read, or another run is at work on it: that one refreshes it.
+    A run stays pending while its project cannot be read or another run works on it: that run may refresh it.
     """
     at_work = _partitions_at_work(instance) if ended.pending else set()
     for run_id in tuple(ended.pending):
@@ -100,7 +100,7 @@ def _attempt(run: dg.DagsterRun) -> int:
 
 
 def _is_outdated(paths: ProjectPaths) -> bool:
-    """Returns whether all pictures are there, and some are newer than what depends on them."""
+    """Returns whether all pictures are present, and some are newer than the downstream assets."""
     found, records = load_manifest(paths.project / MANIFEST_FILE), RecordStore(paths.records).records
     if found is None or not is_stale(records):
         return False

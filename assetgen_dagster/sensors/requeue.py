@@ -1,4 +1,4 @@
-"""Rows whose runs were over the monthly budget ask again when there is room; ``notion.decide`` decides which."""
+"""Sets rows that were over the monthly budget back to the trigger status when there is room for them again."""
 
 import itertools
 from collections.abc import Iterator
@@ -23,36 +23,36 @@ _ROOM = "There is room in the monthly budget: the pictures are drawn now."
 def requeue(
     instance: dg.DagsterInstance, board: TaskBoard, settings: Settings, notion: NotionSettings
 ) -> Iterator[str]:
-    """Sets the rows that there is room for to ask again; yields what keeps one from being set."""
-    ledger = open_reservations(settings)
-    waiting = ledger.waiting()
+    """Sets the rows that ``decide_requeue`` selects back to the trigger status; yields the failures to write."""
+    reservations = open_reservations(settings)
+    waiting = reservations.waiting()
     if not waiting:
         return
-    decided = decide_requeue(waiting, ledger.claims(), limits_of(settings), board.read_row, notion)
-    outdated = [one for one in decided.ready if _was_told_an_error_since(instance, one, notion)]
+    decided = decide_requeue(waiting, reservations.claims(), limits_of(settings), board.read_row, notion)
+    outdated = [one for one in decided.ready if _has_newer_error(instance, one, notion)]
     for one in (*decided.withdrawn, *outdated):
-        ledger.forget(one)
+        reservations.forget(one)
     asking = board.schema().triggers[:1]
     ready = [one for one in decided.ready if one not in outdated]
     for one, status in itertools.product(ready, asking):
         try:
-            # The row first: a process that dies in between leaves a row that asks, and no row is forgotten.
+            # The row first: if the process dies in between, the row asks already and is not forgotten.
             board.update_row(
                 one.page_id,
                 {STATUS: status, ERROR_LOG: _ROOM},
                 only_if=lambda row: row.status == notion.status_waiting,
             )
-            ledger.mark_requeued(one)
+            reservations.mark_requeued(one)
         except BoardUnavailableError:
             raise
         except BoardError as error:
             yield str(error)
 
 
-def _was_told_an_error_since(instance: dg.DagsterInstance, one: Waiting, notion: NotionSettings) -> bool:
-    """Whether a run that failed before it asked for money has told the row why: that is for a person to mend.
+def _has_newer_error(instance: dg.DagsterInstance, one: Waiting, notion: NotionSettings) -> bool:
+    """Returns whether a later run failed before it asked for money: a person has to fix its reported error first.
 
-    A run that asks and is refused takes the place of the one before in the ledger.
+    A later run that asks and is refused replaces the earlier one in the reservations.
     """
     filters = dg.RunsFilter(
         tags={PARTITION_TAG: str(one.key), REPORTED_TAG: values_of(Reported.ERROR, notion)},

@@ -1,4 +1,4 @@
-"""Review sheets that a run could not show itself: ``notion_outcomes`` tries a few times more, one a tick."""
+"""Review sheets that a run could not show itself: ``notion_outcomes`` retries them a few times, one a tick."""
 
 import time
 from collections.abc import Iterator
@@ -16,30 +16,30 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import Settings
 
-#: After so many attempts a sheet is left to the project's next run.
+#: Attempts before a sheet is left to the project's next run.
 _ATTEMPTS = 4
 
-#: The first wait between two attempts; each further one is as much longer.
+#: The wait after the first attempt; each further wait is longer by the same time.
 _WAIT_SECONDS = 30.0
 
-#: What one attempt may take: a tick of the sensor has a minute.
+#: Time limit of one attempt: a sensor's tick has a minute.
 SHOW_SECONDS = 20.0
 
 
 @dataclass
 class Sheets:
-    """What the sensor remembers of sheets.
+    """What the sensor remembers about review sheets.
 
     Attributes:
-        attempts: How often each was tried by the sensor, by the run that drew it; the oldest first.
-        not_before: Unix time of the next attempt at any.
+        attempts: The sensor's attempts at each sheet, by the run that drew it; oldest first.
+        not_before: Unix time of the next attempt.
     """
 
     attempts: dict[str, int] = field(default_factory=dict)
     not_before: float = 0.0
 
     def are_due(self) -> bool:
-        """Returns whether one is to be tried now."""
+        """Returns whether an attempt is due."""
         return bool(self.attempts) and time.time() >= self.not_before
 
     def note_ended(self, run: dg.DagsterRun) -> None:
@@ -47,8 +47,8 @@ class Sheets:
         if run.tags.get(SHEET_TAG) == POSTPONED:
             self.attempts.setdefault(run.run_id, 0)
 
-    def note_told(self, instance: dg.DagsterInstance, run_id: str, notion: NotionSettings) -> None:
-        """Adds a run whose row was told only now that its pictures are there: what kept it kept the sheet as well."""
+    def note_reported(self, instance: dg.DagsterInstance, run_id: str, notion: NotionSettings) -> None:
+        """Adds a run whose success the sensor reported: the run could not reach Notion to show its sheet either."""
         run = instance.get_run_by_id(run_id)
         if not notion.review_sheet or run is None:
             return
@@ -57,7 +57,7 @@ class Sheets:
 
 
 def show_due(instance: dg.DagsterInstance, sheets: Sheets, board: TaskBoard, settings: Settings) -> Iterator[str]:
-    """Shows the sheet that waits longest, if its time has come; yields what there is to say about it."""
+    """Shows the sheet that has waited longest, if one is due; yields the outcome as a message."""
     if not board.settings.review_sheet:
         sheets.attempts.clear()
     if not sheets.are_due():

@@ -1,7 +1,7 @@
-"""Reports what Dagster does not notice of a run: that its process died, and that its promised retry never came.
+"""Detects what Dagster misses: a run whose process died, and a promised retry that never came.
 
-A run whose process died stays STARTED in Dagster and would keep its project's place in the queue for ever. A free
-project lock shows that nobody is at work.
+A run whose process died stays STARTED in Dagster and would occupy its project's slot for ever. A free project lock
+shows that no process is at work.
 """
 
 import time
@@ -20,26 +20,26 @@ from assetgen_dagster.project.workspace import ProjectPaths, locate_project
 from assetgen_dagster.sensors.collecting import collecting
 from assetgen_dagster.settings import Settings
 
-#: Ticks to wait for a promised auto-retry. Dagster makes it within a tick or two, and loses it where its database goes
-#: away just then. Ticks, because the daemon may be down, too.
+#: Ticks to wait for a promised auto-retry. Dagster creates it within a tick or two, and loses it if its database goes
+#: away just then. Ticks, because the daemon may be down too.
 TICKS_WITHOUT_RETRY = 36
 
 
 def fail_orphaned_runs(
     instance: dg.DagsterInstance, unlocked_since: Mapping[str, float], settings: Settings, failures: list[str]
 ) -> dict[str, float]:
-    """Reports started runs as failed that have been without their project's lock for a while.
+    """Fails started runs that have been without their project's lock for a while.
 
-    Not those of a step after ours, which take no lock.
+    Runs of other jobs, which take no lock, are left alone.
 
     Args:
-        instance: Whose runs.
+        instance: The Dagster instance.
         unlocked_since: When each run was first seen without its lock, Unix time.
         settings: The settings in force.
-        failures: Why a project could not be examined is added here; it does not keep the others.
+        failures: Receives the errors of projects that could not be examined; the others are examined all the same.
 
     Returns:
-        Since when each run that is not dead has been without its lock.
+        When each run that is not dead was first seen without its lock.
     """
     started = {run.run_id: run for run in runs_in(instance, [dg.DagsterRunStatus.STARTED])}
     projects: dict[str, tuple[ProjectKey, ProjectPaths]] = {}
@@ -51,7 +51,7 @@ def fail_orphaned_runs(
     now = time.time()
     since = first_seen((run_id for run_id, (key, _) in projects.items() if key not in held), unlocked_since, now)
     dead = {run_id for run_id, first in since.items() if liveness(Started(Lock.FREE, now - first)) is Liveness.DEAD}
-    why = "The run's process is gone: nobody holds its project's lock. What was done is kept; run it again."
+    why = "The run's process is gone: its project's lock is free. Finished pictures are kept; run it again."
     for run_id in dead:
         report_dead(instance, run_id, dg.DagsterRunStatus.STARTED, coded(why, Code.RUN_DIED))
     return {run_id: first for run_id, first in since.items() if run_id not in dead}
@@ -60,17 +60,17 @@ def fail_orphaned_runs(
 def give_up_lost_retries(
     instance: dg.DagsterInstance, not_retried: Mapping[str, int], ended: Iterable[dg.DagsterRun]
 ) -> dict[str, int]:
-    """Notes on runs whose promised retry never came that there will be none, as Dagster does where it gives up itself.
+    """Tags runs whose promised retry never came as not retried, as Dagster does when it gives up itself.
 
-    Else what waits for the retry, such as the run's row, would wait for ever.
+    Otherwise the run's row would wait for the retry for ever.
 
     Args:
-        instance: Whose runs.
-        not_retried: At how many ticks each run was seen without its retry.
+        instance: The Dagster instance.
+        not_retried: Number of ticks at which each run had no retry.
         ended: Runs that ended lately.
 
     Returns:
-        The same after this tick.
+        ``not_retried`` after this tick.
     """
     promised = [run.run_id for run in ended if run.tags.get(WILL_RETRY_TAG) == "true" and is_ours(run)]
     missing = [one for one in promised if not instance.get_run_ids(dg.RunsFilter(tags={PARENT_TAG: one}), limit=1)]

@@ -1,4 +1,4 @@
-"""What the row of a run that has ended is told, judged by the pictures; both Notion sensors report by it."""
+"""Decides what to report to the row of a run that has ended, by its pictures; both Notion sensors use it."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ from assetgen_dagster.settings import Settings
 
 _REPORT_SECONDS = 10.0
 
-#: What stops every run while it lasts, and no run is requested meanwhile; else it is a matter of one project's folder.
+#: Faults that may concern the whole machine: then no run is requested until they are fixed. Else, one project's folder.
 _MACHINES = frozenset({Code.SCRIPT_CANNOT_START, Code.CANNOT_WRITE})
 
 
@@ -48,9 +48,9 @@ class StepError:
     """Why a run failed.
 
     Attributes:
-        message: Of the step that failed, or of the run.
+        message: The error of the step that failed, or of the run.
         step: The step that failed; empty for the run as a whole.
-        codes: What happened, see ``Code``; empty for a bug.
+        codes: See ``Code``; empty for a bug.
     """
 
     message: str
@@ -59,7 +59,7 @@ class StepError:
 
 
 def needs_no_report(run: dg.DagsterRun) -> bool:
-    """Whether a run was reported, or Dagster runs it again by itself."""
+    """Returns whether a run has been reported, has no valid project, or will be retried by Dagster."""
     if run.tags.get(REPORTED_TAG) or run.tags.get(WILL_RETRY_TAG) == "true":
         return True
     try:
@@ -72,19 +72,19 @@ def needs_no_report(run: dg.DagsterRun) -> bool:
 def report_outcome(
     instance: dg.DagsterInstance, run: dg.DagsterRun, board: TaskBoard, settings: Settings, notion: NotionSettings
 ) -> bool:
-    """Reports a run that has ended to its row; returns whether there is nothing left to do for that run.
+    """Reports a run that has ended to its row; returns False if it must be called again later.
 
-    A run that stopped at another one's lock has nothing to say while that one is at work, whose row it is as well.
+    A run that stopped at another run's lock waits until that run is done, as both share a row.
 
     Raises:
-        BoardError: Notion cannot be told now.
+        BoardError: The row cannot be written now.
     """
     key = ProjectKey.from_partition_key(run.tags[PARTITION_TAG])
     failures = list(_failures(instance, run))
     first = failures[0] if failures else StepError("")
     taken = order_taken(instance, run, key, settings) and is_carried_out(instance, run, failures)
     waits = goes_on_by_itself(instance, run, settings, notion)
-    # What the row is told to be set to must be one of its options.
+    # A report may set the row to a trigger status, which must be one of the column's options.
     words = replace(notion, status_trigger=board.triggers(deadline_seconds=_REPORT_SECONDS))
     report = outcome(run, key, first, settings, words, waits=waits, taken=taken)
     drawn = report.reported is Reported.READY
@@ -92,15 +92,15 @@ def report_outcome(
         if held_projects({key: locate_project(key, workspace=settings.workspace)}, settings):
             return False
         if not drawn or started_in_dagster(run):
-            # The other one has told the row, or it died: then the row still asks, and its next run goes on.
+            # The other run has reported, or it died: then the row still asks, and its next run continues.
             mark_reported(instance, run, Reported.NOTHING)
             return True
     if not drawn and started_in_dagster(run) and run.tags.get(STOPPED_BY_TAG) == Code.BUDGET:
-        # Nobody sets its row by itself for it; one that waits for room goes on waiting.
+        # The row did not ask for this run; if it waits for room in the budget, it keeps waiting.
         mark_reported(instance, run, Reported.NOTHING)
         return True
     if not drawn and was_not_retried(instance, run):
-        # The row asks for its next run, which goes on.
+        # The row asks for another run, which continues.
         report = waiting_report(words, report.figures, reason=first.message)
     report_row(
         board,
@@ -110,7 +110,7 @@ def report_outcome(
         report=report,
         instance=instance,
         seconds=_REPORT_SECONDS,
-        # The producer knows why; if he has set the row again meanwhile, that is a new request and no error.
+        # The producer withdrew it; if the row asks again meanwhile, that is a new request and no error.
         only_figures=run.tags.get(STOPPED_BY_TAG) == Code.WITHDRAWN and not drawn,
         order_taken=taken,
     )
@@ -118,9 +118,9 @@ def report_outcome(
 
 
 def was_not_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether a run died that Dagster was to start again and did not: it gives up where no code server answers.
+    """Returns whether a run died and Dagster gave up its promised retry, as it does when no code server answers.
 
-    Not one that was to draw anew what is there: another request would draw again what it has drawn.
+    False for a run that redraws existing pictures: another request would draw them once more.
     """
     anew = REDRAW_TAG in run.tags or mode_of(run) is Mode.REGENERATE
     if anew or started_in_dagster(run) or run.tags.get(WILL_RETRY_TAG) != "false":
@@ -132,10 +132,10 @@ def was_not_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def goes_on_by_itself(
     instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings, notion: NotionSettings
 ) -> bool:
-    """Whether a run's row goes on asking: what stopped the run is nothing that the row's producer could mend.
+    """Returns whether a run's row keeps asking, because its producer cannot fix what stopped the run.
 
-    A wrong key, a missing model or script, or a full disk becomes the error of one row, so that somebody hears of it.
-    The rows whose runs were in the queue behind it, and those that are tried to see whether it is over, wait.
+    A wrong key, a missing model or script, or a full disk becomes the error of one row, so that somebody learns of it.
+    All other rows that it stops wait: those queued behind the first, and those tried to see whether it is over.
     """
     code = run.tags.get(STOPPED_BY_TAG, "")
     if code == Code.DAILY_QUOTA:
@@ -145,16 +145,19 @@ def goes_on_by_itself(
     if code not in OPENING_CODES and not (code in _MACHINES and fault_on_this_machine(settings)):
         return False
     same = {STOPPED_BY_TAG: code, REPORTED_TAG: values_of(Reported.ERROR, notion)}
-    success = [dg.DagsterRunStatus.SUCCESS]
-    told, drawn = (
+    succeeded = [dg.DagsterRunStatus.SUCCESS]
+    error, success = (
         instance.get_run_records(filters, limit=1, order_by="end_time")
-        for filters in (dg.RunsFilter(job_name=JOB_NAME, tags=same), dg.RunsFilter(job_name=JOB_NAME, statuses=success))
+        for filters in (
+            dg.RunsFilter(job_name=JOB_NAME, tags=same),
+            dg.RunsFilter(job_name=JOB_NAME, statuses=succeeded),
+        )
     )
-    return bool(told) and not (drawn and (drawn[0].end_time or 0.0) > (told[0].end_time or 0.0))
+    return bool(error) and not (success and (success[0].end_time or 0.0) > (error[0].end_time or 0.0))
 
 
 def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKey, settings: Settings) -> bool:
-    """Whether a run has taken its row's order to draw single pictures again, if it had one, into the records."""
+    """Returns whether a run's redraw, if its row asked for one, is in the records."""
     if REDRAW_TAG not in run.tags:
         return True
     try:
@@ -165,18 +168,18 @@ def order_taken(instance: dg.DagsterInstance, run: dg.DagsterRun, key: ProjectKe
 
 
 def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: Iterable[StepError]) -> bool:
-    """Whether a run did what its row had asked for, if all pictures are there.
+    """Returns whether a run did what its row had asked for, given that all pictures are present.
 
-    They may be those of before: of a run that did not come to them, or that was to draw only what had changed.
+    They may be earlier ones: the run may have ended before its images step, or failed in it while resuming.
     """
     if PAGE_TAG not in run.tags or run.status is dg.DagsterRunStatus.SUCCESS:
         return True
     if mode_of(run) is Mode.RESUME and any(failure.step == IMAGES_STEP for failure in failures):
         return False
-    return any(_came_to_pictures(instance, one) for one in with_continued(instance, run))
+    return any(_reached_images(instance, one) for one in with_continued(instance, run))
 
 
-def _came_to_pictures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+def _reached_images(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     begun = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
     return any(entry.step_key == IMAGES_STEP for entry in begun)
 
@@ -191,16 +194,16 @@ def outcome(
     waits: bool,
     taken: bool,
 ) -> Report:
-    """Returns what a run's row is to be told: judged by the pictures, not by the run.
+    """Returns the report for a run's row: decided by the pictures, not by the run's status.
 
     Args:
         run: The run.
         key: Its project.
-        failure: Why it failed; without a message if it did not.
+        failure: Why it failed; its message is empty if it did not fail.
         settings: The settings in force.
         notion: Names of the statuses.
-        waits: Whether the row goes on asking.
-        taken: False where the run did not come to what it was asked for: pictures of before say nothing about it then.
+        waits: Whether the row keeps asking.
+        taken: Whether the run did what it was asked for; if not, complete pictures are no success.
     """
     figures: Figures = {}
     message = failure.message
@@ -232,10 +235,10 @@ def outcome(
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:
-    """Yields what failed in a run that failed; that of the first step first."""
+    """Yields the errors of a failed run, in the order of its steps."""
     if run.status is not dg.DagsterRunStatus.FAILURE:
         return
-    said = False
+    had_message = False
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     for entry in instance.all_logs(run.run_id, of_type=kinds):
         event = entry.dagster_event
@@ -248,7 +251,9 @@ def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[Step
             message = (given.description if given else None) or (data.error.message if data.error else "")
             codes = read_codes(given.metadata, message) if given else codes
         if message:
-            said = True
+            had_message = True
             yield StepError(message, event.step_key or "", codes)
-    if not said:
-        yield StepError(coded("The run ended without a word; its process may have been killed.", Code.RUN_DIED))
+    if not had_message:
+        yield StepError(
+            coded("The run ended without an error message; its process may have been killed.", Code.RUN_DIED)
+        )

