@@ -1,6 +1,6 @@
 """The one place that calls Notion, with rate limit, retries and deadlines; notion-client's own retries are off.
 
-``call_failures`` decides which failures are retried; ``board`` knows what a call means.
+``call_failures`` decides which failures are retried; ``board`` interprets the answers.
 """
 
 import functools
@@ -29,7 +29,7 @@ from assetgen_dagster.support.redact import hide, redact
 
 Json = dict[str, Any]
 
-#: This process's share of Notion's 180 requests a minute; runs and other programs need some, too.
+#: This process's share of Notion's 180 requests a minute; runs and other programs need some too.
 REQUESTS_PER_MINUTE = 150
 
 #: The longest time for one request; Notion itself gives up after 60.
@@ -115,7 +115,7 @@ class RequestLimit:
             self._taken.append(now)
             return 0.0
 
-    def hold(self, until: float) -> None:
+    def block(self, until: float) -> None:
         """Allows no request before a moment: Notion limits the integration, not single calls."""
         with self._lock:
             self._not_before = max(self._not_before, until)
@@ -138,11 +138,11 @@ class Caller:
     Args:
         settings: Token and endpoint.
         clock: For waits and deadlines.
-        limit: Shared with the other boards of this process unless given.
+        limit: Rate limit; shared within the process by default.
         request_seconds: The longest time for one request.
 
     Raises:
-        BoardError: The token or the address cannot be one.
+        BoardError: The token or the address is malformed.
     """
 
     def __init__(
@@ -215,11 +215,11 @@ class Caller:
                 if failure is None:
                     raise
                 if failure.retry_after_seconds and failure.transient:
-                    self._limit.hold(self.clock.monotonic() + failure.retry_after_seconds)
+                    self._limit.block(self.clock.monotonic() + failure.retry_after_seconds)
                 spread = random.random()  # noqa: S311 - spreads retries
                 wait = call_retry_wait(failure, retries=retries, left_seconds=deadline.left, random=spread)
                 if wait is None:
-                    # Not "from error": what the library raised may hold the request, and with it the token.
+                    # Not "from error": the library's exception may hold the request, and with it the token.
                     raise board_error(failure, action=action) from None
             _log.warning("notion_call_retried", action=action, cause=failure.cause, wait_seconds=round(wait, 2))
             self.clock.sleep(wait)
@@ -281,7 +281,7 @@ def _checked_url(given: str | None) -> httpx.URL:
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host:
         raise BoardError(
-            f"NOTION_BASE_URL is no address: {redact(text)!r}. Unset it to use Notion itself.",
+            f"NOTION_BASE_URL is not an address: {redact(text)!r}. Unset it to use Notion itself.",
             code=Code.NOTION_ADDRESS,
             setting="NOTION_BASE_URL",
         )
@@ -297,7 +297,7 @@ def _checked_token(given: SecretStr) -> str:
     # In a header anything else raises an error that shows it.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise BoardError(
-            "NOTION_TOKEN holds characters that no token has: copy it again.",
+            "NOTION_TOKEN holds characters that are not allowed in a token: copy it again.",
             code=Code.NOTION_TOKEN,
             setting="NOTION_TOKEN",
         )

@@ -1,4 +1,4 @@
-"""The properties of the task board: one entry each, which holds everything that differs from one to the next.
+"""The properties of the task board: one entry each, with everything that is specific to it.
 
 Reading and writing rows, ``assetgen init-notion`` and ``assetgen doctor`` go through ``COLUMNS``. A new property takes
 an entry here and a setting ``notion_property_<role>`` with its usual name; one that is read also a field in ``Row``,
@@ -60,7 +60,7 @@ def _read_only(_: Property, value: object) -> Json | None:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Column:
-    """The part that a property plays.
+    """The role of a property.
 
     Attributes:
         role: Names it in settings and rows.
@@ -147,7 +147,7 @@ PICTURES = Column(role="pictures", types=_NUMBER, created={"number": {"format": 
 RUN = Column(
     role="run",
     types=frozenset({"rich_text", "url"}),
-    # Not a url, which would have to hold the bare id of a run where there is no link to it.
+    # Not a url: without a link it would have to hold a bare run id.
     created={"rich_text": {}},
     write=_run,
 )
@@ -181,8 +181,8 @@ def figures_of(records: ProjectRecords, pictures: Mapping[str, PictureFacts | No
     """Returns a project's figures.
 
     Args:
-        records: What was drawn and paid for.
-        pictures: What the picture files are, from ``measured_pictures``; None while the manifest is unknown.
+        records: The project's records.
+        pictures: The picture files' facts, from ``measured_pictures``; None while the manifest is unknown.
     """
     return {
         COST: records.total_usd(),

@@ -1,4 +1,4 @@
-"""Makes a database with the columns and statuses that the settings name: for a producer who has none yet."""
+"""Creates a database with the columns and statuses that the settings name."""
 
 import re
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from assetgen_dagster.notion.table import find_id
 
 TITLE = "Videos"
 
-#: What the first status of a new row is called; it starts nothing.
+#: The first status of a new row; it starts nothing.
 _DRAFT = "Draft"
 
-_ACTION = "make the database"
+_ACTION = "create the database"
 
 
 @dataclass(frozen=True)
 class Created:
-    """A database that was made.
+    """A new database.
 
     Attributes:
         database_id: For ``NOTION_DATABASE_ID``.
@@ -49,15 +49,15 @@ def create_database(
     """Makes a database and returns it.
 
     Args:
-        settings: Token, endpoint, names; its database is not looked at.
-        parent: The page it goes into: an id, or a link.
-        title: What it is called.
-        deadline_seconds: How long it may take in all.
+        settings: Token, endpoint, names; its database is ignored.
+        parent: The page to create it in: an id, or a link.
+        title: Its title.
+        deadline_seconds: Time limit.
         clock: For waits and deadlines.
-        limit: Shared within the process unless given.
+        limit: Rate limit; shared within the process by default.
 
     Raises:
-        BoardError: It was not made, or Notion did not say whether it was.
+        BoardError: It was not created, or Notion did not confirm it.
     """
     page_id = parse_page_id(parent)
     caller = Caller(settings, clock=clock, limit=limit)
@@ -72,11 +72,11 @@ def create_database(
             return checked_answer(answer, "database")
         except Exception as error:
             failure = classify(error, now=caller.clock.time())
-            # Made once more, there would be two: only what cannot have been saved is sent again.
+            # A second request could create a second database: retried only if the first cannot have been saved.
             if failure is not None and failure.maybe_saved:
                 raise BoardError(
-                    f"Notion did not say whether it made the database ({failure.cause}). Look at the page: if it is "
-                    "there, set NOTION_DATABASE_ID to the 32 characters in its link, before '?v='; if not, run this "
+                    f"Notion did not confirm that it created the database ({failure.cause}). Look at the page: if it "
+                    "is there, set NOTION_DATABASE_ID to the 32 characters in its link, before '?v='; if not, run this "
                     "again.",
                     code=Code.NOTION_UNSURE,
                     failure=failure,
@@ -94,7 +94,7 @@ def create_database(
 
 
 def properties(settings: NotionSettings) -> Json:
-    """Returns the columns as ``databases.create`` takes them; an empty name switches an optional one off."""
+    """Returns the columns as ``databases.create`` takes them, without disabled ones."""
     statuses = dict.fromkeys([_DRAFT, *settings.status_trigger[:1], *settings.statuses().values()])
     created = {column: column.created for column in COLUMNS} | {
         STATUS: {"select": {"options": [{"name": name} for name in statuses]}}
@@ -103,24 +103,24 @@ def properties(settings: NotionSettings) -> Json:
 
 
 def parse_page_id(given: str) -> str:
-    """Returns the id in what may be an id or a link.
+    """Returns the id in a text that is an id or a link.
 
     Raises:
-        BoardError: There is none.
+        BoardError: It holds none.
     """
-    # A page that is open beside its table stands in the link's query string.
+    # The link of a page opened beside its table holds the page's id in the query string.
     peeked = re.search(r"[?&]p=([^&#]+)", given)
     found = find_id(peeked[1]) if peeked else find_id(given)
     if found is None:
         raise BoardError(
-            "--parent names no page: give the page's link (Share, Copy link), or the 32 characters at its end.",
+            "--parent holds no page id: give the page's link (Share, Copy link), or the 32 characters at its end.",
             code=Code.COMMAND_LINE,
         )
     return found
 
 
 def _for_a_page(error: BoardError, page_id: str) -> BoardError:
-    """Returns the error in words that fit a page where those of rows and databases do not."""
+    """Rewords an error about rows and databases for a page."""
     if error.failure is None:
         return error
     cause = error.failure.cause.rstrip(". ")
@@ -136,7 +136,7 @@ def _for_a_page(error: BoardError, page_id: str) -> BoardError:
                 "the integration's Capabilities, tick Read, Update and Insert content."
             )
         case FailureKind.FULL:
-            text = f"Notion could not {_ACTION}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it."
+            text = f"Notion could not {_ACTION}: the workspace has used its 1,000 free blocks ({cause}). Upgrade it."
         case _:
             return error
     return BoardError(text, code=error.code, failure=error.failure)

@@ -31,15 +31,15 @@ class BoardUnavailableError(BoardError):
     """Notion is down, busy or slow; retry later. Nothing was read; a write may have been saved.
 
     Args:
-        what: What is wrong, in a sentence.
-        failure: Why the call failed, where one did.
+        what: A sentence that states the failure.
+        failure: Why the call failed, if one did.
 
     Attributes:
-        what: The same; the message adds what follows.
+        what: The sentence without the message's remark on retries.
     """
 
     def __init__(self, what: str, *, failure: CallFailure | None = None) -> None:
-        super().__init__(f"{what} It is tried again later.", code=Code.NOTION_UNAVAILABLE, failure=failure)
+        super().__init__(f"{what} It will be retried later.", code=Code.NOTION_UNAVAILABLE, failure=failure)
         self.what = what
 
 

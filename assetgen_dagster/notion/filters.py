@@ -13,23 +13,23 @@ _TEXTS = ("title", "rich_text", "url", "email", "phone_number")
 
 
 class CannotMatchError(Exception):
-    """No cell of that column can hold the value, so there is nothing to ask Notion."""
+    """No cell of that column can hold the value, so no query is needed."""
 
 
 def with_status(schema: Schema, wanted: Iterable[str]) -> Json:
-    """Returns the filter for rows in one of these statuses, of which at least one has to exist."""
+    """Returns the filter for rows in one of these statuses; at least one must be an option of the column."""
     status = schema.properties[STATUS]
-    # Notion refuses a filter with an option that does not exist, so only those that do are asked for.
+    # Notion refuses a filter with an option that does not exist.
     names = sorted({*wanted} & {*status.options})
     tests = [{"property": status.name, status.type: {"equals": name}} for name in names]
     return tests[0] if len(tests) == 1 else {"or": tests}
 
 
 def for_project(schema: Schema, *, channel: str, project: str) -> Json | None:
-    """Returns a filter that lets the project's rows through, and perhaps some more; None lets everything through.
+    """Returns a filter that passes the project's rows, and perhaps some more; None passes all rows.
 
     Raises:
-        CannotMatchError: There can be no such row.
+        CannotMatchError: No row can match.
     """
     wanted = ((CHANNEL, channel), (PROJECT_ID, project))
     tests = [_equals(schema.properties[column], value) for column, value in wanted if column in schema.properties]
@@ -48,10 +48,10 @@ def both(tests: Iterable[Json | None]) -> Json | None:
 
 
 def _equals(found: Property, value: str) -> Json | None:
-    """Returns the test for a value, or None where Notion cannot test it (a formula's result type is not known)."""
+    """Returns the test for a value; None if Notion cannot test it (a formula's result type is unknown)."""
     kind = found.type
     if kind in _TEXTS:
-        # A cell may have spaces around what is in it, which "equals" would not overlook.
+        # "equals" would not match a cell with surrounding spaces.
         return {"property": found.name, kind: {"contains": value}}
     if kind in ("select", "status", "multi_select"):
         if value not in found.options:

@@ -15,7 +15,7 @@ def board_error(failure: CallFailure, *, action: str) -> BoardError:
 
     Args:
         failure: Why the last attempt failed.
-        action: What the call was to do; follows "could not".
+        action: The action that failed; follows "could not".
     """
     cause = failure.cause.rstrip(". ")
     match failure.kind:
@@ -37,23 +37,24 @@ def board_error(failure: CallFailure, *, action: str) -> BoardError:
             )
         case FailureKind.FULL:
             return BoardError(
-                f"Notion could not {action}: the workspace has had its 1,000 free blocks ({cause}). Upgrade it, or set "
-                "NOTION_REVIEW_SHEET=false: without the box on the rows' pages, nothing of ours needs blocks.",
+                f"Notion could not {action}: the workspace has used its 1,000 free blocks ({cause}). Upgrade it, or "
+                "set NOTION_REVIEW_SHEET=false: only the review sheets on the rows' pages need blocks.",
                 code=Code.NOTION_FULL,
                 setting="NOTION_REVIEW_SHEET",
                 failure=failure,
             )
         case FailureKind.MISSING:
             return BoardError(
-                f"Notion could not {action}: it is not there, or not shared with the integration ({cause}). {SHARE}.",
+                f"Notion could not {action}: it does not exist, or is not shared with the integration ({cause}). "
+                f"{SHARE}.",
                 code=Code.NOTION_NOT_SHARED,
                 setting="NOTION_DATABASE_ID",
                 failure=failure,
             )
         case FailureKind.BLOCKED:
             return BoardError(
-                f"Notion has blocked the integration's requests ({cause}); waiting does not help. Ask Notion's support "
-                "why, or set NOTION_TOKEN to another integration's secret.",
+                f"Notion has blocked the integration's requests ({cause}); waiting does not help. Contact Notion's "
+                "support, or set NOTION_TOKEN to another integration's secret.",
                 code=Code.NOTION_BLOCKED,
                 setting="NOTION_TOKEN",
                 failure=failure,

@@ -1,7 +1,7 @@
-"""What is on a row's page: puts the review sheet there and takes the earlier one away, and touches nothing else.
+"""Puts the review sheet onto a row's page and removes the earlier one; touches nothing else.
 
-It compares what is there with what is to be, so it may be killed between any two calls and done again: the new sheet
-is there before the old one goes, and one that is there is not made twice.
+It is idempotent and may be killed between any two calls: the new sheet is added before the old one is deleted, and a
+sheet that is already there is not added again.
 """
 
 from collections.abc import Iterator
@@ -34,15 +34,15 @@ class Page:
         self._deadline = deadline
 
     def show(self, sheet: ReviewSheet, picture: bytes, *, hint: str) -> bool:
-        """Makes this the only sheet on the page; returns whether it was not there yet.
+        """Makes this the only sheet on the page; returns whether it is new.
 
         Args:
-            sheet: What is to be seen.
+            sheet: The sheet's contents.
             picture: The contact sheet as JPEG, at most ``LARGEST_FILE`` bytes.
-            hint: What to do to have pictures drawn again; may be empty.
+            hint: How to have pictures drawn again; may be empty.
 
         Raises:
-            BoardError: Notion does not take it, or not now; see ``Caller.call``.
+            BoardError: Notion refuses it, or is unavailable; see ``Caller.call``.
         """
         wanted = mark_of(self._page_id, sheet)
         found = marks_on(self._page_id, self._children(self._page_id))
@@ -53,17 +53,17 @@ class Page:
             block = sheet_block(self._page_id, sheet, upload_id=self._upload(picture), hint=hint)
             self._append(block, wanted)
         for block, _ in sheets:
-            if block is not there and self._is_all(block, bot):
+            if block is not there and self._is_only_ours(block, bot):
                 self._delete(block)
         return there is None
 
-    def _is_all(self, block: Json, bot: str) -> bool:
-        """Returns whether a block and all in it is the integration's; else what is, is deleted."""
+    def _is_only_ours(self, block: Json, bot: str) -> bool:
+        """Returns whether the integration made a block and all in it; if not, deletes only the integration's parts."""
         children = list(self._children(block["id"])) if block.get("has_children") else []
-        ours = [is_made_by(child, bot) and self._is_all(child, bot) for child in children]
+        ours = [is_made_by(child, bot) and self._is_only_ours(child, bot) for child in children]
         if all(ours):
             return True
-        if block.get("type") == "callout":  # somebody has written into it: that stays, and the box around it
+        if block.get("type") == "callout":  # a person's blocks stay, and the box around them
             for child, is_ours in zip(children, ours, strict=True):
                 if is_ours:
                     self._delete(child)
@@ -87,7 +87,7 @@ class Page:
     def _bot(self) -> str:
         user = self._caller.call(
             lambda client: client.users.me(),
-            action="ask who the integration is",
+            action="read the integration's user",
             expect="user",
             deadline=self._deadline,
         )
@@ -105,7 +105,7 @@ class Page:
         upload_id = str(made["id"])
 
         def sent() -> Json | None:
-            """Returns the upload if an attempt whose answer went astray has brought the file."""
+            """Returns the upload if an attempt whose answer was lost has sent the file."""
             upload = self._caller.call(
                 lambda client: client.file_uploads.retrieve(upload_id),
                 action=_ACTION,
@@ -125,7 +125,7 @@ class Page:
 
     def _append(self, block: Json, mark: str) -> None:
         def appended() -> Json | None:
-            """Returns something if an attempt whose answer went astray was carried out after all."""
+            """Returns a result if an attempt whose answer was lost has added the block."""
             there = [found for found in marks_on(self._page_id, self._children(self._page_id)) if found[1] == mark]
             return {"object": "list", "results": there} if there else None
 
@@ -141,20 +141,20 @@ class Page:
         try:
             self._caller.call(
                 lambda client: client.blocks.delete(block["id"]),
-                action="take the earlier review sheet away",
+                action="delete the earlier review sheet",
                 expect="block",
                 deadline=self._deadline,
             )
         except BoardError as error:
-            # Gone already: somebody was faster, or an attempt whose answer went astray was carried out.
+            # Deleted already: by a person, or by an attempt whose answer was lost.
             if error.kind not in (FailureKind.INVALID, FailureKind.MISSING):
                 raise
 
 
 def not_allowed(error: BoardError) -> BoardError:
-    """Returns what to do where the integration's capabilities do not suffice for a sheet."""
+    """Returns the error for an integration whose capabilities do not suffice for a sheet."""
     return BoardError(
-        f"{error.message} A review sheet needs Insert content, too; or do without it: NOTION_REVIEW_SHEET=false.",
+        f"{error.message} A review sheet also needs Insert content; to do without, set NOTION_REVIEW_SHEET=false.",
         code=error.code,
         setting="NOTION_REVIEW_SHEET",
         failure=error.failure,

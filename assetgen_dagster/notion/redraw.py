@@ -1,4 +1,4 @@
-"""What a row's ``Redraw`` and ``Redraw Remark`` ask for, and whether they ask for it still: pure functions."""
+"""Reads a row's ``Redraw`` and ``Redraw Remark``: pure functions."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ _AGAIN = "then set the status again. Nothing was drawn."
 
 @dataclass(frozen=True)
 class UnknownPictures:
-    """A project whose pictures cannot be named, and why."""
+    """Why a project's pictures are unknown."""
 
     reason: str
 
 
 def asks_for_redraw(row: Row) -> bool:
-    """Returns whether a row names pictures to be drawn again, or says something about such."""
+    """Returns whether a row has a redraw or a redraw remark."""
     return bool(row.redraw or row.redraw_remark)
 
 
 def redraw_of(row: Row, known: KnownPictures | UnknownPictures | None) -> Redraw | str | None:
-    """Returns which pictures a row wants drawn again, or why that cannot be told; None where it does not name any.
+    """Returns the redraw that a row asks for, or why it is invalid; None if it asks for none.
 
     Args:
         row: The row.
-        known: The pictures of its project; None where nobody has looked.
+        known: The pictures of its project; None if they were not read.
     """
     if not asks_for_redraw(row):
         return None
@@ -54,5 +54,5 @@ def _refused(why: str) -> str:
 
 
 def redraw_digest(row: Row) -> str:
-    """Returns what tells an order from any other: a run keeps it, so that only what it carries out is cleared."""
+    """Returns the digest of a row's redraw; a run keeps it, to clear only the redraw that it has carried out."""
     return hashlib.sha256(f"{row.redraw}\0{row.redraw_remark}".encode()).hexdigest()[:16]

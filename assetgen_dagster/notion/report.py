@@ -1,4 +1,4 @@
-"""What a row is told when a run has ended, in words that a producer can act on."""
+"""The report that a row gets when a run has ended, with messages that a producer can act on."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from assetgen_dagster.notion.reported import Reported
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.support.redact import redact
 
-_MENDED_BY_ANOTHER_PROMPT = frozenset({Code.REFUSED, Code.REJECTED, Code.UNUSABLE_PROMPT, Code.PROMPT_TOO_LONG})
+_FIXED_BY_ANOTHER_PROMPT = frozenset({Code.REFUSED, Code.REJECTED, Code.UNUSABLE_PROMPT, Code.PROMPT_TOO_LONG})
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Report:
     """New values for a row.
 
     Attributes:
-        reported: What the row is told.
-        status: Name of the option; None leaves it as it is, so that the row goes on asking.
-        error_log: Empty where nothing failed.
+        reported: The kind of report.
+        status: Name of the option; None leaves it unchanged, so that the row keeps asking.
+        error_log: Empty if nothing failed.
         figures: The project's numbers.
     """
 
@@ -30,51 +30,51 @@ class Report:
 
 
 def ready_report(settings: NotionSettings, figures: Figures) -> Report:
-    """Returns the report that all pictures are there."""
+    """Returns the report that all pictures are done."""
     return Report(Reported.READY, settings.status_ready, "", figures)
 
 
 def error_report(settings: NotionSettings, figures: Figures, *, reason: str, codes: Collection[str] = ()) -> Report:
-    """Returns the report that they are not.
+    """Returns the report that a run failed.
 
     Args:
         settings: Names of the statuses.
         figures: The project's numbers.
         reason: The failed run's message: what to do, and each failed picture with its cause.
-        codes: What happened, see ``Code``.
+        codes: The codes of the failures.
     """
     cost_usd = figures.get(COST)
     cost = "" if cost_usd is None else f"This project has cost ${cost_usd:.2f} so far. "
     again = f"To try again, set the status to {settings.status_trigger[0]}: only what is missing is drawn and paid for."
-    edit = "" if _MENDED_BY_ANOTHER_PROMPT.isdisjoint(codes) else _edit_from_here(settings)
+    edit = "" if _FIXED_BY_ANOTHER_PROMPT.isdisjoint(codes) else _edit_from_here(settings)
     return _report(Reported.ERROR, settings.status_error, reason, f"{edit}{cost}{again}", figures)
 
 
 def _edit_from_here(settings: NotionSettings) -> str:
-    """Returns how a producer, who has no files, changes a prompt; nothing where the board has no properties for it."""
+    """Returns how to change a prompt from Notion; empty if the board has no properties for it."""
     redraw, remark = settings.name_of(REDRAW), settings.name_of(REDRAW_REMARK)
     if not (redraw and remark):
         return ""
     return (
-        f"To change a prompt from here, write the picture's number into {redraw} and what is to be different into "
+        f"To change a prompt from here, write the picture's number into {redraw} and the change you want into "
         f"{remark}. "
     )
 
 
 def budget_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
-    """Returns the report that the row waits for room in the budget, and asks again by itself when there is some."""
+    """Returns the report that the row waits for room in the budget and is then requeued automatically."""
     what_follows = (
-        f"When there is room, the status is set to {settings.status_trigger[0]} by itself. To keep it from that, set "
+        f"When there is room, the status is set to {settings.status_trigger[0]} automatically. To prevent that, set "
         "another status."
     )
     return _report(Reported.BUDGET, settings.status_waiting, _first_line(reason), what_follows, figures)
 
 
 def waiting_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
-    """Returns the report that the row has to wait, and goes on asking: nothing about it is wrong."""
-    # A status for "is being drawn" asks for nothing.
+    """Returns the report that the row has to wait, and keeps asking: the row itself is fine."""
+    # The status for "is being drawn" would request no run.
     status = settings.status_trigger[0] if settings.status_drawing else None
-    what_follows = "There is nothing to do here: after that, the row goes on by itself."
+    what_follows = "There is nothing to do here: the row continues automatically when the cause is gone."
     return _report(Reported.WAITS, status, _first_line(reason), what_follows, figures)
 
 
@@ -83,5 +83,5 @@ def _report(reported: Reported, status: str | None, reason: str, what_follows: s
 
 
 def _first_line(reason: str) -> str:
-    """Returns what stopped a run, without the pictures that it left out."""
+    """Returns what stopped a run, without the list of pictures."""
     return reason.splitlines()[0]

@@ -1,4 +1,4 @@
-"""What a row was told about a run, as noted on the run: our own values, never a status name, which may be renamed."""
+"""What was reported to a row about a run, as a tag of the run: never a status name, as those may be renamed."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,23 +7,23 @@ from assetgen_dagster.notion.settings import NotionSettings
 
 
 class Reported(StrEnum):
-    """What a row was told about a run that has ended."""
+    """What was reported to a row about a run that has ended."""
 
-    READY = "ready"  #: All pictures are there.
-    ERROR = "error"  #: They are not.
-    BUDGET = "budget"  #: It waits for room in the budget.
-    WAITS = "waits"  #: It goes on asking.
+    READY = "ready"  #: All pictures are done.
+    ERROR = "error"  #: The run failed.
+    BUDGET = "budget"  #: The row waits for room in the budget.
+    WAITS = "waits"  #: The row keeps asking.
     LEFT = "left"  #: Figures only: the producer has set another status.
-    NOTHING = "nothing"  #: There was nothing to say.
-    ROW_GONE = "gone"  #: Nothing: the row was gone. It has not been told, should it come back.
-    TOLD = "told"  #: Only read, for a status that was renamed after an earlier version had noted its name.
+    NOTHING = "nothing"  #: There was nothing to report.
+    ROW_GONE = "gone"  #: The row was gone; if it comes back, the report is still due.
+    TOLD = "told"  #: Only read: the name of a status, written by an earlier version and renamed since.
 
 
 def read_reported(value: str, settings: NotionSettings) -> Reported | None:
-    """Returns what the value of a run's tag means; None where it is empty.
+    """Parses the value of a run's tag; None if it is empty.
 
     Args:
-        value: Of this version, or what an earlier one noted: a phrase, or the name of a status.
+        value: A ``Reported``, or what earlier versions wrote: a phrase, or the name of a status.
         settings: The names of the statuses.
     """
     if not value:
@@ -33,7 +33,7 @@ def read_reported(value: str, settings: NotionSettings) -> Reported | None:
 
 
 def values_of(reported: Reported, settings: NotionSettings) -> list[str]:
-    """Returns the values of the tag that mean something, for a search among runs."""
+    """Returns all values of the tag with this meaning, to filter runs by."""
     earlier = _of_earlier_versions(settings).items()
     return [reported.value, *(value for value, meaning in earlier if meaning is reported and value != reported)]
 

@@ -1,4 +1,4 @@
-"""A row of the task board, read from a page whatever types its columns have."""
+"""A row of the task board, read from a page with columns of any supported type."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,29 +12,29 @@ from assetgen_dagster.notion.errors import BoardError
 from assetgen_dagster.notion.schema import Schema
 from assetgen_dagster.notion.values import plain_text
 
-#: What the column Regenerate may say, and the mode that it asks for: without it, an error is resumed and what is
-#: complete is drawn anew. A ticked checkbox reads "Yes".
+#: The values of the column Regenerate and their modes. By default a failed project is resumed and a complete one is
+#: drawn anew. A ticked checkbox reads "Yes".
 _MODES = {"": "auto", "all": "regenerate", "yes": "regenerate", "missing or changed": "resume"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One video's row. Texts are empty where the cell is, or where the database has no such column.
+    """One video's row. Texts are empty if the cell is, or if the database has no such column.
 
     Attributes:
         page_id: With dashes, as Notion writes it.
-        channel: As entered, without spaces around it.
-        project_id: Likewise; the page's id without dashes where there is none.
-        topic: What the video is about.
-        story_direction: How it is to be told.
+        channel: As entered, without surrounding spaces.
+        project_id: Likewise; by default the page's id without dashes.
+        topic: The video's subject.
+        story_direction: The outline of its story.
         status: Name of the option.
         run: Text of the run's column: the id of the last finished run, or a link that holds it.
         regenerate: As chosen or entered, see ``mode``.
-        redraw: What is to be drawn again, as entered.
+        redraw: The pictures to draw again, as entered.
         created: When the row was made, to the minute.
-        last_edited: When it was last changed by anyone, to the minute; for a row in trigger status the best there is
-            for when it was asked for.
-        redraw_remark: What is to be different about those, as entered.
+        last_edited: When anyone last changed it, to the minute; for a row in trigger status the best estimate of when
+            it was requested.
+        redraw_remark: The changes to these pictures, as entered.
     """
 
     page_id: str
@@ -52,25 +52,25 @@ class Row:
 
     @property
     def mode(self) -> str | None:
-        """The mode that it asks for; None where it is not known which: a slip of the pen must not cost anything."""
+        """The mode that it asks for; None for an unknown value: a typo must not cost anything."""
         return _MODES.get(self.regenerate.strip().casefold())
 
     @property
     def age(self) -> tuple[datetime, datetime, str]:
-        """What rows are sorted by to have the oldest request first."""
+        """Sort key: the oldest request first."""
         return (self.last_edited, self.created, self.page_id)
 
 
 def page_url(page_id: str) -> str:
-    """Returns where a page is in Notion."""
+    """Returns the link to a page in Notion."""
     return f"https://www.notion.so/{page_id.replace('-', '')}"
 
 
 def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
-    """Returns the row that a page is.
+    """Parses a page into a row.
 
     Raises:
-        BoardError: The integration gets to see that there is a page, but not what is in it.
+        BoardError: The integration may not read the page's contents.
     """
     cells = page.get("properties")
     if not isinstance(cells, Mapping) or "created_time" not in page:
@@ -94,7 +94,7 @@ def read_row(page: Mapping[str, Any], schema: Schema) -> Row:
     )
 
 
-#: The columns that are read: those that a row has a field for.
+#: The columns that are read: those with a field in ``Row``.
 _ROLES = {column.role for column in COLUMNS} & {field.name for field in fields(Row)}
 
 

@@ -1,4 +1,4 @@
-"""A database's columns and statuses, held against the settings: pure functions, every fault at once, in plain words."""
+"""Compares a database's columns and statuses with the settings, and reports every fault at once: pure functions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ DRAWING = "NOTION_STATUS_DRAWING"
 
 @dataclass(frozen=True)
 class Schema:
-    """What a data source has of that which the settings name.
+    """The properties and statuses of a data source that the settings name.
 
     Attributes:
         source_id: The data source.
         properties: The database's property for each column; optional ones may be missing.
         triggers: The trigger statuses that exist.
-        faults: What does not fit, by the setting that names the property or status.
+        faults: The mismatches, by the setting that names the property or status.
     """
 
     source_id: str
@@ -33,13 +33,13 @@ class Schema:
     faults: Mapping[str, BoardError]
 
     def require(self, settings: Iterable[str] | None = None) -> None:
-        """Raises what stands in the way.
+        """Raises the faults of some settings, if there are any.
 
         Args:
-            settings: Only these settings matter; all of them unless given.
+            settings: The settings that must fit; all of them by default.
 
         Raises:
-            BoardError: The first fault, with the others' sentences behind it.
+            BoardError: The first fault, with the messages of all.
         """
         wanted = self.faults if settings is None else set(settings)
         found = [fault for setting, fault in self.faults.items() if setting in wanted]
@@ -47,7 +47,7 @@ class Schema:
             raise BoardError(" ".join(fault.message for fault in found), code=found[0].code, setting=found[0].setting)
 
     def fits(self, page: Mapping[str, Any], settings: NotionSettings) -> bool:
-        """Returns whether a page has the columns as they were when the schema was read: none renamed, none added."""
+        """Returns whether a page's columns match the schema: none renamed, none added since it was read."""
         cells = page.get("properties") or {}
         known = {column: found.type for column, found in self.properties.items()}
         there = {column: cells[name]["type"] for column, name in settings.properties.items() if name in cells}
@@ -55,12 +55,12 @@ class Schema:
 
 
 def read_schema(source_id: str, properties: Mapping[str, Any], settings: NotionSettings) -> Schema:
-    """Returns what a data source's properties mean by the settings, faults included.
+    """Returns the schema of a data source, faults included.
 
     Args:
         source_id: The data source.
-        properties: As ``data_sources.retrieve`` answers them.
-        settings: What columns and statuses are called.
+        properties: As ``data_sources.retrieve`` returns them.
+        settings: The names of columns and statuses.
     """
     found: dict[Column, Property] = {}
     faults: dict[str, BoardError] = {}
@@ -98,14 +98,14 @@ def _missing(name: str, column: Column, properties: Mapping[str, Any]) -> BoardE
         )
     return BoardError(
         f"The Notion database has no property {name!r} (renamed?). Rename it back, or set {setting} to its new name. "
-        f"There are: {_listed(properties)}.",
+        f"Its properties: {_listed(properties)}.",
         code=Code.NOTION_PROPERTY,
         setting=setting,
     )
 
 
 def _wrong_type(name: str, column: Column, kind: str) -> BoardError:
-    without = "" if column.required else ", or to none to do without"
+    without = "" if column.required else ", or to none to disable it"
     return BoardError(
         f"The Notion property {name!r} is of type {kind}; it must be {' or '.join(sorted(column.types))}. Change its "
         f"type in Notion, or set {column.setting} to another property{without}.",

@@ -1,4 +1,4 @@
-"""What the task board needs to know: the token, the database, and what its columns and statuses are called."""
+"""The settings of the task board: the token, the database, and the names of its columns and statuses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ class NotionSettings:
         token: The integration's secret (``NOTION_TOKEN``).
         database_id: Of the database or of one of its data sources, or the link to it (``NOTION_DATABASE_ID``).
         base_url: Another endpoint (tests, proxies); None means Notion's.
-        ui_url: Address of the Dagster UI, without a slash at its end; None where runs are not to be links.
-        properties: What each property is called; empty for an optional one that is switched off.
+        ui_url: Address of the Dagster UI without a trailing slash; None to report runs without links.
+        properties: The name of each property; empty for a disabled optional one.
         status_trigger: The statuses that ask for pictures; those that the database does not have are left out.
         status_ready: Reported when all pictures are there.
-        status_error: Reported when they are not.
+        status_error: Reported when a run failed.
         status_budget: Reported when a run waits for room in the budget; None for ``status_error``.
-        status_drawing: Reported when a run starts; None where the producer wants no such status.
+        status_drawing: Reported when a run starts; None if the producer wants no such status.
         review_sheet: Whether the contact sheet and a table of the pictures go onto the row's page.
     """
 
@@ -40,11 +40,11 @@ class NotionSettings:
     review_sheet: bool
 
     def name_of(self, column: Column) -> str:
-        """Returns what a property is called; empty if it is switched off."""
+        """Returns the name of a property; empty if it is disabled."""
         return self.properties[column]
 
     def run_url(self, run_id: str) -> str | None:
-        """Returns the page of a run in the Dagster UI, if it is known where that is."""
+        """Returns the link to a run in the Dagster UI; None if the UI's address is not set."""
         return f"{self.ui_url}/runs/{run_id}" if self.ui_url else None
 
     @property
@@ -54,7 +54,7 @@ class NotionSettings:
 
     @property
     def status_reported(self) -> frozenset[str]:
-        """The statuses that tell how a run ended."""
+        """The statuses that report the end of a run."""
         return frozenset({self.status_ready, self.status_error, self.status_waiting})
 
     @property
@@ -75,12 +75,12 @@ def split_names(text: str) -> tuple[str, ...]:
 
 
 def notion_settings(settings: Settings) -> NotionSettings | None:
-    """Returns what the task board needs to know; None where Notion is not set up."""
+    """Returns the settings of the task board; None if Notion is not set up."""
     return None if settings.notion_database_id is None else settings_of_database(settings, settings.notion_database_id)
 
 
 def settings_of_database(settings: Settings, database_id: str) -> NotionSettings | None:
-    """Returns the same for another database, be it one that is still to be made; None without a token."""
+    """Returns the settings for any database, such as one that does not exist yet; None without a token."""
     if settings.notion_token is None:
         return None
     return NotionSettings(

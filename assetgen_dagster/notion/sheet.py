@@ -1,8 +1,8 @@
-"""The review sheet on a row's page: what is in it, and how it is known again; pure functions.
+"""The review sheet on a row's page: its contents, and how it is recognized; pure functions.
 
-It is one callout with the contact sheet and a table of the pictures in it, so it comes and goes in one request. At the
-end of its text stands a mark: a digest of page and contents. A callout with another mark, made by this integration, is
-an earlier sheet; a copy on another page, and everything that a person wrote, is none.
+It is one callout that holds the contact sheet and a table of the pictures, so one request adds or removes it. Its text
+ends with a mark: a digest of page and contents. A callout with another mark, made by this integration, is an earlier
+sheet; a copy on another page, or anything that a person wrote, is not.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ _HEADER = ("Number", "Name", "Category", "Cost (USD)")
 
 @dataclass(frozen=True)
 class SheetPicture:
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
-        number: Of the picture.
-        name: Of the picture.
+        number: The picture's number.
+        name: The picture's name.
         category: Character, environment or prop.
-        cost_usd: What the file cost; None if that is not known.
-        sha256: Of the file.
+        cost_usd: Cost of the file; None if unknown.
+        sha256: Hash of the file.
     """
 
     number: int
@@ -43,12 +43,12 @@ class SheetPicture:
 
 @dataclass(frozen=True)
 class ReviewSheet:
-    """What is to be reviewed.
+    """The contents of a review sheet.
 
     Attributes:
-        round: Of the project.
-        cost_usd: What all runs of the project cost.
-        pictures: By number.
+        round: The project's round.
+        cost_usd: Cost of all runs of the project.
+        pictures: Ordered by number.
     """
 
     round: int
@@ -57,7 +57,7 @@ class ReviewSheet:
 
 
 def sheet_of(manifest: AssetManifest, records: ProjectRecords) -> ReviewSheet:
-    """Returns the sheet of a project whose pictures are all there."""
+    """Returns the sheet of a complete project."""
     pictures = [
         SheetPicture(
             records.numbers[asset.name],
@@ -74,13 +74,13 @@ def sheet_of(manifest: AssetManifest, records: ProjectRecords) -> ReviewSheet:
 
 
 def mark_of(page_id: str, sheet: ReviewSheet) -> str:
-    """Returns what tells a sheet on a page from any other; the same as long as there is nothing new to see."""
+    """Returns the mark that identifies a sheet on a page; it changes only when the contents change."""
     content = hashlib.sha256(json.dumps(asdict(sheet)).encode()).hexdigest()
     return f"{_on(page_id)}-{content[:12]}"
 
 
 def marks_on(page_id: str, children: Iterable[Json]) -> list[tuple[Json, str]]:
-    """Returns the blocks that look like sheets of this page, each with its mark; who made them is not looked at."""
+    """Returns the blocks that look like sheets of this page, each with its mark, whatever user made them."""
     found = []
     for block in children:
         text = "".join(item.get("plain_text", "") for item in block.get("callout", {}).get("rich_text", []))
@@ -94,18 +94,18 @@ def sheet_block(page_id: str, sheet: ReviewSheet, *, upload_id: str, hint: str) 
     """Returns the sheet as ``blocks.children.append`` takes it.
 
     Args:
-        page_id: Where it goes.
-        sheet: What is in it.
+        page_id: The row's page.
+        sheet: The sheet's contents.
         upload_id: The file upload of the contact sheet.
-        hint: What to do to have pictures drawn again; may be empty.
+        hint: How to have pictures drawn again; may be empty.
     """
     count = len(sheet.pictures)
-    said = f"Review: {count} picture{'s' if count != 1 else ''}, ${sheet.cost_usd:.2f} so far."
+    summary = f"Review: {count} picture{'s' if count != 1 else ''}, ${sheet.cost_usd:.2f} so far."
     notes = "This box is replaced when pictures are drawn again: write notes outside of it."
-    text = values.rich_text(f"{' '.join([said, hint, notes] if hint else [said, notes])}\n")
+    text = values.rich_text(f"{' '.join([summary, hint, notes] if hint else [summary, notes])}\n")
     mark = values.rich_text(f"assetgen sheet {mark_of(page_id, sheet)}")[0] | {"annotations": {"color": "gray"}}
     image = {"type": "image", "image": {"type": "file_upload", "file_upload": {"id": upload_id}}}
-    # At most 100, which is what Notion takes in one request: there are at most 99 slots.
+    # At most 100, Notion's limit for one request: there are at most 99 slots.
     rows = [_HEADER, *(_cells(picture) for picture in sheet.pictures)]
     table = {"table_width": len(_HEADER), "has_column_header": True, "has_row_header": False, "children": _rows(rows)}
     children = [image, {"type": "table", "table": table}]
@@ -119,7 +119,7 @@ def is_made_by(block: Mapping[str, Any], user_id: str) -> bool:
 
 
 def _on(page_id: str) -> str:
-    """Returns what stands for a page in its sheets' marks: duplicating a page copies what is on it."""
+    """Returns the digest of a page for its sheets' marks: a duplicated page holds a copy of the sheet."""
     return hashlib.sha256(page_id.replace("-", "").encode()).hexdigest()[:8]
 
 

@@ -1,6 +1,6 @@
-"""The table in Notion, as pages in its own form: where it is, its properties, all pages that pass a filter, one page.
+"""The database in Notion's own form: finds its data source, queries its pages, reads and writes one page.
 
-What the pages mean is the subject of ``board``, how a call is sent that of ``calls``.
+``board`` interprets the pages, ``calls`` sends the requests.
 """
 
 import re
@@ -14,7 +14,7 @@ from assetgen_dagster.notion.call_failures import FailureKind
 from assetgen_dagster.notion.calls import Caller, Deadline, Json
 from assetgen_dagster.notion.errors import BoardError
 
-#: The most that Notion gives at a time.
+#: Notion's maximum.
 PAGE_SIZE = 100
 
 _RESTARTS = 3
@@ -29,7 +29,7 @@ class Table:
         database_id: As the producer gave it: the id of the database or of the data source, or a link to it.
 
     Raises:
-        BoardError: There is no id in it.
+        BoardError: It holds no id.
     """
 
     def __init__(self, caller: Caller, database_id: str) -> None:
@@ -40,7 +40,7 @@ class Table:
         """Returns the data source's id and its properties.
 
         Raises:
-            BoardError: It is not there, not shared, in the trash, or not one.
+            BoardError: The database is missing, not shared, in the trash, or has several data sources.
         """
         try:
             database = self._caller.call(
@@ -64,18 +64,18 @@ class Table:
         return self._source(sources[0]["id"], deadline)
 
     def query(self, source_id: str, test: Json | None, deadline: Deadline, *, action: str) -> list[Json]:
-        """Returns all pages that pass a test, however many there are."""
+        """Returns all pages that pass a filter, in any number."""
         for restarts in range(_RESTARTS + 1):
             try:
                 return list(self._windows(source_id, test, deadline, action).values())
             except BoardError as error:
-                # The first row of the next page is gone: begin again rather than miss one.
+                # The first row of the next page is gone: start again rather than miss one.
                 if not (error.failure and error.failure.bad_cursor) or restarts == _RESTARTS:
                     raise
         raise AssertionError("unreachable")
 
     def page(self, page_id: str, deadline: Deadline) -> Json | None:
-        """Returns a page, in the trash or not; None where Notion knows none, or does not share it."""
+        """Returns a page, in the trash or not; None if it does not exist or is not shared."""
         try:
             return self._caller.call(
                 lambda client: client.pages.retrieve(page_id),
@@ -89,7 +89,7 @@ class Table:
             raise
 
     def write(self, page_id: str, body: Json, deadline: Deadline, *, already_done: Callable[[], Json | None]) -> Json:
-        """Writes properties in one update and returns the page as it is then."""
+        """Writes properties in one update and returns the updated page."""
         return self._caller.call(
             lambda client: client.pages.update(page_id, properties=body),
             action=f"write to the row {page_id.replace('-', '')}",
@@ -126,7 +126,7 @@ class Table:
             cut = self._add_window(pages, source_id, window, deadline, action)
             if not cut:
                 return pages
-            # One query gives 10,000 results at most; the next one begins where this one was cut off.
+            # A query returns at most 10,000 results; the next one starts where this one was cut off.
             latest = max((page["created_time"] for page in pages.values()), default=None)
             if latest == begin:
                 raise BoardError(
@@ -138,8 +138,8 @@ class Table:
     def _add_window(
         self, pages: dict[str, Json], source_id: str, test: Json | None, deadline: Deadline, action: str
     ) -> bool:
-        """Adds the results of one query and returns whether there would have been more."""
-        # Not in order of the last change: that moves rows about while they are being read.
+        """Adds the results of one query; returns whether Notion cut them off."""
+        # Not sorted by the last change: then rows would move while they are read.
         query: Json = {"sorts": [{"timestamp": "created_time", "direction": "ascending"}], "page_size": PAGE_SIZE}
         if test:
             query["filter"] = test
@@ -163,12 +163,12 @@ def parse_database_id(given: str) -> str:
     """Returns the id in a setting that holds an id or a link.
 
     Raises:
-        BoardError: There is none.
+        BoardError: It holds none.
     """
     found = find_id(given)
     if found is None:
         raise BoardError(
-            "NOTION_DATABASE_ID names no database: set it to the 32 characters in the database's link, before '?v='.",
+            "NOTION_DATABASE_ID holds no id: set it to the 32 characters in the database's link, before '?v='.",
             code=Code.NOTION_DATABASE,
             setting="NOTION_DATABASE_ID",
         )
@@ -176,7 +176,7 @@ def parse_database_id(given: str) -> str:
 
 
 def find_id(given: str) -> str | None:
-    """Returns the id in a text that is one or a link, or None."""
+    """Returns the id in a text, which may be the id itself or a link; None if there is none."""
     # A link's query string names a view.
     found = _ID.findall(given.split("?", maxsplit=1)[0])
     return str(uuid.UUID(found[-1])) if found else None

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def settings_behind(update: RowUpdate, settings: NotionSettings) -> set[str]:
-    """Returns the settings that must fit the database before an update: of its columns, and of its status."""
+    """Returns the settings of an update's columns and status, which must fit the database before it is sent."""
     columns = {column.setting for column, value in update.items() if value is not None}
     return columns | {setting for setting, name in settings.statuses().items() if name == update.get(STATUS)}
 

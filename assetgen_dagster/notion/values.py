@@ -1,4 +1,4 @@
-"""Property values as the API has them: read from every type a producer may have chosen, written within its limits."""
+"""Property values in the API's form: reads every type a producer may have chosen, writes within the API's limits."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ Json = dict[str, Any]
 UNITS_PER_ITEM = 2000
 ITEMS_PER_TEXT = 100
 
-#: A request may have 500 KB; this is what a text may take of it as UTF-8.
+#: A request may have 500 KB; the share of a text, as UTF-8.
 _BYTES_PER_TEXT = 400_000
 _CUT = "\n… (the rest is in the run's log)"
 
-#: Types that can be read as text. What a rollup, relation or person says is not what anybody types in as a channel.
+#: Types that can be read as text; rollups, relations and people are no names that anybody types in.
 READABLE = frozenset(
     {
         "title",
@@ -39,7 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def plain_text(value: Mapping[str, Any]) -> str:
-    """Returns what a person sees in a cell; empty where nothing was entered.
+    """Returns a cell's text as Notion shows it; empty if nothing was entered.
 
     Args:
         value: A property value as a page holds it.
@@ -63,18 +63,18 @@ def plain_text(value: Mapping[str, Any]) -> str:
 
 
 def rich_text(text: str, *, link: str | None = None) -> list[Json]:
-    """Returns a text as Notion takes it: cut into items, at most as many and as long as it allows.
+    """Returns a text as Notion takes it, cut into items within its limits.
 
     Args:
-        text: Of any length; what does not fit is left out, and said to be.
-        link: Where it leads, if anywhere; ignored where Notion would not take it.
+        text: A text that exceeds the limits is cut, with a note at its end.
+        link: Its link; ignored if Notion would not accept it.
     """
     target = {"link": {"url": link}} if link and is_web_address(link) and _units(link) <= UNITS_PER_ITEM else {}
     return [{"type": "text", "text": {"content": piece} | target} for piece in chunks(text)]
 
 
 def chunks(text: str) -> list[str]:
-    """Returns the pieces of a text, none of them over Notion's length, none beginning with half a character."""
+    """Cuts a text into pieces of Notion's maximum length, without splitting a character."""
     # A lone surrogate cannot be sent at all.
     text = _CONTROL.sub("", text.replace("\r\n", "\n")).encode("utf-8", "replace").decode()
     if _units(text) > UNITS_PER_ITEM * ITEMS_PER_TEXT or len(text.encode()) > _BYTES_PER_TEXT:

@@ -98,7 +98,7 @@ def test_a_fault_that_stays_is_an_error_in_time_and_never_an_empty_list(
     notion.plan([Fault(PASSING[fault], endpoint=endpoint, times=None)])
     with board_for(notion, clock=clock, deadline_seconds=20) as board:
         began = clock.monotonic()
-        with pytest.raises(BoardUnavailableError, match="tried again later") as away:
+        with pytest.raises(BoardUnavailableError) as away:
             CALLS[endpoint](board, page_id)
         assert 10 < clock.monotonic() - began < 20
     assert notion.token not in str(away.value)
