@@ -1,7 +1,6 @@
-"""``assetgen archive``: finished projects leave Dagster's list of partitions; files, runs and costs stay as they are.
+"""``assetgen archive``: removes finished projects from Dagster's partitions; files, runs and costs stay.
 
-An archived project is drawn again by whatever asks for it: its partition is added anew, and its records say what is
-paid for.
+Any request for an archived project adds its partition again; its records still hold what is paid for.
 """
 
 import contextlib
@@ -25,7 +24,7 @@ from assetgen_dagster.settings import Settings
 #: Newest backfills to examine for one in progress.
 _BACKFILLS = 50
 
-#: What a backfill is called that goes on starting runs; Dagster exports no name for it.
+#: Statuses of a backfill that still starts runs; Dagster exports no name for them.
 _AT_WORK = ("REQUESTED", "CANCELING", "FAILING")
 
 
@@ -35,8 +34,8 @@ class Archived:
 
     Attributes:
         key: The project.
-        finished: Whether all of its pictures are there.
-        before: Whether it had been archived before.
+        finished: Whether all of its pictures are done.
+        before: Whether it had been archived already.
     """
 
     key: ProjectKey
@@ -50,7 +49,7 @@ class Kept:
 
     Attributes:
         key: The project.
-        reason: Why, and what to do.
+        reason: The reason, and what to do.
     """
 
     key: ProjectKey
@@ -61,19 +60,19 @@ Verdict = Archived | Kept
 
 
 def archive(keys: Iterable[ProjectKey], settings: Settings, *, dry_run: bool = False) -> Iterator[Verdict]:
-    """Removes the partitions of projects that no run is at work on, and yields what became of each.
+    """Removes the partitions of projects without an unfinished run; yields the verdict on each.
 
     Args:
         keys: The projects.
         settings: The settings in force.
-        dry_run: Only say what would be done.
+        dry_run: Change nothing.
 
     Raises:
-        AssetgenError: There is no such project, its files cannot be read, or the instance cannot be used.
+        AssetgenError: A project does not exist, its files cannot be read, or the instance cannot be used.
     """
     with open_instance(settings) as instance:
         if backfill := _backfill(instance):
-            yield from (Kept(key, f"backfill {backfill} is at work; wait until it ends, or cancel it.") for key in keys)
+            yield from (Kept(key, f"backfill {backfill} is running; wait until it ends, or cancel it.") for key in keys)
             return
         for key in keys:
             yield _archive(instance, key, settings, dry_run=dry_run)
@@ -82,13 +81,13 @@ def archive(keys: Iterable[ProjectKey], settings: Settings, *, dry_run: bool = F
 def finished_before(
     moment: float, settings: Settings, *, channel: str | None = None, seen: Callable[[int], None] = lambda _: None
 ) -> list[ProjectKey]:
-    """Returns the projects that have a partition and have been finished since before a moment.
+    """Returns the projects that have a partition and were finished before a moment.
 
     Args:
         moment: Unix time.
         settings: The settings in force.
-        channel: Only this one's.
-        seen: Told now and then how many projects were looked at.
+        channel: Only this channel's projects.
+        seen: Called now and then with the number of projects examined so far.
     """
     with open_instance(settings) as instance:
         names = instance.get_dynamic_partitions(PARTITIONS)
@@ -98,7 +97,7 @@ def finished_before(
             seen(count)
         if channel not in (None, key.channel):
             continue
-        with contextlib.suppress(RecordsError):  # whether that one is finished, nobody can tell
+        with contextlib.suppress(RecordsError):  # unreadable, so not known to be finished
             finished = _finished_at(key, settings)
             if finished is not None and finished < moment:
                 found.append(key)
@@ -106,7 +105,7 @@ def finished_before(
 
 
 def as_text(verdicts: Iterable[Verdict], *, dry_run: bool) -> str:
-    """Returns what became of projects for people: a line each, and how many it were."""
+    """Returns the verdicts for people: a line each, and their number."""
     given = list(verdicts)
     done = "would be archived" if dry_run else "archived"
     count = sum(isinstance(one, Archived) and not one.before for one in given)
@@ -116,12 +115,12 @@ def as_text(verdicts: Iterable[Verdict], *, dry_run: bool) -> str:
 def _line(verdict: Verdict, done: str) -> str:
     if isinstance(verdict, Kept):
         return f"{verdict.key}: kept, because {verdict.reason}"
-    said = "had been archived before" if verdict.before else done
-    return f"{verdict.key}: {said}{'' if verdict.finished else ', though it is not finished'}"
+    state = "had been archived already" if verdict.before else done
+    return f"{verdict.key}: {state}{'' if verdict.finished else ', though it is not finished'}"
 
 
 def as_json(verdicts: Iterable[Verdict], *, dry_run: bool) -> str:
-    """Returns the same for a program."""
+    """Returns the verdicts for a program."""
     given = list(verdicts)
     archived = [
         {"project": str(one.key), "finished": one.finished, "before": one.before}
@@ -144,7 +143,7 @@ def _archive(instance: dg.DagsterInstance, key: ProjectKey, settings: Settings, 
         return kept
     if not dry_run:
         instance.delete_dynamic_partition(PARTITIONS, str(key))
-        if kept := _at_work(instance, key):  # it was asked for at this very moment
+        if kept := _at_work(instance, key):  # requested at this very moment
             ensure_partition(instance, key)
             return kept
     return Archived(key, finished)
@@ -153,8 +152,8 @@ def _archive(instance: dg.DagsterInstance, key: ProjectKey, settings: Settings, 
 def _at_work(instance: dg.DagsterInstance, key: ProjectKey) -> Kept | None:
     filters = dg.RunsFilter(tags={PARTITION_TAG: str(key)}, statuses=list(UNFINISHED))
     for run in instance.get_runs(filters, limit=1):
-        where = "at work" if run.status in _STARTED else "in the queue"
-        return Kept(key, f"run {run.run_id} is {where}; wait until it ends, or cancel it.")
+        state = "running" if run.status in _STARTED else "queued"
+        return Kept(key, f"run {run.run_id} is {state}; wait until it ends, or cancel it.")
     return None
 
 

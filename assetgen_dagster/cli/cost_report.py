@@ -1,4 +1,4 @@
-"""What ``assetgen costs`` says of money: adds it up by channel, project, month or model, and writes it out."""
+"""The report of ``assetgen costs``: sums by channel, project, month or model, as table, CSV or JSON."""
 
 import csv
 import io
@@ -12,12 +12,12 @@ from rich.table import Table
 
 from assetgen_dagster.support.months import month_of
 
-#: Digits after the point: the price list's, so that parts add up to their sum.
+#: Decimal places: the price list's, so that parts add up to their sum.
 _DIGITS = 6
 
 
 class By(StrEnum):
-    """What money is told apart by."""
+    """What costs are grouped by."""
 
     MONTH = "month"
     CHANNEL = "channel"
@@ -26,7 +26,7 @@ class By(StrEnum):
 
 
 class Format(StrEnum):
-    """How it is written."""
+    """The output format."""
 
     TABLE = "table"
     CSV = "csv"
@@ -35,15 +35,15 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Cost:
-    """The money on one event.
+    """The cost recorded on one event.
 
     Attributes:
         at: When it was recorded, Unix time.
-        channel: Whose.
-        project: Whose.
-        model: That was paid; empty where the event names none.
-        cost_usd: What was spent.
-        possibly_billed_usd: What a call without an answer may have cost.
+        channel: The project's channel.
+        project: The project's id.
+        model: The model that was paid; empty if the event names none.
+        cost_usd: Confirmed cost.
+        possibly_billed_usd: Cost of calls without an answer.
     """
 
     at: float
@@ -56,12 +56,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Line:
-    """A sum.
+    """One group's sum.
 
     Attributes:
-        of: Its month, channel, project or model, as asked for and in that order; empty for the sum of all.
-        cost_usd: What was spent.
-        possibly_billed_usd: What may have been, besides.
+        of: Its month, channel, project or model, in the order of the grouping; empty for the total.
+        cost_usd: Confirmed cost.
+        possibly_billed_usd: Cost of calls without an answer, in addition.
     """
 
     of: tuple[str, ...]
@@ -70,7 +70,7 @@ class Line:
 
 
 def add_up(costs: Iterable[Cost], by: Sequence[By], zone: ZoneInfo | None) -> list[Line]:
-    """Returns the sums in order, one for each combination there is money for."""
+    """Returns the sums in order, one for each group with costs."""
     sums: dict[tuple[str, ...], tuple[float, float]] = {}
     for cost in costs:
         of = tuple(_value(cost, one, zone) for one in by)
@@ -80,27 +80,27 @@ def add_up(costs: Iterable[Cost], by: Sequence[By], zone: ZoneInfo | None) -> li
 
 
 def total(lines: Iterable[Line]) -> Line:
-    """Returns the sum of all."""
+    """Returns the total."""
     given = list(lines)
     spent, perhaps = sum(line.cost_usd for line in given), sum(line.possibly_billed_usd for line in given)
     return Line((), round(spent, _DIGITS), round(perhaps, _DIGITS))
 
 
 def as_table(lines: Sequence[Line], by: Sequence[By]) -> Table:
-    """Returns a table for people, with the sum at its foot."""
+    """Returns a table for people, with the total in its footer."""
     whole = total(lines)
     table = Table(show_footer=True)
     for place, one in enumerate(by):
         table.add_column(str(one), footer="" if place else "all")
     table.add_column("cost", justify="right", footer=f"${whole.cost_usd:.4f}")
-    table.add_column("possibly billed besides", justify="right", footer=f"${whole.possibly_billed_usd:.4f}")
+    table.add_column("possibly billed", justify="right", footer=f"${whole.possibly_billed_usd:.4f}")
     for line in lines:
         table.add_row(*line.of, f"${line.cost_usd:.4f}", f"${line.possibly_billed_usd:.4f}")
     return table
 
 
 def as_csv(lines: Iterable[Line], by: Sequence[By]) -> str:
-    """Returns lines for a spreadsheet: without the sum, which it makes itself."""
+    """Returns lines for a spreadsheet, without the total."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*by, "cost_usd", "possibly_billed_usd"])
@@ -110,7 +110,7 @@ def as_csv(lines: Iterable[Line], by: Sequence[By]) -> str:
 
 
 def as_json(lines: Sequence[Line], by: Sequence[By]) -> str:
-    """Returns an object for a program: ``lines``, and the sums of all."""
+    """Returns an object for a program: ``lines`` and the totals."""
     whole = total(lines)
     return json.dumps({"lines": [_object(line, by) for line in lines], **_object(whole, ())}, indent=2)
 

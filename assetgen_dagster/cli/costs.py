@@ -1,4 +1,4 @@
-"""What was spent, from Dagster's own records: materializations, and observations for what failed."""
+"""Reads costs from Dagster's records: materializations, and observations for failures."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from assetgen_dagster.support.months import month_bounds
 
 _PAGE = 1000
 
-#: Where events name the model: pictures and what failed, manifests.
+#: Metadata that names the model: of pictures and failures, of manifests.
 _MODEL = ("model", "story_model")
 
 
@@ -23,7 +23,7 @@ def materialized_costs(settings: Settings, metadata: str = "cost_usd") -> dict[s
 
     Args:
         settings: The settings in force.
-        metadata: ``cost_usd`` for what was spent, ``possibly_billed_usd`` for calls that never answered.
+        metadata: ``cost_usd`` for confirmed cost, ``possibly_billed_usd`` for calls without an answer.
     """
     sums: dict[str, float] = defaultdict(float)
     with open_instance(settings) as instance:
@@ -39,10 +39,10 @@ def recorded_costs(
     channel: str | None = None,
     seen: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Cost]:
-    """Yields the same of the instance in use, for one month or all, for one channel or all.
+    """Yields the costs in the current instance, optionally of one month or one channel.
 
     Raises:
-        AssetgenError: It is no month, or the instance cannot be used.
+        AssetgenError: The month is malformed, or the instance cannot be used.
     """
     after, before = (None, None) if month is None else month_bounds(month, settings.zone)
     with open_instance(settings) as instance:
@@ -58,13 +58,13 @@ def read_costs(
     before: float | None = None,
     seen: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Cost]:
-    """Yields the money on every event that has some.
+    """Yields the costs of all events that have any.
 
     Args:
-        instance: Whose records.
-        after: Unix time; only events from then on.
-        before: Unix time; only events until then, not at it.
-        seen: Told now and then how many events have been read.
+        instance: The Dagster instance.
+        after: Unix time, inclusive; only later events.
+        before: Unix time, exclusive; only earlier events.
+        seen: Called now and then with the number of events read so far.
     """
     count = 0
     for key in instance.get_asset_keys():
@@ -82,7 +82,7 @@ def read_costs(
 def _pages(
     instance: dg.DagsterInstance, key: dg.AssetKey, after: float | None, before: float | None
 ) -> Iterator[list[dg.EventLogRecord]]:
-    # Dagster's bounds are both exclusive, and microseconds are lost on the way: a second more, and a closer look.
+    # Dagster's bounds are exclusive and lose microseconds: query a second more, and filter the result.
     wanted = dg.AssetRecordsFilter(
         asset_key=key,
         after_timestamp=None if after is None else after - 1,

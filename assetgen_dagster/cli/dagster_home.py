@@ -1,8 +1,7 @@
-"""The Dagster instance that commands use: ``DAGSTER_HOME``, set up from a template of ``deploy/`` where there is none.
+"""The Dagster instance that commands use: ``DAGSTER_HOME``, created from a template in ``deploy/`` if missing.
 
-``ASSETGEN_POSTGRES_URL`` and ``ASSETGEN_BROKER_URL`` decide which template, and an instance that keeps its runs
-elsewhere than the settings say, or has them carried out elsewhere, is refused: with another history, what was drawn
-would look as if it was not.
+``ASSETGEN_POSTGRES_URL`` and ``ASSETGEN_BROKER_URL`` select the template. An instance with another storage or launcher
+than the settings name is refused: with another history, finished pictures would look as if they were never drawn.
 """
 
 import importlib.util
@@ -40,11 +39,11 @@ def template(settings: Settings) -> Path:
     return _SQLITE if settings.database is None else _POSTGRES
 
 
-def lacking(home: Path, settings: Settings) -> list[str]:
-    """Returns what a folder's ``dagster.yaml`` says nothing of, and the template that it would be copied from now does.
+def missing_sections(home: Path, settings: Settings) -> list[str]:
+    """Returns the sections of the current template that a folder's ``dagster.yaml`` lacks.
 
     Args:
-        home: The folder, whose file Dagster can use.
+        home: The folder; its ``dagster.yaml`` is valid.
         settings: The settings in force.
     """
     given, usual = (yaml.safe_load(file.read_bytes()) or {} for file in (home / "dagster.yaml", template(settings)))
@@ -52,14 +51,14 @@ def lacking(home: Path, settings: Settings) -> list[str]:
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Returns the folder of the instance, made if need be, and names it in the environment for all of Dagster.
+    """Returns the instance's folder, created if missing, and sets the environment variables that Dagster reads.
 
-    ``DAGSTER_HOME`` if set, else ``.dagster_home`` in the project root. Where the database's address comes from
-    ``.env``, it is put into the environment, too: ``dagster.yaml`` reads it from there.
+    It is ``DAGSTER_HOME`` if set, else ``.dagster_home`` in the project root. The addresses of database and broker are
+    set in the environment because ``dagster.yaml`` reads them from there, and ``.env`` may be their source.
 
     Raises:
-        AssetgenError: The folder cannot be used, a setting cannot be used, or the folder's ``dagster.yaml`` keeps runs
-            elsewhere than the settings say.
+        AssetgenError: The folder or a setting cannot be used, or the folder's ``dagster.yaml`` names another storage or
+            launcher than the settings.
     """
     home = PROJECT_ROOT / Path(os.environ.get("DAGSTER_HOME") or ".dagster_home").expanduser()
     configuration = home / "dagster.yaml"
@@ -81,13 +80,13 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> "DagsterInstance":
-    """Returns the instance of the folder above; two commands that set a new one up do so one after the other.
+    """Opens the instance; a lock keeps two commands from creating a new one at the same time.
 
     Raises:
         AssetgenError: See ``prepare_dagster_home``; or PostgreSQL cannot be used.
     """
     from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s to import
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - comes with it
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as slow
 
     home = prepare_dagster_home(settings)
     check_storage_reachable(settings)
@@ -99,26 +98,26 @@ def open_instance(settings: Settings) -> "DagsterInstance":
             raise _unusable(home, error) from None
         except DBAPIError as error:
             raise _no_database(home, error, settings) from None
-        except Exception as error:  # whatever its YAML holds or names
+        except Exception as error:  # anything that its YAML holds or names
             raise AssetgenError(
-                f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Mend it, or move it away: the next "
-                "command puts the usual one there.",
+                f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Fix it, or move it away: the next "
+                "command creates the default one.",
                 code=Code.DAGSTER_YAML,
             ) from None
 
 
 def check_storage_reachable(settings: Settings) -> None:
-    """Does nothing if Dagster's storage can be reached: else Dagster would try for ten seconds, and show a traceback.
+    """Checks that PostgreSQL can be reached; Dagster itself would retry for ten seconds and print a traceback.
 
     Raises:
-        AssetgenError: PostgreSQL cannot be used; the message says why.
+        AssetgenError: PostgreSQL cannot be used; the message states the cause.
     """
     if settings.database is not None:
         check_reachable(settings.database)
 
 
 def _set_up(configuration: Path, template: Path) -> None:
-    """Puts the template there where there is none, for nobody to see half of it."""
+    """Copies the template if there is no configuration; atomic."""
     if configuration.exists():
         return
     with FileLock(configuration.with_name(_LOCK)) as lock:
@@ -128,19 +127,19 @@ def _set_up(configuration: Path, template: Path) -> None:
 
 
 def _unusable(home: Path, error: OSError) -> AssetgenError:
-    text = f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a folder that can be written."
+    text = f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a writable folder."
     return AssetgenError(text, code=Code.DAGSTER_HOME)
 
 
 def _no_database(home: Path, error: "DBAPIError", settings: Settings) -> AssetgenError:
     text = (
-        f"Dagster cannot use its database for {home}: {error.orig}. See that this user may write it, and that nothing "
-        "else holds it. If it is damaged, restore it from a backup"
+        f"Dagster cannot use its database for {home}: {error.orig}. Check that this user may write to it, and that no "
+        "other program locks it. If it is damaged, restore it from a backup"
     )
     if settings.database is None:
         text += (
-            "; without one, move history and schedules in that folder away and begin anew: pictures and what is paid "
-            "for stay in the workspace, but assetgen costs does not know of what was spent before"
+            "; without a backup, move its folders history and schedules away and start anew: pictures and records "
+            "stay in the workspace, but assetgen costs no longer shows earlier costs"
         )
     return AssetgenError(redact(f"{text}."), code=Code.DAGSTER_DATABASE)
 
@@ -150,13 +149,13 @@ def _check_storage(path: Path, content: bytes, database: str | None) -> None:
     if database is not None and not elsewhere:
         raise AssetgenError(
             f"{SETTING} is set, but {path} keeps runs in SQLite. Move that file away to use PostgreSQL (the next "
-            f"command puts the right one there; runs so far stay where they are), or unset {SETTING}.",
+            f"command creates the right one; earlier runs stay in SQLite), or unset {SETTING}.",
             code=Code.STORAGE,
         )
     if database is None and elsewhere:
         raise AssetgenError(
             f"{path} keeps runs in PostgreSQL, but {SETTING} is not set. Set it to that database; or move the file "
-            "away to use SQLite, which knows nothing of the runs so far.",
+            "away to use SQLite, without the earlier runs.",
             code=Code.STORAGE,
         )
 
@@ -165,8 +164,8 @@ def _check_launcher(path: Path, content: bytes, broker: str | None) -> None:
     to_workers = any(name in content for name in (b"assetgen_dagster.launchers.celery", b"assetgen_dagster.workers"))
     if broker is not None and not to_workers:
         raise AssetgenError(
-            f"{_BROKER} is set, but {path} hands no run to workers. Move that file away: the next command puts the "
-            f"right one there. Or unset {_BROKER}.",
+            f"{_BROKER} is set, but {path} does not hand runs to workers. Move that file away: the next command "
+            f"creates the right one. Or unset {_BROKER}.",
             code=Code.LAUNCHER,
         )
     if broker is not None and importlib.util.find_spec("dagster_celery") is None:
@@ -177,8 +176,8 @@ def _check_launcher(path: Path, content: bytes, broker: str | None) -> None:
         )
     if broker is None and to_workers:
         raise AssetgenError(
-            f"{path} hands runs to workers, but {_BROKER} is not set. Set it to the Redis they take them from; or move "
-            "the file away.",
+            f"{path} hands runs to workers, but {_BROKER} is not set. Set it to the workers' Redis, or move the file "
+            "away.",
             code=Code.LAUNCHER,
         )
 
@@ -187,7 +186,7 @@ def _uses_postgres(content: bytes) -> bool:
     try:
         found = yaml.safe_load(content)
     except yaml.YAMLError:
-        return False  # Dagster says where the fault is
+        return False  # Dagster reports the syntax error
     if not isinstance(found, dict):
         return False
     storage, runs = found.get("storage"), found.get("run_storage")

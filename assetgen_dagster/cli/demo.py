@@ -1,6 +1,6 @@
-"""``assetgen demo``: two rows on a board become pictures, by the real daemon, and the bills are compared.
+"""``assetgen demo``: the real daemon draws two rows of a board; the demo then compares the bills.
 
-Notion and Gemini are the emulators; everything else is what a producer would run.
+Notion and Gemini are emulators; everything else is what a producer would run.
 """
 
 import contextlib
@@ -46,19 +46,19 @@ PROJECTS = {
         "A mother leads her calf through the breaking ice from dawn to night",
     ),
 }
-#: Where the demo's runs are if the settings name a PostgreSQL database; emptied first.
+#: Schema of the demo's runs if the settings name a PostgreSQL database; emptied first.
 _SCHEMA = "assetgen_demo"
 _MARKER = ".assetgen-demo"
-#: Set for everything that one demo starts, so that it finds all of it again.
+#: Set for every process of a demo, so that it finds them again.
 _MARK_VARIABLE = "ASSETGEN_DEMO_ID"
 _FINAL = ("Assets Ready", "Asset Error")
-_LOOK_SECONDS = 0.3
+_POLL_SECONDS = 0.3
 _LONGEST_SECONDS = 300.0
 
 
 @dataclass
 class _Seen:
-    """What the terminal was told of one project."""
+    """What was shown of one project."""
 
     planned: bool = False
     pictures: set[str] = field(default_factory=set)
@@ -69,9 +69,9 @@ def run_demo(console: Console, settings: Settings, *, folder: Path, latency_seco
 
     Args:
         console: The terminal.
-        settings: The settings in force, of which only the database counts.
-        folder: Where everything of the demo goes; emptied first.
-        latency_seconds: What the emulator for Gemini takes for a picture.
+        settings: The settings in force; only the database is used.
+        folder: The demo's folder; emptied first.
+        latency_seconds: Seconds that the emulator for Gemini takes for a picture.
         stay: Whether to keep the Dagster UI open until Ctrl-C.
 
     Raises:
@@ -102,13 +102,13 @@ def run_demo(console: Console, settings: Settings, *, folder: Path, latency_seco
                 with contextlib.suppress(KeyboardInterrupt):
                     signal.pause()
     if not stay:
-        say("To look at it in Dagster: make demo DEMO=--ui. Next, your own project: README, Draw with your own key.")
+        say("To see it in Dagster: make demo DEMO=--ui. Next, your own project: README, Draw with your own key.")
 
 
 def _empty(folder: Path) -> None:
-    """Makes an empty folder; removes what an earlier demo left there, and nothing else."""
+    """Creates an empty folder; removes an earlier demo's files, and nothing else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).exists():
-        raise AssetgenError(f"{folder} is not empty and was not made by a demo: name another --folder.", code=Code.DEMO)
+        raise AssetgenError(f"{folder} is not empty and not a demo's folder: name another --folder.", code=Code.DEMO)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / _MARKER).touch()
@@ -117,8 +117,8 @@ def _empty(folder: Path) -> None:
 def _environment(
     folder: Path, database: str | None, *, gemini_url: str, notion: NotionEmulator, ui_url: str
 ) -> dict[str, str]:
-    # Every setting is named, so that neither the environment nor .env has a say: with a producer's own script and key
-    # the demo would cost money, and with his own token it would write on his board.
+    # Every setting is set, so that neither the environment nor .env matters: with a producer's script and key the demo
+    # would cost money, and with the producer's token it would write to the real board.
     ours = {
         ENV_FILE_VARIABLE: NONE,
         "ASSETGEN_CHANNELS_FILE": NONE,
@@ -132,7 +132,7 @@ def _environment(
         "NOTION_BASE_URL": notion.base_url,
     }
     if database is not None:
-        ours[SETTING] = empty_schema(database, _SCHEMA)  # beside the producer's runs, and out of their way
+        ours[SETTING] = empty_schema(database, _SCHEMA)  # apart from the producer's runs
     return os.environ | default_environment() | ours
 
 
@@ -152,7 +152,7 @@ def _add_row(notion: NotionEmulator, key: ProjectKey) -> str:
 def _watch(
     display: Display, notion: NotionEmulator, pages: dict[ProjectKey, str], workspace: Path, *, log: Path
 ) -> None:
-    """Shows the pictures as they come, until every row has its final status and its run is over."""
+    """Shows pictures as they arrive, until every row has its final status and its run has ended."""
     seen = {key: _Seen() for key in pages}
     deadline = time.monotonic() + _LONGEST_SECONDS
     while True:
@@ -167,7 +167,7 @@ def _watch(
             return
         if time.monotonic() > deadline:
             raise AssetgenError(f"The rows were not done after {_LONGEST_SECONDS:g} s; see {log}.", code=Code.DEMO)
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _show(display: Display, key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, seen: _Seen) -> None:
@@ -213,7 +213,7 @@ def _gemini(latency_seconds: float) -> Iterator[str]:
 
 @contextmanager
 def _dagster(folder: Path, port: int, environment: dict[str, str]) -> Iterator[None]:
-    """Runs UI, daemon and code location; ends them with all that they started."""
+    """Runs UI, daemon and code location; ends them and their child processes."""
     command = [sys.executable, "-m", "assetgen_dagster", "dev", "--port", str(port)]
     mark = uuid.uuid4().hex
     marked = environment | {_MARK_VARIABLE: mark}
@@ -229,17 +229,17 @@ def _dagster(folder: Path, port: int, environment: dict[str, str]) -> Iterator[N
 
 
 def _end_all(mark: str) -> None:
-    """Ends what a demo started, wherever in the tree of processes it is by now; what ends by itself may do so.
+    """Ends all of a demo's processes, terminated first and then killed, wherever in the process tree they are.
 
-    A service that was interrupted while it started leaves children of its own behind.
+    A service that is interrupted while it starts leaves its children behind.
     """
-    ask = psutil.Process.terminate
+    end = psutil.Process.terminate
     while left := _marked(mark):
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
-                ask(process)
+                end(process)
         psutil.wait_procs(left, timeout=10)
-        ask = psutil.Process.kill
+        end = psutil.Process.kill
 
 
 def _marked(mark: str) -> list[psutil.Process]:

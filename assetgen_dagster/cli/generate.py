@@ -24,7 +24,7 @@ from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import write_atomically
 from assetgen_dagster.support.log import make_room
 
-#: What Dagster makes of Ctrl-C and of a termination, depending on where it strikes.
+#: The errors that Dagster turns Ctrl-C and a termination into.
 _INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
 
@@ -33,12 +33,12 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        success: Whether every picture is there.
-        interrupted: Whether somebody ended it.
+        success: Whether every picture is done.
+        interrupted: Whether it was interrupted.
         run_id: The Dagster run.
         message: Why it failed; empty if it did not.
-        total_cost_usd: What this run spent; None if it never got to say so.
-        project_cost_usd: What all runs spent.
+        total_cost_usd: Cost of this run; None if the run ended before it was known.
+        project_cost_usd: Cost of all runs.
         contact_sheet: The sheet's file, if it was drawn.
     """
 
@@ -52,9 +52,9 @@ class Outcome:
 
 
 def place_document(key: ProjectKey, document: Path, settings: Settings) -> None:
-    """Puts a producer's document where ``asset_manifest`` looks for it; one that lies there is kept aside.
+    """Copies a producer's document to where ``asset_manifest`` reads it; the earlier one is set aside.
 
-    One that cannot be used replaces nothing.
+    An invalid document replaces nothing.
 
     Raises:
         AssetgenError: The document cannot be used, the manifest was edited, or the folder cannot be written.
@@ -150,7 +150,7 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Returns whether somebody ended the run; that may strike between two steps, and is then no step's failure."""
+    """Returns whether the run was interrupted; between two steps, that is no step's failure."""
     ends = [event.job_failure_data.error for event in result.filter_events(lambda event: event.is_job_failure)]
     return any(error is not None and error.cls_name in _INTERRUPTIONS for error in ends)
 

@@ -1,4 +1,4 @@
-"""The ``assetgen`` command: its subcommands, and how it ends."""
+"""The ``assetgen`` command: its subcommands and exit codes."""
 
 import sys
 
@@ -10,8 +10,8 @@ from assetgen_dagster.errors import AssetgenError, Code
 
 #: Below every ``--help``; more in docs/operating.md.
 EXIT_CODES = (
-    "Exit codes: 0 everything asked for is there; 1 it is not, and the message says why; 2 the command line is wrong; "
-    "130 interrupted, and what is done is kept."
+    "Exit codes: 0 success; 1 failure, with the cause in the message; 2 wrong command line; 130 interrupted, finished "
+    "pictures are kept."
 )
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ for _command in (
 
 
 def main() -> None:
-    """Runs the command; a user's mistake ends in one message, not in a stack trace."""
+    """Runs the command; an expected error prints one message, not a stack trace."""
     try:
         app()
     except AssetgenError as error:

@@ -1,4 +1,4 @@
-"""A manifest as ``assetgen manifest`` shows it to a person: a table, and below it what to look at."""
+"""Shows a manifest to a person, for ``assetgen manifest``: a table, followed by warnings and notes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,12 +13,12 @@ _LONGEST_PROMPT = 160
 
 
 def preview(manifest: AssetManifest, console: Console, *, name: str) -> None:
-    """Shows everything that there is to show of a manifest.
+    """Prints a manifest.
 
     Args:
-        manifest: What was read.
-        console: Where.
-        name: The file's.
+        manifest: The manifest.
+        console: The terminal.
+        name: The file's name.
     """
     counts = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in manifest.counts().items())
     total = len(manifest.assets)
@@ -34,7 +34,7 @@ def preview(manifest: AssetManifest, console: Console, *, name: str) -> None:
 
 def _table(assets: Sequence[AssetPrompt]) -> Table:
     table = Table()
-    # Text, not strings: a prompt may hold "[CORE]" or "[/b]", which Rich would take for markup.
+    # Text, not strings: Rich would read "[CORE]" or "[/b]" in a prompt as markup.
     table.add_column("line", justify="right")
     table.add_column("type", no_wrap=True)
     table.add_column("name", overflow="fold", min_width=20)

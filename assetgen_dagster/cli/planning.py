@@ -1,6 +1,6 @@
-"""``assetgen plan``: what a run would draw, keep and put aside, why, and at what cost. Changes nothing, pays nothing.
+"""``assetgen plan``: what a run would draw, keep and retire, why, and at what cost. Changes nothing, pays nothing.
 
-The decisions are those of the run itself (``drawing.job``), made without its lock; here they are asked for and shown.
+The decisions are those of the run itself (``drawing.job``), made without its lock.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from assetgen_dagster.budget.breaker import State
 from assetgen_dagster.budget.limits import refusal_in_words, remedy
 from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
 from assetgen_dagster.budget.words import breaker_in_words, held_in_words
-from assetgen_dagster.director.model.write import foreseen_director
+from assetgen_dagster.director.model.write import preflight_director
 from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
 from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings
@@ -41,20 +41,20 @@ from assetgen_dagster.settings import Settings
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run of all pictures would do now.
+    """What a run would do now.
 
     Attributes:
         key: The project.
-        mode: How it would be asked.
-        redraw: The pictures that it would be told to draw again, if it is about single ones.
-        manifest: Where the manifest would come from, for people.
-        new_round: Whether everything is drawn again.
-        pictures: The decisions, and what will not be as the manifest has it.
+        mode: The run's mode.
+        redraw: The run's redraw, if it redraws single pictures.
+        manifest: Source of the manifest, for people.
+        new_round: Whether the run starts a new round.
+        pictures: The decisions, and warnings about deviations from the manifest.
         retired: Files of pictures that left the manifest, by name.
         ratios: ``W:H`` of each picture, by name.
         settings: The settings in force.
-        obstacles: What would keep the run from drawing, for people; they are warnings, too.
-        notes: Those of the warnings that only say that a count is unusual.
+        obstacles: What would prevent the run from drawing, for people; also among the warnings.
+        notes: The warnings that only report an unusual count.
     """
 
     key: ProjectKey
@@ -70,9 +70,9 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def prices(self, task: Task) -> tuple[float, float | None]:
-        """Returns in USD the story's estimate for a picture and its price by the model's list, None if that is unknown.
+        """Returns the estimate for a picture and its list price in USD; the latter is None if unknown.
 
-        Pictures that are not drawn, or fail before they are paid for, cost nothing.
+        Pictures that are not drawn, or fail before a call, cost nothing.
         """
         return _prices(task, self.settings)
 
@@ -93,20 +93,20 @@ def make_plan(
     document: Path | None = None,
     redraw: Redraw | None = None,
 ) -> Plan:
-    """Returns what ``assetgen generate``, or ``assetgen redraw``, with the same arguments would do.
+    """Returns what ``assetgen generate`` or ``assetgen redraw`` would do with the same arguments.
 
     Raises:
-        AssetgenError: It would end before anything is drawn, for the reason that the message gives.
+        AssetgenError: The command would fail with this error before anything is drawn.
     """
     options = render_options_of(settings, load_channels(settings).get(key.channel))
     paths = locate_project(key, workspace=settings.workspace)
-    resolution = resolve_in_folder(paths.project, story, document=document, director=foreseen_director(settings))
+    resolution = resolve_in_folder(paths.project, story, document=document, director=preflight_director(settings))
     check_slots(resolution.manifest, settings.image_slots)
     records = RecordStore(paths.records).records.model_copy(deep=True)  # changed below, stored nowhere
     request = Request("plan", math.inf, mode, redraw=redraw)  # later than all that has happened
     manifest = with_remark(resolution.manifest, records, request)
     numbers = assign_numbers(manifest, records.numbers, slots=settings.image_slots)
-    unsettled = list(_unsettled(key, paths, records, request, settings))
+    uncertainties = list(_uncertainties(key, paths, records, request, settings))
     accept_redraw(records, request)
     job = DrawingJob(manifest, paths, settings, options, request, request.id, frozenset(numbers.values()))
     with_references = any(manifest.references().values()) and asyncio.run(provider_of(settings).takes_references())
@@ -120,7 +120,7 @@ def make_plan(
         redraw=redraw,
         manifest=f"{resolution.action}: {resolution.reason}",
         new_round=new_round,
-        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *unsettled, *obstacles)),
+        pictures=PlanMade(tuple(tasks), (*manifest.warnings, *warnings, *uncertainties, *obstacles)),
         retired={name: paths.absolute(one.path) for name, one in records.pictures.items() if name not in numbers},
         ratios={asset.name: options.aspect_ratio_of(asset) for asset in manifest.assets},
         settings=settings,
@@ -130,7 +130,7 @@ def make_plan(
 
 
 def drawn_again(key: ProjectKey, made: PlanMade, settings: Settings) -> str:
-    """Returns what to say before a finished project is paid for once more; empty where that is not so."""
+    """Returns a warning that a complete project is drawn and paid for again; empty if it is not."""
     again = [task for task in made.to_draw if task.step.reason == AGAIN]
     if not again:
         return ""
@@ -196,13 +196,13 @@ def _prices(task: Task, settings: Settings) -> tuple[float, float | None]:
 def _summary(plan: Plan) -> str:
     _, listed = plan.total()
     drawn, count = len(plan.pictures.to_draw), len(plan.pictures.tasks)
-    said = f"{plan.key}, {'redraw' if plan.redraw else f'mode {plan.mode}'}: {drawn} of {count} pictures would be drawn"
-    said += ", a new round" if plan.new_round and drawn else ""
-    said += f"; {len(plan.retired)} put aside" if plan.retired else ""
+    text = f"{plan.key}, {'redraw' if plan.redraw else f'mode {plan.mode}'}: {drawn} of {count} pictures would be drawn"
+    text += ", a new round" if plan.new_round and drawn else ""
+    text += f"; {len(plan.retired)} put aside" if plan.retired else ""
     if drawn:
-        said += "" if listed is None else f"; about ${listed:.2f}"
-        said += f"; a budget reserves ${drawn * provider_of(plan.settings).reserved_usd():.2f}"
-    return f"{said}. Nothing was drawn, paid for or changed."
+        text += "" if listed is None else f"; about ${listed:.2f}"
+        text += f"; a budget reserves ${drawn * provider_of(plan.settings).reserved_usd():.2f}"
+    return f"{text}. Nothing was drawn, paid for or changed."
 
 
 def _picture(plan: Plan, task: Task) -> dict[str, Any]:
@@ -228,27 +228,27 @@ def _row(plan: Plan, task: Task) -> tuple[str, str, str, str, str, str]:
     return f"#{task.number:02d}", task.asset.name, task.step.action, task.step.reason, references, shown
 
 
-def _unsettled(
+def _uncertainties(
     key: ProjectKey, paths: ProjectPaths, records: ProjectRecords, request: Request, settings: Settings
 ) -> Iterator[str]:
-    """Says what is going on that may make a run do something else than this plan."""
+    """Yields reasons why a run may differ from this plan."""
     if held_projects({key: paths}, settings):
-        yield "a run is at work on this project: this is how things are at the moment"
+        yield "a run is at work on this project: the plan shows the current state only"
     elif records.intents:
         names = ", ".join(sorted({intent.name for intent in records.intents.values()}))
-        yield f"a run died while it drew {names}: what arrived is taken first, and is not drawn again"
+        yield f"a run died while it drew {names}: pictures that arrived are adopted first, and not drawn again"
     last = records.round
     if last and last.closed_at is None and (request.redraw or request.mode is Mode.REGENERATE):
-        # Whether it is the same command is known to Dagster's instance, which a plan does not open.
-        yield "the last run did not finish the project: given again, its command draws only what is left"
+        # Only Dagster's instance, which a plan does not open, could show whether it is the same command.
+        yield "the last run did not finish the project: if you repeat its command, only the rest is drawn"
 
 
 def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw: int) -> Iterator[str]:
-    """Says what would keep a run from drawing, by the checks that it makes itself before it pays."""
+    """Yields what would prevent a run from drawing, by the run's own checks."""
     if not to_draw:
         return
-    if problem := preflight(settings, paths, pictures=to_draw):
-        yield coded(f"the run would not start: {problem.cause.rstrip('. ')}. {problem.remedy}.", problem.code)
+    if failure := preflight(settings, paths, pictures=to_draw):
+        yield coded(f"the run would not start: {failure.cause.rstrip('. ')}. {failure.remedy}.", failure.code)
     if refused := open_reservations(settings).preflight(key, pictures=to_draw):
         why = f"{refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."
         yield coded(f"the run would not start: {why}", Code.BUDGET)

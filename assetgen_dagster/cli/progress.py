@@ -1,6 +1,6 @@
-"""A drawing's progress in the terminal: a bar a project while it goes on, a table at the end.
+"""Progress in the terminal: a bar for each project during the run, a table at the end.
 
-Everything is shown from small dictionaries (``message``), so that one terminal can show runs of other processes.
+All input is plain dictionaries (``message``), so that a terminal can show runs of other processes.
 """
 
 from dataclasses import dataclass, field
@@ -26,12 +26,12 @@ from assetgen_dagster.drawing.events import (
 
 Message = dict[str, Any]
 
-#: Of a picture that a run before drew, and did not live to book.
+#: Note on a picture that an earlier run drew but died before it could record the cost.
 _TAKEN = "drawn by the run before, booked by this one"
 
 
 def message(project: str, event: Event | StoryEvent) -> Message | None:
-    """Returns what a terminal needs to know of an event; None where that is nothing."""
+    """Returns an event's message for the terminal; None if there is nothing to show."""
     about: Message = {"project": project}
     match event:
         case Asked() | Waits():
@@ -40,8 +40,8 @@ def message(project: str, event: Event | StoryEvent) -> Message | None:
             return about | {"event": "manifest", "warnings": list(warnings), "notes": list(notes)}
         case PlanMade(tasks, warnings):
             counts = {"pictures": len(tasks), "draw": len(event.to_draw)}
-            said = {"why": ", ".join(event.why()), "lines": _lines(event), "warnings": list(warnings)}
-            return about | {"event": "plan", **counts, **said}
+            details = {"why": ", ".join(event.why()), "lines": _lines(event), "warnings": list(warnings)}
+            return about | {"event": "plan", **counts, **details}
         case PictureStarted(task, attempt):
             return about | {"event": "started", "picture": str(task), "attempt": attempt}
         case PictureWaits(task, seconds, problem):
@@ -69,7 +69,7 @@ def message(project: str, event: Event | StoryEvent) -> Message | None:
 
 
 def _lines(plan: PlanMade) -> list[str]:
-    """Returns which pictures are drawn for which reason; nothing where it is all of them."""
+    """Returns the pictures to draw by reason; empty if all are drawn."""
     if len(plan.to_draw) == len(plan.tasks):
         return []
     return [f"{reason}: {', '.join(map(str, drawn))}" for reason, drawn in plan.why().items()]
@@ -85,7 +85,7 @@ class _Row:
 
 
 class Display:
-    """Shows the progress of one or more projects; plain lines where there is no terminal.
+    """Shows the progress of one or more projects; as plain lines if there is no terminal.
 
     Attributes:
         results: The last message on each picture, by project, in order of arrival.
@@ -99,7 +99,7 @@ class Display:
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=30),
-            MofNCompleteColumn(),  # before the plan is made nobody knows of how many
+            MofNCompleteColumn(),  # the total is unknown before the plan
             TextColumn("${task.fields[cost]:.3f}"),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[drawing]}"),
@@ -142,12 +142,12 @@ class Display:
             case "done" | "failed" | "not_started":
                 row.drawing.pop(picture, None)
                 self.results.setdefault(project, {})[picture] = news
-                self._settle(row, project, news)
+                self._show_result(row, project, news)
         names = ", ".join(name.split(" ", 1)[-1] for name in list(row.drawing)[:3])
         more = f" and {len(row.drawing) - 3} more" if len(row.drawing) > 3 else ""
         self._progress.update(row.bar, total=row.total, completed=row.done, cost=row.cost_usd, drawing=f"{names}{more}")
 
-    def _settle(self, row: _Row, project: str, news: Message) -> None:
+    def _show_result(self, row: _Row, project: str, news: Message) -> None:
         if news["event"] == "done":
             row.done += 1
             row.cost_usd += news["cost_usd"]
@@ -169,13 +169,13 @@ class Display:
             self.say(f"  Note: {remark}", style="dim")
 
     def say(self, text: str, style: str = "") -> None:
-        """Prints a text, if there is one, above the bars."""
+        """Prints a non-empty text above the bars."""
         if text:
             say(text, self._progress.console, style)
 
 
 def worth_a_table(results: dict[str, Message]) -> bool:
-    """Returns whether there is more to show than pictures that were not started, and why stands in one sentence."""
+    """Returns whether a table adds something: not if the run stopped before it tried any picture."""
     stopped = any(news["event"] == "not_started" for news in results.values())
     tried = [n for n in results.values() if n["event"] == "failed" or (n["event"] == "done" and not n["reused"])]
     return bool(tried) or (bool(results) and not stopped)

@@ -1,7 +1,6 @@
-"""Tables of docs/ that are made from the code, which knows better: ``make docs`` writes them anew.
+"""Generates the tables in docs/ that describe code: ``make docs`` rewrites them.
 
-A table stands between two marks, ``<!-- made by make docs: NAME -->`` and ``<!-- end -->``; all else in a page is
-written by hand.
+A table stands between ``<!-- made by make docs: NAME -->`` and ``<!-- end -->``; the rest of a page is written by hand.
 """
 
 import re
@@ -15,7 +14,7 @@ _MADE = re.compile(r"(<!-- made by make docs: (\w+) -->\n).*?(<!-- end -->)", re
 
 
 def settings_table() -> str:
-    """Returns every setting: variable, default, what it means, what cannot do without it."""
+    """Returns the table of settings: variable, default, meaning, and what requires it."""
     lines = ["| variable | default | meaning | needed by |", "|---|---|---|---|"]
     for field in Settings.model_fields.values():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -25,7 +24,7 @@ def settings_table() -> str:
 
 
 def codes_table() -> str:
-    """Returns every code: its class, what it means, what to do."""
+    """Returns the table of codes: class, cause, remedy."""
     lines = ["| code | class | cause | remedy |", "|---|---|---|---|"]
     lines += [f"| `{code}` | {code.error_class or '-'} | {code.cause} | {code.remedy} |" for code in Code]
     return "\n".join(lines)
@@ -41,12 +40,12 @@ TABLES: Mapping[str, Callable[[], str]] = {"codes": codes_table, "settings": set
 
 
 def renewed(page: str) -> str:
-    """Returns a page with its tables made anew."""
+    """Returns a page with its tables regenerated."""
     return _MADE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", page)
 
 
 def main() -> None:
-    """Writes the pages of docs/ whose tables have changed."""
+    """Rewrites the pages of docs/ with changed tables."""
     for path in sorted((PROJECT_ROOT / "docs").glob("*.md")):
         page = path.read_text(encoding="utf-8")
         if (new := renewed(page)) != page:

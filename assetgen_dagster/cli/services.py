@@ -1,4 +1,4 @@
-"""Commands that become programs of others: prepared here, they replace this process, so that signals reach them."""
+"""Commands that exec another program, such as ``dagster dev``, so that signals reach it directly."""
 
 import errno
 import os
@@ -12,10 +12,10 @@ from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.project.workspace import unwritable
 from assetgen_dagster.settings import PROJECT_ROOT, Settings
 
-#: That Dagster would rather have its command ``dg dev`` used, which takes a project laid out its own way.
+#: Dagster's advice to use ``dg dev``, which requires another project layout.
 _SUPERSEDED = "ignore:Function `dev_command` is superseded:FutureWarning"
 
-#: Held in ``DAGSTER_HOME`` by ``assetgen dev`` as long as it lives: Dagster only complains of a second daemon.
+#: Lock in ``DAGSTER_HOME``, held while ``assetgen dev`` runs: Dagster itself only warns about a second daemon.
 _DEV_LOCK = "dev.lock"
 
 
@@ -27,16 +27,16 @@ def become_dagster_dev(port: int, settings: Settings) -> None:
     """
     home = prepare_dagster_home(settings)
     check_storage_reachable(settings)
-    lock = _hold(home, port)
+    lock = _lock_instance(home, port)
     _check_port(port)
     if settings.ui_url is None:
         os.environ["ASSETGEN_UI_URL"] = f"http://127.0.0.1:{port}"
     print(f"Dagster UI: http://127.0.0.1:{port} (instance in {home}; Ctrl-C ends it)", flush=True)
-    # A newcomer's terminal is for what is wrong; how every service starts is of use to nobody.
+    # Only warnings and errors: the services' start-up messages would hide them.
     ignored = [os.environ.get("PYTHONWARNINGS"), _SUPERSEDED]
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, ignored))
     options = ["--workspace", str(PROJECT_ROOT / "workspace.yaml"), "--log-level", "warning"]
-    os.set_inheritable(lock.fd, True)  # Dagster goes on holding it
+    os.set_inheritable(lock.fd, True)  # Dagster keeps holding it
     _become(home, "dagster", "dev", "--host", "127.0.0.1", "--port", str(port), *options)
 
 
@@ -45,26 +45,26 @@ def become_worker(settings: Settings, *, slots: int, name: str) -> None:
 
     Args:
         settings: The settings in force.
-        slots: Runs at once.
-        name: What the worker is called on this machine.
+        slots: Maximum number of concurrent runs.
+        name: The worker's name on this machine.
 
     Raises:
-        AssetgenError: No broker is named, or the instance cannot be used.
+        AssetgenError: No broker is set, or the instance cannot be used.
     """
     if settings.broker is None:
         raise AssetgenError(
-            "Set ASSETGEN_BROKER_URL to the Redis from which workers take runs; see docs/deploy.md.",
+            "Set ASSETGEN_BROKER_URL to the Redis that workers take runs from; see docs/deploy.md.",
             code=Code.NO_BROKER,
         )
     home = prepare_dagster_home(settings)
     check_storage_reachable(settings)
     options = ["--concurrency", str(slots), "--hostname", f"{name}@%h", "--loglevel", "INFO"]
-    quiet = ["--without-gossip", "--without-mingle"]  # workers have nothing to tell each other
+    quiet = ["--without-gossip", "--without-mingle"]  # workers need no messages from each other
     _become(home, "celery", "--app", "assetgen_dagster.launchers.celery.app", "worker", *options, *quiet)
 
 
-def _hold(home: Path, port: int) -> FileLock:
-    """Takes the instance for the process that this one becomes; the lock ends with it."""
+def _lock_instance(home: Path, port: int) -> FileLock:
+    """Locks the instance for this process and the program that replaces it."""
     lock = FileLock(home / _DEV_LOCK)
     try:
         ours = lock.try_acquire()
@@ -73,9 +73,9 @@ def _hold(home: Path, port: int) -> FileLock:
     if not ours:
         other = lock.holder()
         raise AssetgenError(
-            f"assetgen dev (make dev) is at work with the instance in {home} already: process "
-            f"{other.get('pid', 'unknown')}, http://127.0.0.1:{other.get('port', 'unknown')}. Use that one, or end it "
-            "first with Ctrl-C: two daemons on one instance would start runs twice.",
+            f"assetgen dev (make dev) already runs with the instance in {home}: process {other.get('pid', 'unknown')}, "
+            f"http://127.0.0.1:{other.get('port', 'unknown')}. Use that one, or end it first with Ctrl-C: two daemons "
+            "on one instance would start runs twice.",
             code=Code.DEV_RUNNING,
         )
     lock.describe(pid=os.getpid(), port=port)
@@ -83,7 +83,7 @@ def _hold(home: Path, port: int) -> FileLock:
 
 
 def _check_port(port: int) -> None:
-    # Dagster's UI would fail later, and its daemon work on, beside the one that has the port.
+    # Otherwise Dagster's UI would fail later, while its daemon keeps running beside the other.
     with socket.socket() as ours:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # like the UI: a released port is free
         try:
@@ -96,8 +96,8 @@ def _check_port(port: int) -> None:
 
 
 def _become(home: Path, program: str, *arguments: str) -> None:
-    # Dagster would copy the .env of the folder it runs in into its environment, once; runs read .env anew.
+    # Dagster would copy the .env of its working directory into its environment once; runs must read .env anew.
     os.chdir(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     path = str(Path(sys.executable).with_name(program))
-    os.execv(path, [path, *arguments])  # noqa: S606 - no shell is the point: signals reach the program itself
+    os.execv(path, [path, *arguments])  # noqa: S606 - without a shell, signals reach the program itself

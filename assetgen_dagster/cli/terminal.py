@@ -1,4 +1,4 @@
-"""What commands say: with colours, tables and progress in a terminal, plain and whole text elsewhere."""
+"""Output of commands: colours, tables and progress in a terminal, plain unwrapped text elsewhere."""
 
 from rich.console import Console
 from rich.table import Table
@@ -6,32 +6,32 @@ from rich.text import Text
 
 
 def stdout() -> Console:
-    """Returns where a command's answer goes."""
+    """Returns the console for a command's result."""
     return Console(emoji=False)
 
 
 def stderr() -> Console:
-    """Returns where everything else goes."""
+    """Returns the console for all other messages."""
     return Console(stderr=True, emoji=False)
 
 
 def say(text: str, console: Console, style: str = "") -> None:
-    """Prints a text as it is, on one line however long: brackets in it are no markup."""
+    """Prints a text verbatim: no wrapping, no markup."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """Says something that is not part of the answer."""
+    """Prints a message to stderr."""
     say(text, stderr())
 
 
 def complain(text: str) -> None:
-    """Says why a command did not do what it was asked for."""
+    """Prints an error to stderr."""
     say(f"Error: {text}", stderr(), style="red")
 
 
 def show(table: Table, console: Console) -> None:
-    """Prints a table: drawn in a terminal, elsewhere aligned columns without a frame, whose lines are never broken."""
+    """Prints a table: with borders in a terminal, elsewhere as aligned columns without wrapping."""
     if console.is_terminal:
         console.print(table)
     else:

@@ -132,7 +132,7 @@ def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
     scripts = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGINT)
     assert first.wait(30) == 130
-    assert "same command" in first.said
+    assert "Interrupted" in first.said
     assert "Traceback" not in first.said
     assert psutil.wait_procs(scripts, timeout=5)[1] == []
     records = ProjectRecords.model_validate_json((project / ".assetgen/records.json").read_text())

@@ -58,7 +58,7 @@ def test_a_run_from_the_ui_is_queued_tagged_cancelled_with_its_scripts_and_resum
     # A second daemon on the same instance is refused, whatever its port.
     second_dev = commands.run("dev", "--port", "0")
     assert second_dev.returncode == 1
-    assert re.search(rf"already: process \d+, {re.escape(dev.url.removesuffix('/graphql'))}\. ", second_dev.stderr)
+    assert re.search(rf"process \d+, {re.escape(dev.url.removesuffix('/graphql'))}\. ", second_dev.stderr)
 
     # What a monitor asks: daemon and sensors are heard of, and would be missed.
     eventually(lambda: [finding.ok for finding in examine_services(load_settings(), needed=True)] == [True])

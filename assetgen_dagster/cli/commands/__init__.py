@@ -1,1 +1,1 @@
-"""The subcommands. They load what is heavy (Dagster takes 2 s) only when they run: ``--help`` must not wait."""
+"""The subcommands. They import slow packages (Dagster takes 2 s) only when they run, to keep ``--help`` fast."""

@@ -1,4 +1,4 @@
-"""Commands that draw, or show what would be drawn."""
+"""Commands that draw, or show what they would draw."""
 
 import json
 from pathlib import Path
@@ -28,16 +28,16 @@ def generate(
     *,
     channel: ChannelOption,
     project: ProjectOption,
-    topic: Annotated[str | None, typer.Option(help="What the video is about.")] = None,
-    story: Annotated[str | None, typer.Option(help="Story direction: what happens in it.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Topic of the video.")] = None,
+    story: Annotated[str | None, typer.Option(help="Story direction: what happens in the video.")] = None,
     document: Annotated[
         Path | None, typer.Option(help="A producer's own 03_assets.md; copied into the project folder.")
     ] = None,
     mode: Annotated[
         Mode,
         typer.Option(
-            help="resume draws what is missing or changed; regenerate everything again; auto goes on with what is "
-            "unfinished, and draws everything again where nothing is."
+            help="resume draws missing or changed pictures; regenerate draws all again; auto resumes an unfinished "
+            "project, and draws a finished one again."
         ),
     ] = Mode.AUTO,
     events: EventsOption = False,
@@ -60,7 +60,7 @@ def generate(
         raise AssetgenError(_ONE_SOURCE, code=Code.COMMAND_LINE)
     key = ProjectKey(channel, project)
     settings = load_settings()
-    load_channels(settings).get(channel)  # refused here, a typo leaves no folder and no partition
+    load_channels(settings).get(channel)  # checked here, so that a typo leaves no folder and no partition
     if document is None and topic is None and story is None:
         check_has_story(locate_project(key, workspace=settings.workspace).project)
     if document is not None:
@@ -74,11 +74,11 @@ def redraw(
     project: ProjectOption,
     pictures: Annotated[str, typer.Option(help=PICTURES, show_default=False)],
     remark: Annotated[
-        str, typer.Option(help="What is to be different: joins their prompts, and stays there until it is 'none'.")
+        str, typer.Option(help="Change to make: added to their prompts, and kept there until you give 'none'.")
     ] = "",
     events: EventsOption = False,
 ) -> None:
-    r"""Draw single pictures again and keep all others, with a remark if you like.
+    r"""Draw single pictures again, optionally with a remark, and keep all others.
 
     Example: assetgen redraw --channel poke1 --project vid_123 \
     --pictures "5, 13-14" --remark "less golden light"
@@ -92,7 +92,7 @@ def redraw(
 
 
 def _order(key: "ProjectKey", settings: "Settings", pictures: str, remark: str) -> "Redraw":
-    """Returns the order to draw single pictures again that the options are; what they name is there."""
+    """Returns the redraw that the options ask for; all pictures they name exist."""
     from assetgen_dagster.director.source import check_has_story
     from assetgen_dagster.drawing.redraw import known_pictures, read_redraw
     from assetgen_dagster.project.channels import load_channels
@@ -104,7 +104,7 @@ def _order(key: "ProjectKey", settings: "Settings", pictures: str, remark: str) 
 
 
 def _draw(key: "ProjectKey", settings: "Settings", *, events: bool, **what: Any) -> None:
-    """Runs a project with progress in the terminal; ``what`` is for ``run_project``."""
+    """Runs a project with progress in the terminal; ``what`` is passed to ``run_project``."""
     from assetgen_dagster.cli import generate as generating
     from assetgen_dagster.cli.planning import drawn_again
     from assetgen_dagster.cli.progress import Display, message, result_table, worth_a_table
@@ -130,7 +130,7 @@ def _draw(key: "ProjectKey", settings: "Settings", *, events: bool, **what: Any)
         if outcome.contact_sheet:
             say(f"Contact sheet: {outcome.contact_sheet}", console)
     if outcome.interrupted:
-        note("Interrupted. What is done is kept: the same command goes on from there, if no other run comes between.")
+        note("Interrupted. Finished pictures are kept: repeat the command to continue, before any other run.")
         raise typer.Exit(130)
     if not outcome.success:
         complain(outcome.message or f"Run {outcome.run_id} failed; see it in the Dagster UI (make dev).")
@@ -141,7 +141,7 @@ def manifest(
     file: Annotated[Path, typer.Argument(help="A producer's 03_assets.md, or a project's asset_manifest.json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Show the pictures in a document or a manifest, without cost: each with its line and what decided its type.
+    """Show the pictures in a document or a manifest: each with its line and the reason for its type. Costs nothing.
 
     Example: assetgen manifest 03_assets.md --json
     """
@@ -163,7 +163,7 @@ def plan(
     *,
     channel: ChannelOption,
     project: ProjectOption,
-    topic: Annotated[str | None, typer.Option(help="What the video is about, as for generate.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Topic of the video, as for generate.")] = None,
     story: Annotated[str | None, typer.Option(help="Story direction, as for generate.")] = None,
     document: Annotated[Path | None, typer.Option(help="As for generate, but not copied.")] = None,
     mode: Annotated[Mode, typer.Option(help="As for generate.")] = Mode.AUTO,
@@ -171,7 +171,7 @@ def plan(
     remark: Annotated[str, typer.Option(help="As for redraw.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    r"""Say what a run would draw, keep and put aside, why, and at what cost: nothing is paid for or changed.
+    r"""Show what a run would draw, keep and retire, why, and at what cost. Changes nothing, costs nothing.
 
     Example: assetgen plan --channel poke1 --project vid_123 --mode resume
 
@@ -191,7 +191,7 @@ def plan(
         either = "Give either --pictures or --topic, --story, --document and --mode, not both."
         raise AssetgenError(either, code=Code.COMMAND_LINE)
     if pictures is None and remark:
-        raise AssetgenError("--remark is about --pictures: give both, or none.", code=Code.COMMAND_LINE)
+        raise AssetgenError("--remark needs --pictures: give both, or neither.", code=Code.COMMAND_LINE)
     settings = load_settings()
     order = None if pictures is None else _order(key, settings, pictures, remark)
     made = planning.make_plan(key, settings, mode=mode, story=given, document=document, redraw=order)

@@ -13,17 +13,17 @@ from assetgen_dagster.errors import AssetgenError, Code
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
     services: Annotated[
-        bool, typer.Option("--services", help="Also check that daemon and sensors are at work, for a monitor.")
+        bool, typer.Option("--services", help="Also check that daemon and sensors are running, for a monitor.")
     ] = False,
 ) -> None:
-    """Check every setting, and say what to do about what is wrong: no cost, no picture, no change to a row.
+    """Check every setting, and say how to fix each problem. Costs nothing, changes nothing.
 
     Example: assetgen doctor --json
     """
     from assetgen_dagster.cli.doctor import examine as examining
     from assetgen_dagster.support.log import configure_logging
 
-    configure_logging(io.StringIO())  # what a retry would say is in the findings
+    configure_logging(io.StringIO())  # the findings report what retries would log
     findings = examining.examine(services=services)
     print(examining.as_json(findings) if as_json else "\n".join(map(str, findings)))
     if not all(finding.ok for finding in findings):
@@ -64,13 +64,13 @@ def resume() -> None:
 def costs(
     *,
     by: Annotated[
-        list[By] | None, typer.Option(help="What to tell apart, month and channel if not given; can be given again.")
+        list[By] | None, typer.Option(help="Grouping; month and channel by default. Can be repeated.")
     ] = None,
     month: Annotated[str | None, typer.Option(help="Only this month, such as 2026-11, by ASSETGEN_TIMEZONE.")] = None,
     channel: Annotated[str | None, typer.Option(help="Only this channel.")] = None,
     how: Annotated[Format, typer.Option("--format", help="For people, a spreadsheet or a program.")] = Format.TABLE,
 ) -> None:
-    r"""Say what was spent, from Dagster's records; what may have been billed without an answer is listed apart.
+    r"""Show costs from Dagster's records; calls without an answer, which may have been billed, are listed apart.
 
     Example: assetgen costs --by project --by model --month 2026-11 \
     --format csv
@@ -97,14 +97,14 @@ def costs(
 def archive(
     *,
     channel: Annotated[str | None, typer.Option(help="The channel of the projects.")] = None,
-    project: Annotated[list[str] | None, typer.Option(help="A project of that channel; can be given again.")] = None,
+    project: Annotated[list[str] | None, typer.Option(help="A project of that channel. Can be repeated.")] = None,
     before: Annotated[
-        str | None, typer.Option("--finished-before", help="All that were finished before a day, such as 2026-11-01.")
+        str | None, typer.Option("--finished-before", help="All projects finished before a day, such as 2026-11-01.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be archived.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be archived.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    r"""Take projects out of Dagster's list of partitions: files, runs and costs stay; asking for one brings it back.
+    r"""Remove projects from Dagster's partitions. Files, runs and costs stay; drawing a project again restores it.
 
     Example: assetgen archive --channel poke1 --finished-before 2026-11-01 \
     --dry-run

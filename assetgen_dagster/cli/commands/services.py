@@ -1,4 +1,4 @@
-"""Commands that start something which stays, or set something up."""
+"""Commands that start services, or set something up."""
 
 import io
 from pathlib import Path
@@ -14,11 +14,9 @@ def demo(
     *,
     latency: Annotated[float, typer.Option(help="Seconds the emulator for Gemini takes for a picture.")] = 1.5,
     ui: Annotated[bool, typer.Option("--ui", help="Keep the Dagster UI open at the end.")] = False,
-    folder: Annotated[
-        Path | None, typer.Option(help="Where everything of the demo goes, demo/ if not given; emptied first.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="The demo's folder, demo/ by default; emptied first.")] = None,
 ) -> None:
-    """Draw two videos from a board, with emulators for Notion and Gemini: no key, no cost.
+    """Draw two videos from a task board, with emulators for Notion and Gemini: no key, no cost.
 
     Example: assetgen demo --ui
     """
@@ -32,7 +30,7 @@ def demo(
 def dev(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
 ) -> None:
-    """Open the Dagster UI with the daemon, on this machine only.
+    """Start the Dagster UI and the daemon, on this machine only.
 
     Example: assetgen dev --port 3001
     """
@@ -43,12 +41,10 @@ def dev(
 
 
 def worker(
-    slots: Annotated[int, typer.Option(min=1, max=64, help="Runs at once on this machine.")] = 3,
-    name: Annotated[
-        str, typer.Option(help="Name of this worker; another one for each on the same machine.")
-    ] = "worker",
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Concurrent runs on this machine.")] = 3,
+    name: Annotated[str, typer.Option(help="Name of this worker; must be unique on this machine.")] = "worker",
 ) -> None:
-    """Carry out runs that another machine queues, until SIGTERM; those at work are then finished first.
+    """Carry out runs that another machine queues. SIGTERM ends it when its current runs are finished.
 
     Example: assetgen worker --slots 3
     """
@@ -59,7 +55,7 @@ def worker(
 
 
 def init_notion(
-    parent: Annotated[str, typer.Option(help="Id of, or link to, a page that is shared with the integration.")],
+    parent: Annotated[str, typer.Option(help="Page that is shared with the integration: its id or link.")],
 ) -> None:
     r"""Create a Notion database with the properties and statuses that the settings name.
 
@@ -79,7 +75,7 @@ def init_notion(
         )
     configure_logging(io.StringIO())
     made = create_database(settings, parent=parent)
-    print(f"Made the database {made.title}: {made.url}")
+    print(f"Created the database {made.title}: {made.url}")
     if settings.ui_url is None:
         print("For links from its rows to their runs, set ASSETGEN_UI_URL to the address of the Dagster UI.")
     print(f"Its id is {made.database_id}. Put this line into .env:\nNOTION_DATABASE_ID={made.database_id}")

@@ -1,4 +1,4 @@
-"""All checks, in the order in which their findings are read; a module of this package for each subject."""
+"""Runs all checks, in the order of their findings; each subject has a module of this package."""
 
 import json
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.settings import Settings, load_settings
 from assetgen_dagster.support.redact import hide
 
-#: The longest time for all that one check asks of a server.
+#: Time limit of one check for all its requests to a server.
 NETWORK_SECONDS = 10.0
 
 
 def examine(*, services: bool = False) -> list[Finding]:
-    """Returns what all checks found; without readable settings there is nothing else to look at.
+    """Returns the findings of all checks; stops at unreadable settings.
 
     Args:
-        services: Whether daemon and sensors have to be at work.
+        services: Whether daemon and sensors must be running.
     """
     try:
         settings = load_settings()
@@ -35,14 +35,14 @@ def examine(*, services: bool = False) -> list[Finding]:
         Finding("settings", True, "can be read."),
         *examine_variables(),
         *examine_machine(settings),
-        *_examine_what_is_shared(settings, services=services),
+        *_examine_storage_and_services(settings, services=services),
         *examine_providers(settings, seconds=NETWORK_SECONDS),
         *examine_notion(settings, seconds=NETWORK_SECONDS),
     ]
 
 
-def _examine_what_is_shared(settings: Settings, *, services: bool) -> list[Finding]:
-    """Where all of it is in PostgreSQL, one that cannot be used is told once."""
+def _examine_storage_and_services(settings: Settings, *, services: bool) -> list[Finding]:
+    """Checks PostgreSQL first: if it cannot be used, every other check would only repeat that."""
     server = [] if settings.database is None else examine_server(settings)
     if not all(one.ok for one in server):
         return server

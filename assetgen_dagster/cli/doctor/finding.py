@@ -1,4 +1,4 @@
-"""What a check of ``assetgen doctor`` found, in one line with what to do."""
+"""A finding of ``assetgen doctor``: one line with its remedy."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.support.redact import redact
 
-#: So much is told of what others say about a cause.
+#: Maximum length of another program's error message in a finding.
 CAUSE_CHARACTERS = 300
 
 
@@ -15,11 +15,11 @@ class Finding:
     """What one check found.
 
     Attributes:
-        name: What was looked at.
-        ok: Whether it is in order.
-        detail: What is there.
-        remedy: What to do; empty where nothing is wrong.
-        code: What a run would end with for it, if it would.
+        name: The subject of the check.
+        ok: Whether the check passed.
+        detail: The result.
+        remedy: What to do; empty if nothing is wrong.
+        code: The code that a run would fail with, if it would fail.
     """
 
     name: str
@@ -30,13 +30,13 @@ class Finding:
 
     def __str__(self) -> str:
         """Returns the finding's line."""
-        told = f"{self.detail} {self.remedy}"
-        told = coded(told, self.code) if self.code else told
-        return f"{'ok     ' if self.ok else 'PROBLEM'} {self.name}: {' '.join(told.split())}"
+        text = f"{self.detail} {self.remedy}"
+        text = coded(text, self.code) if self.code else text
+        return f"{'ok     ' if self.ok else 'PROBLEM'} {self.name}: {' '.join(text.split())}"
 
 
 def broken(name: str, error: AssetgenError) -> Finding:
-    """Returns the finding behind an error, whose message says what is wrong and then what to do."""
+    """Returns the finding for an error; its message states the fault first, then the remedy."""
     text = redact(error.message)
     for mark in (". ", ": "):
         detail, found, remedy = text.partition(mark)
@@ -45,6 +45,6 @@ def broken(name: str, error: AssetgenError) -> Finding:
     return Finding(name, False, "cannot be used.", text, error.code)
 
 
-def of_problem(name: str, failure: Failure) -> Finding:
-    """Returns the finding behind a problem that would end a run."""
+def of_failure(name: str, failure: Failure) -> Finding:
+    """Returns the finding for a failure that would end a run."""
     return Finding(name, False, f"{failure.cause.rstrip('. ')}.", f"{failure.remedy}.", failure.code)

@@ -1,8 +1,8 @@
-"""Checks the Dagster instance: that it belongs to this project, and that its services run."""
+"""Checks that the Dagster instance belongs to this project, and that its services run."""
 
 from pathlib import Path
 
-from assetgen_dagster.cli.dagster_home import lacking, open_instance, template
+from assetgen_dagster.cli.dagster_home import missing_sections, open_instance, template
 from assetgen_dagster.cli.doctor.finding import CAUSE_CHARACTERS, Finding, broken
 from assetgen_dagster.cli.doctor.postgres import examine_storage
 from assetgen_dagster.cli.doctor.services import examine_services
@@ -13,11 +13,11 @@ from assetgen_dagster.support.redact import redact
 
 
 def examine_instance(settings: Settings, *, services_needed: bool) -> list[Finding]:
-    """Checks the instance and, if that is in order, services and workers.
+    """Checks the instance and, if it is usable, services and workers.
 
     Args:
         settings: The settings in force.
-        services_needed: Whether daemon, sensors and workers have to be at work.
+        services_needed: Whether daemon, sensors and workers must be running.
     """
     found = _dagster(settings)
     if settings.database is not None:
@@ -38,25 +38,25 @@ def _dagster(settings: Settings) -> list[Finding]:
             folder = instance.root_directory
             try:
                 coordinator: object = instance.run_coordinator
-            except Exception as error:  # noqa: BLE001, RUF100 - whatever the class that its YAML names raises
+            except Exception as error:  # noqa: BLE001, RUF100 - anything that the class named in the YAML raises
                 coordinator = error
             monitored = bool(instance.run_monitoring_enabled)
     except AssetgenError as error:
         return [broken("Dagster", error)]
     remedy = (
         f"Bring {folder}/dagster.yaml into line with {template(settings)}, or move it away: the next command "
-        "puts the usual one there. Or set DAGSTER_HOME to a folder of this project's own."
+        "creates the default one. Or set DAGSTER_HOME to a folder for this project only."
     )
     if not isinstance(coordinator, ProjectRunCoordinator):
         named = redact(str(coordinator))[:CAUSE_CHARACTERS]
         named = named if isinstance(coordinator, Exception) else type(coordinator).__name__
         cause = (
-            f"The instance in {folder} has another run coordinator than this project's ({named}), so the limits by "
-            "channel and project do not hold, and executing a successful run again draws nothing."
+            f"The instance in {folder} does not use this project's run coordinator ({named}), so the limits by channel "
+            "and project are not enforced, and re-executing a successful run draws nothing."
         )
         return [Finding("Dagster", False, cause, remedy)]
     if not monitored:
-        return [Finding("Dagster", False, f"The instance in {folder} does not watch for runs that died.", remedy)]
-    older = ", ".join(lacking(Path(folder), settings))
-    remedy = f"Its dagster.yaml is older than {template(settings)}: take from there {older}." if older else ""
+        return [Finding("Dagster", False, f"Run monitoring is off in the instance in {folder}.", remedy)]
+    older = ", ".join(missing_sections(Path(folder), settings))
+    remedy = f"Its dagster.yaml is older than {template(settings)}: copy from there {older}." if older else ""
     return [Finding("Dagster", True, f"The instance in {folder} has this project's run queue.", remedy)]

@@ -1,8 +1,8 @@
-"""What ``assetgen doctor`` says of this machine: workspace, channels, script, and where rows link to."""
+"""Checks this machine: workspace, channels, script, and the address of the UI."""
 
 import shutil
 
-from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
+from assetgen_dagster.cli.doctor.finding import Finding, broken, of_failure
 from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, script_failure
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
 from assetgen_dagster.errors import AssetgenError
@@ -13,7 +13,7 @@ from assetgen_dagster.settings import Settings
 
 
 def examine_machine(settings: Settings) -> list[Finding]:
-    """Checks files, folders and addresses; asks no server."""
+    """Checks files, folders and addresses; sends no request."""
     return [finding for check in (_workspace, _channels, _ratio, _script, _ui) for finding in check(settings)]
 
 
@@ -25,7 +25,7 @@ def _workspace(settings: Settings) -> list[Finding]:
         return [broken("workspace", error)]
     except OSError as error:
         cause = f"{settings.workspace}: {error.strerror}."
-        return [Finding("workspace", False, cause, "Set ASSETGEN_WORKSPACE to a folder that can be written.")]
+        return [Finding("workspace", False, cause, "Set ASSETGEN_WORKSPACE to a writable folder.")]
     room = settings.image_slots * ROOM_PER_PICTURE
     if free < room:
         return [
@@ -33,10 +33,10 @@ def _workspace(settings: Settings) -> list[Finding]:
                 "workspace",
                 False,
                 f"Only {free >> 20} MiB are free at {settings.workspace}.",
-                f"Free {room >> 20} MiB, what one project may need, or set ASSETGEN_WORKSPACE to another disk.",
+                f"Free {room >> 20} MiB, which one project may need, or set ASSETGEN_WORKSPACE to another disk.",
             )
         ]
-    return [Finding("workspace", True, f"{settings.workspace} can be written, {free >> 20} MiB are free.")]
+    return [Finding("workspace", True, f"{settings.workspace} is writable, {free >> 20} MiB are free.")]
 
 
 def _channels(settings: Settings) -> list[Finding]:
@@ -45,7 +45,7 @@ def _channels(settings: Settings) -> list[Finding]:
     except AssetgenError as error:
         return [broken("channels", error)]
     if channels.path is None:
-        return [Finding("channels", True, "Any channel is drawn for: there is no channels.toml that names them.")]
+        return [Finding("channels", True, "Any channel is allowed: there is no channels.toml.")]
     undrawable = [
         Finding(
             "channels", False, f"{_undrawable(settings, options)} (channel {name}).", f"Change it in {channels.path}."
@@ -69,16 +69,16 @@ def _undrawable(settings: Settings, options: RenderOptions) -> str:
 
 
 def _script(settings: Settings) -> list[Finding]:
-    problem = script_failure(settings)
-    if problem is not None:
-        return [of_problem("script", problem)]
+    failure = script_failure(settings)
+    if failure is not None:
+        return [of_failure("script", failure)]
     return [Finding("script", True, f"{provider_of(settings).script} can be started.")]
 
 
 def _ui(settings: Settings) -> list[Finding]:
     if settings.ui_url is None:
-        told = (
-            "ASSETGEN_UI_URL is not set, so rows name their runs without a link (make dev sets it to its own address)."
+        text = (
+            "ASSETGEN_UI_URL is not set, so rows show their runs without a link (make dev sets it to its own address)."
         )
-        return [Finding("Dagster UI", True, told)]
+        return [Finding("Dagster UI", True, text)]
     return [Finding("Dagster UI", True, f"Rows link to their runs at {settings.ui_url}.")]

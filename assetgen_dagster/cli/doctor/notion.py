@@ -1,4 +1,4 @@
-"""What ``assetgen doctor`` says of the board in Notion: token, database, and each column and status that is used."""
+"""Checks the board in Notion: token, database, and each column and status in use."""
 
 import queue
 import threading
@@ -21,7 +21,7 @@ def examine_notion(settings: Settings, *, seconds: float) -> list[Finding]:
 
     Args:
         settings: The settings in force.
-        seconds: The longest time for all of it.
+        seconds: Time limit.
     """
     notion = notion_settings(settings)
     if notion is None:
@@ -54,7 +54,7 @@ def _half_set_up(settings: Settings) -> Finding:
             _NAME,
             False,
             "NOTION_TOKEN is set, NOTION_DATABASE_ID is not.",
-            "Set it to the 32 characters in the database's link, before '?v='; or make a database: assetgen "
+            "Set it to the 32 characters in the database's link, before '?v='; or create a database: assetgen "
             "init-notion --parent PAGE.",
         )
     if settings.notion_database_id is not None:
@@ -71,17 +71,17 @@ def _half_set_up(settings: Settings) -> Finding:
 def _columns(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
     for column in COLUMNS:
         if not notion.name_of(column):
-            yield Finding(f"Notion property {column.setting}", True, "is switched off.")
+            yield Finding(f"Notion property {column.setting}", True, "is disabled.")
             continue
         name = f"Notion property {notion.name_of(column)!r}"
         found = schema.properties.get(column)
         if fault := schema.faults.get(column.setting):
             yield broken(f"Notion property {column.setting}", fault)
         elif found is not None:
-            yield Finding(name, True, f"is there, of type {found.type}.")
+            yield Finding(name, True, f"exists, of type {found.type}.")
         else:
             kinds = " or ".join(sorted(column.types)) if len(column.types) < 5 else "text"
-            yield Finding(name, True, f"is not there; it is optional. To use it, add it, of type {kinds}.")
+            yield Finding(name, True, f"does not exist; it is optional. To use it, add it, of type {kinds}.")
 
 
 def _statuses(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
@@ -91,4 +91,4 @@ def _statuses(schema: Schema, notion: NotionSettings) -> Iterable[Finding]:
         if fault := schema.faults.get(setting):
             yield broken(f"Notion status {setting}", fault)
         else:
-            yield Finding(f"Notion status {setting}", True, f"{name} is there.")
+            yield Finding(f"Notion status {setting}", True, f"{name} exists.")

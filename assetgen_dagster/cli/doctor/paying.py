@@ -1,4 +1,4 @@
-"""What ``assetgen doctor`` says of paying: whether it is held up, within which limits, and what of them is used."""
+"""Checks paying: pause and circuit breaker, limits, and how much of the budget is used."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What ``assetgen doctor`` looks at where runs are in PostgreSQL: the server first, then Dagster's tables in it."""
+"""Checks PostgreSQL, if runs are kept there: the server first, then Dagster's tables."""
 
 import contextlib
 import time
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _NAME = "PostgreSQL"
 
-#: Major version; older ones get no repairs any more.
+#: Major version; older ones get no more fixes.
 _OLDEST = 13
 
-#: Services, three runs and the UI were seen to use 14 at the most, all at the same moment.
+#: Services, three runs and the UI used at most 14 at once when measured.
 _CONNECTIONS = 20
 
-#: Between this machine's clock and the server's: ages of runs and of calls are told by both.
+#: Tolerated difference between this machine's clock and the server's: ages of runs and calls are computed from both.
 _SKEW_SECONDS = 5.0
 
 
@@ -36,9 +36,9 @@ def examine_server(settings: Settings) -> list[Finding]:
         return [broken(_NAME, error)]
     with contextlib.closing(session), session.cursor() as asked:
         version = session.server_version // 10000
-        problems = list(_faults(asked, version))
-    told = Finding(_NAME, True, f"Version {version} at {where(url)} can be used.")
-    return problems or [told]
+        faults = list(_faults(asked, version))
+    usable = Finding(_NAME, True, f"Version {version} at {where(url)} can be used.")
+    return faults or [usable]
 
 
 def examine_storage(settings: Settings) -> list[Finding]:
@@ -47,7 +47,7 @@ def examine_storage(settings: Settings) -> list[Finding]:
         with open_instance(settings) as instance:
             return [_tables(instance, settings.database or "")]
     except AssetgenError:
-        return []  # the check of Dagster has told it
+        return []  # the check of Dagster reports it
 
 
 def _faults(asked: "cursor", version: int) -> Iterator[Finding]:
@@ -67,9 +67,9 @@ def _faults(asked: "cursor", version: int) -> Iterator[Finding]:
         yield fault(f"This machine's clock and the server's are {skew:.0f} s apart.", "Set both by NTP.")
     if not may_create:
         grant = f'GRANT CREATE ON SCHEMA {schema or "public"} TO "{role}";'
-        yield fault(f"The user {role} may not make tables in {database}.", f"As the database's owner: {grant}")
+        yield fault(f"The user {role} may not create tables in {database}.", f"As the database's owner: {grant}")
     if _row(asked, "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool")[0]:
-        yield fault("The database can only be read: it is a replica, or set so.", f"Set {SETTING} to the primary.")
+        yield fault("The database is read-only: a replica, or set to be.", f"Set {SETTING} to the primary.")
     used, limit = _row(asked, _HEADROOM)
     if limit - used < _CONNECTIONS:
         text = f"{limit - used} of {limit} connections are free, {_CONNECTIONS} may be needed."
@@ -105,13 +105,14 @@ def _tables(instance: "DagsterInstance", url: str) -> Finding:
     storage = instance.event_log_storage
     if not isinstance(storage, PostgresEventLogStorage):
         text = f"Dagster keeps events in a {type(storage).__name__}, not in the database of {SETTING}."
-        return Finding(_NAME, False, text, f"Mend the storage in {instance.root_directory}/dagster.yaml.")
+        return Finding(_NAME, False, text, f"Correct the storage in {instance.root_directory}/dagster.yaml.")
     if not same_database(storage.postgres_url, url):
         text = f"Dagster keeps its runs in {where(storage.postgres_url)}, {SETTING} names {where(url)}."
-        return Finding(_NAME, False, text, f"Mend one of them; the first is in {instance.root_directory}/dagster.yaml.")
+        remedy = f"Correct one of them; the first is in {instance.root_directory}/dagster.yaml."
+        return Finding(_NAME, False, text, remedy)
     found, wanted = storage.alembic_version() or (None, None)
     if found != wanted:
-        text = f"Dagster's tables are of another version ({found}) than this Dagster's ({wanted})."
+        text = f"Dagster's tables have another version ({found}) than this Dagster needs ({wanted})."
         remedy = f"Stop all services, back the database up, then: DAGSTER_HOME={instance.root_directory} .venv/bin/"
         return Finding(_NAME, False, text, f"{remedy}dagster instance migrate.")
     return Finding(_NAME, True, "Dagster's tables are up to date.")

@@ -1,6 +1,6 @@
-"""What ``assetgen doctor`` says of key, endpoint and models: each provider is asked about its model, at no cost."""
+"""Checks key, endpoint and models: asks each provider about its model, at no cost."""
 
-from assetgen_dagster.cli.doctor.finding import Finding, of_problem
+from assetgen_dagster.cli.doctor.finding import Finding, of_failure
 from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.providers.registry import providers_in_use
 from assetgen_dagster.settings import Settings
@@ -11,21 +11,21 @@ def examine_providers(settings: Settings, *, seconds: float) -> list[Finding]:
 
     Args:
         settings: The settings in force.
-        seconds: The longest time for each.
+        seconds: Time limit for each.
     """
     findings = [_examine(provider, seconds) for provider in providers_in_use(settings)]
     if settings.story_model is None:
-        not_used = "Not used: without ASSETGEN_STORY_MODEL our tables write the prompts."
+        not_used = "Not used: without ASSETGEN_STORY_MODEL, built-in tables write the prompts."
         findings.append(Finding("Story model", True, not_used))
     return findings
 
 
 def _examine(provider: Provider, seconds: float) -> Finding:
     if not provider.checkable:
-        return Finding(provider.name, True, "Key and model are not checked: that is not known to cost nothing.")
+        return Finding(provider.name, True, "Key and model are not checked: a check might cost money.")
     failure = provider.check(seconds=seconds)
     if failure is not None:
-        return of_problem(provider.name, failure)
+        return of_failure(provider.name, failure)
     return Finding(
-        provider.name, True, f"The key is valid, and there is a model {provider.model.removeprefix('models/')}."
+        provider.name, True, f"The key is valid, and the model {provider.model.removeprefix('models/')} exists."
     )

@@ -1,6 +1,6 @@
-"""What ``assetgen doctor`` says of the services: whether the daemon and each sensor were heard of lately.
+"""Checks the services: that the daemon and each sensor were active lately.
 
-For a monitor that asks every few minutes. Services that were never started are no fault, unless they are said to be
+Meant for a monitor that runs it every few minutes. Services that were never started are a fault only if they are
 needed: ``assetgen generate`` runs without them.
 """
 
@@ -17,13 +17,13 @@ from assetgen_dagster.support.redact import redact
 if TYPE_CHECKING:
     from dagster import DagsterInstance, SensorDefinition
 
-#: The daemon writes a heartbeat every 30 s; sensors look at the same time, each for 60 s at the most and its interval.
+#: The daemon writes a heartbeat every 30 s; a sensor's tick takes at most 60 s, in addition to its interval.
 STALE_SECONDS = 240.0
 
 _NAME = "services"
 
-#: What a look that went well is called; Dagster exports no name for it.
-_WENT_WELL = ("SUCCESS", "SKIPPED")
+#: Statuses of a successful tick; Dagster exports no name for them.
+_TICK_SUCCEEDED = ("SUCCESS", "SKIPPED")
 
 
 def examine_services(settings: Settings, *, needed: bool) -> list[Finding]:
@@ -42,8 +42,8 @@ def examine_services(settings: Settings, *, needed: bool) -> list[Finding]:
                 return found
             found = list(_sensors(instance, SENSORS, needed=needed, now=time.time()))
     except AssetgenError:
-        return []  # the check of Dagster has told it
-    return found or [Finding(_NAME, True, "The daemon runs, and every sensor looks.")]
+        return []  # the check of Dagster reports it
+    return found or [Finding(_NAME, True, "The daemon and all sensors are running.")]
 
 
 def _daemon(instance: "DagsterInstance", *, needed: bool, now: float) -> Iterator[Finding]:
@@ -58,9 +58,9 @@ def _daemon(instance: "DagsterInstance", *, needed: bool, now: float) -> Iterato
         yield Finding(
             _NAME,
             False,
-            f"The daemon{parts} was last heard of {_ago(now - max(silent.values()))} ago: no row is looked at, and no "
-            "queued run is started.",
-            "Start it again (make dev) and read what it prints. If nothing is to run with this instance any more: "
+            f"The last heartbeat of the daemon{parts} was {_ago(now - max(silent.values()))} ago: no row is read, and "
+            "no queued run is started.",
+            "Start it again (make dev) and read its output. If this instance is no longer used: "
             f"DAGSTER_HOME={instance.root_directory} .venv/bin/dagster-daemon wipe.",
         )
 
@@ -69,34 +69,35 @@ def _sensors(
     instance: "DagsterInstance", sensors: Iterable["SensorDefinition"], *, needed: bool, now: float
 ) -> Iterator[Finding]:
     states = sorted(instance.all_instigator_state(), key=_last_start)
-    newest = {state.instigator_name: state for state in states}  # a code location that was renamed leaves its own
+    newest = {state.instigator_name: state for state in states}  # a renamed code location leaves its states behind
     for sensor in sensors:
         name = sensor.name
         if name not in newest:
-            yield _not_started(f"The sensor {name} has not looked yet", needed=needed)
+            yield _not_started(f"The sensor {name} has had no tick yet", needed=needed)
         elif not newest[name].is_running:
             remedy = "Switch it on in the Dagster UI, under Automation."
             yield Finding(_NAME, False, f"The sensor {name} is switched off.", remedy)
         else:
             due = now - STALE_SECONDS - (sensor.minimum_interval_seconds or 0)
-            yield from _looks(instance, newest[name], due=due, needed=needed, now=now)
+            yield from _check_ticks(instance, newest[name], due=due, needed=needed, now=now)
 
 
-def _looks(instance: "DagsterInstance", state: Any, *, due: float, needed: bool, now: float) -> Iterator[Finding]:
-    """Says what is wrong with a sensor that is switched on; nothing if it looked well since ``due``, Unix time."""
+def _check_ticks(instance: "DagsterInstance", state: Any, *, due: float, needed: bool, now: float) -> Iterator[Finding]:
+    """Yields the fault of a sensor that is switched on; nothing if a tick succeeded since ``due``, Unix time."""
     name, of = state.instigator_name, (state.instigator_origin_id, state.selector_id)
-    if any(tick.status.value in _WENT_WELL for tick in instance.get_ticks(*of, after=due)):
+    if any(tick.status.value in _TICK_SUCCEEDED for tick in instance.get_ticks(*of, after=due)):
         return
     last = next(iter(instance.get_ticks(*of, limit=1)), None)
     if last is None:
-        yield _not_started(f"The sensor {name} has not looked yet", needed=needed)
+        yield _not_started(f"The sensor {name} has had no tick yet", needed=needed)
     elif last.error is not None:
         cause = redact(" ".join(last.error.message.split()))[:CAUSE_CHARACTERS]
-        remedy = "The stack trace stands in the Dagster UI, under Automation; mend its cause, or restart the services."
-        yield Finding(_NAME, False, f"The sensor {name} fails at every look: {cause}.", remedy)
+        remedy = "The Dagster UI shows the stack trace, under Automation; fix its cause, or restart the services."
+        yield Finding(_NAME, False, f"The sensor {name} fails at every tick: {cause}.", remedy)
     else:
-        text = f"The sensor {name} looked {_ago(now - last.timestamp)} ago for the last time, though the daemon runs."
-        yield Finding(_NAME, False, text, "See under Deployment in the Dagster UI whether the code location is loaded.")
+        text = f"The last tick of the sensor {name} was {_ago(now - last.timestamp)} ago, though the daemon runs."
+        remedy = "Check under Deployment in the Dagster UI that the code location is loaded."
+        yield Finding(_NAME, False, text, remedy)
 
 
 def _last_start(state: Any) -> float:

@@ -1,6 +1,6 @@
-"""What ``assetgen doctor`` says where Celery workers carry out runs: whether the broker answers, and how many of them.
+"""Checks the Celery broker and its workers, if runs are handed to workers. Submits nothing.
 
-Also asked by a worker's own machine. Nothing is handed over.
+Works on a worker's machine too.
 """
 
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from assetgen_dagster.support.redact import redact
 
 _NAME = "workers"
 
-#: How long workers have to answer, and the broker to be connected to.
+#: Time limits for workers to answer, and for connecting to the broker.
 _ANSWER_SECONDS, _CONNECT_SECONDS = 3.0, 5.0
 
 
@@ -20,7 +20,7 @@ def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
 
     Args:
         broker: The address of Redis.
-        needed: Whether it is a fault that no worker is there.
+        needed: Whether a missing worker is a fault.
     """
     import redis  # noqa: PLC0415 - only installed where workers are
     from kombu.exceptions import OperationalError  # noqa: PLC0415
@@ -34,11 +34,11 @@ def examine_workers(broker: str, *, needed: bool) -> list[Finding]:
         names = _answering(broker)
     except (redis.RedisError, OperationalError) as error:
         cause = redact(str(error))[:CAUSE_CHARACTERS]
-        remedy = "Start it, or check host, port and password in ASSETGEN_BROKER_URL. Runs wait for it."
+        remedy = "Start it, or check host, port and password in ASSETGEN_BROKER_URL. Runs wait until then."
         return [Finding(_NAME, False, f"Redis at {where} cannot be used: {cause}.", remedy)]
     if names:
-        return [Finding(_NAME, True, f"{len(names)} at work: {', '.join(names)}.")]
-    remedy = "Start one on each machine that is to carry out runs: assetgen worker." if needed else ""
+        return [Finding(_NAME, True, f"{len(names)} running: {', '.join(names)}.")]
+    remedy = "Start one on each machine that should carry out runs: assetgen worker." if needed else ""
     return [Finding(_NAME, not needed, f"Redis at {where} answers, but no worker does.", remedy)]
 
 

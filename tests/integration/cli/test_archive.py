@@ -239,7 +239,7 @@ def test_a_project_can_be_named_again_and_one_that_is_not_there_is_an_error(dagi
     assert code == 1
     assert "poke1:vid_123: kept, because run" in out
     dagit.instance.report_run_failed(run)
-    for said in ("archived, though it is not finished", "had been archived before, though it is not finished"):
+    for said in ("archived, though it is not finished", "had been archived already, though it is not finished"):
         code, out, _ = command(*named)
         assert (code, out.splitlines()[0]) == (0, f"poke1:vid_123: {said}")
     code, _, error = command("--channel", "poke1", "--project", "vid_124")

@@ -173,10 +173,10 @@ def test_a_redraw_that_would_be_refused_is_refused_when_it_is_planned(
 @pytest.mark.parametrize("options", [("--mode", "regenerate"), ("--pictures", "1")])
 def test_a_plan_says_that_the_same_command_may_go_on_instead(foxes: Core, options: tuple[str, ...]) -> None:
     foxes.draw()
-    assert not any("given again" in warning for warning in plan(*options)["warnings"])
+    assert not any("repeat its command" in warning for warning in plan(*options)["warnings"])
     foxes.draw(close=False)
-    assert any("given again" in warning for warning in plan(*options)["warnings"])
-    assert not any("given again" in warning for warning in plan()["warnings"])
+    assert any("repeat its command" in warning for warning in plan(*options)["warnings"])
+    assert not any("repeat its command" in warning for warning in plan()["warnings"])
 
 
 def test_a_picture_that_would_come_back_costs_nothing(foxes: Core) -> None:

@@ -85,7 +85,7 @@ def test_a_row_whose_run_failed_is_told_which_picture_and_what_to_do(
     assert (row["Status"], row["Pictures"]) == ("Asset Error", 2)
     edit = (
         "Edit this prompt in",
-        "write the picture's number into Redraw and what is to be different into Redraw Remark",
+        "Redraw Remark",
     )
     for told in (*edit, "#02 picture_02", "IMAGE_SAFETY", "set the status to Generating Assets", "$0.07"):
         assert told in row["Error Log"]

@@ -98,7 +98,7 @@ LASTING: dict[str, tuple[AnyAction, str]] = {
         ApiError(400, message="Could not find property with name or id: Status"),
         "property with name or id: Status",
     ),
-    "blocked": (blocked(), "Ask Notion's support"),
+    "blocked": (blocked(), "[notion_blocked]"),
 }
 
 

@@ -75,7 +75,7 @@ def test_a_run_that_met_another_one_at_work_keeps_no_row_waiting_for_ever(
         pipeline.tick()
         pipeline.tick()
         assert status(pipeline, page) == TRIGGER
-        assert "1 are still to be told" in pipeline.outcomes_said[-1]
+        assert "1 are not reported yet" in pipeline.outcomes_said[-1]
         assert len(pipeline.runs_of(page)) == 1
     pipeline.tick_until(lambda: status(pipeline, page) == "Assets Ready")
     assert len(billed(gemini.journal())) == 2
@@ -208,7 +208,7 @@ def test_a_row_that_notion_refuses_to_write_keeps_no_other_row_from_being_told(
     notion.plan([Fault(ApiError(400, message="This row is odd."), endpoint="pages.update")])
     pipeline.tick()
     assert sorted([status(pipeline, page), status(pipeline, other)]) == ["Asset Error", TRIGGER]
-    assert "1 are still to be told: Notion refused" in pipeline.outcomes_said[-1]
+    assert "1 are not reported yet: Notion refused" in pipeline.outcomes_said[-1]
     assert "This row is odd" in pipeline.outcomes_said[-1]
     pipeline.tick_until(lambda: {status(pipeline, page), status(pipeline, other)} == {"Asset Error"})
 

@@ -78,7 +78,7 @@ def test_a_variable_that_is_nearly_a_setting_is_named_with_the_setting(
     file = tmp_path / "my.env"
     file.write_text("GEMINI_IMAGE_MODLE=x\nNOTION_OF_ANOTHER_PROGRAM=x\n")
     monkeypatch.setenv("ASSETGEN_ENV_FILE", str(file))
-    assert f"GEMINI_IMAGE_MODLE (in {file}) is no setting" in problem()
+    assert f"GEMINI_IMAGE_MODLE (in {file})" in problem()
     assert "Did you mean GEMINI_IMAGE_MODEL?" in problem()
 
 

@@ -17,11 +17,11 @@ OURS = "run_coordinator:\n  module: assetgen_dagster.run_coordinator\n  class: P
     ("yaml", "words"),
     [
         ("run_coordinator:\n  module: dagster\n  class: QueuedRunCoordinator\n", "coordinator"),
-        (MONITORED, "another run coordinator than this project's (QueuedRunCoordinator)"),
+        (MONITORED, "(QueuedRunCoordinator)"),
         (f"run_coordinator:\n  module: dagster\n  class: QueuedRunCoordinator\n{MONITORED}", "(QueuedRunCoordinator)"),
         (f"run_coordinator:\n  module: not_there\n  class: Nobody\n{MONITORED}", "not_there"),
         ("run_coordinator: [\n", "dagster.yaml"),
-        (f"{OURS}run_monitoring:\n  enabled: false\n", "does not watch for runs that died"),
+        (f"{OURS}run_monitoring:\n  enabled: false\n", "monitoring"),
     ],
 )
 def test_a_dagster_home_that_disagrees_is_named_with_what_to_do(
@@ -42,7 +42,7 @@ def test_what_an_older_dagster_yaml_lacks_is_told_and_is_no_problem(gemini: Gemi
     (home / "dagster.yaml").write_text(f"{OURS}{MONITORED}concurrency:\n  runs:\n    max_concurrent_runs: 9\n")
     [found] = [finding for finding in examine() if finding.name == "Dagster"]
     assert found.ok
-    assert f"{PROJECT_ROOT}/deploy/dagster.yaml: take from there run_retries, sensors, retention" in found.remedy
+    assert f"{PROJECT_ROOT}/deploy/dagster.yaml: copy from there run_retries, sensors, retention" in found.remedy
     (home / "dagster.yaml").unlink()
     assert "is older than" not in "".join(map(str, examine()))
 

@@ -126,7 +126,7 @@ def test_a_sensor_that_fails_at_every_look_is_a_fault_and_no_secret_is_told(serv
     state = services.sensor("notion_tasks")
     for ago in (LONG_AGO, LATELY * 3, LATELY * 2):
         services.look(state, ago=ago, status="FAILURE", error=f"out of luck\nwith {API_KEY}")
-    assert "notion_tasks fails at every look: RuntimeError: out of luck with" in said().detail
+    assert "RuntimeError: out of luck with" in said().detail
     assert API_KEY not in str(said())
     services.look(state, ago=LATELY)
     assert said().ok
@@ -145,7 +145,9 @@ def test_a_sensor_that_has_not_looked_yet_is_a_fault_only_if_it_is_needed(servic
     assert said().ok
     services.sensor("project_upkeep")
     assert said().ok
-    assert "project_upkeep has not looked yet" in str(examine_services(load_settings(), needed=True))
+    [missed] = examine_services(load_settings(), needed=True)
+    assert not missed.ok
+    assert "project_upkeep" in missed.detail
 
 
 def test_what_another_code_location_left_does_not_count(services: Services) -> None:
