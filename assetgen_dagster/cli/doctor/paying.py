@@ -6,7 +6,7 @@ from assetgen_dagster.budget.limits import state_in_words
 from assetgen_dagster.budget.reservations import limits_of
 from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
 from assetgen_dagster.budget.words import breaker_failure, held_in_words
-from assetgen_dagster.cli.doctor.finding import Finding, broken, of_problem
+from assetgen_dagster.cli.doctor.finding import Finding, broken, of_failure
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import ChannelsFileError
 from assetgen_dagster.settings import Settings
@@ -22,7 +22,7 @@ def examine_paying(settings: Settings) -> list[Finding]:
     if held := held_in_words(found, settings):
         return [Finding("paying", False, *held)]
     if breaker is not None:
-        return [of_problem("circuit breaker", breaker_failure(breaker, settings))]
+        return [of_failure("circuit breaker", breaker_failure(breaker, settings))]
     return [*_limit(settings), *_budget(settings)]
 
 

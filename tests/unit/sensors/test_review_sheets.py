@@ -25,5 +25,5 @@ def test_a_run_whose_row_was_told_late_that_its_pictures_are_there_is_owed_its_s
     sheets = Sheets()
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_run(run)
-        sheets.note_told(instance, run.run_id, board_settings(SecretStr("x"), "0" * 32, review_sheet=review_sheet))
+        sheets.note_reported(instance, run.run_id, board_settings(SecretStr("x"), "0" * 32, review_sheet=review_sheet))
     assert (run.run_id in sheets.attempts) is owed
