@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from assetgen_dagster.documents.blocks import Block, Kind, plain
-from assetgen_dagster.documents.diagnostics import Remark, short
+from assetgen_dagster.documents.diagnostics import Diagnostic, short
 from assetgen_dagster.documents.labels import Field, label_of_title
 from assetgen_dagster.documents.parts import PHRASES, SPEAKING, Part, Role
 
@@ -14,10 +14,10 @@ _HINT = re.compile(r"^([*_])(?!\1)[^*\n]{1,120}:\s?\1$")
 _MOST_WORDS = 250
 
 
-def read_atmosphere(parts: Sequence[Part]) -> tuple[str, list[Remark]]:
-    """Returns the Global Atmosphere Block with its flags still in it, and remarks."""
+def read_atmosphere(parts: Sequence[Part]) -> tuple[str, list[Diagnostic]]:
+    """Returns the Global Atmosphere Block with its flags still in it, and diagnostics."""
     found: list[tuple[str, int]] = []
-    remarks: list[Remark] = []
+    diagnostics: list[Diagnostic] = []
     for number, part in enumerate(parts):
         if part.role is not Role.ATMOSPHERE:
             continue
@@ -25,18 +25,18 @@ def read_atmosphere(parts: Sequence[Part]) -> tuple[str, list[Remark]]:
         text = _joined(taken)
         if text:
             found.append((text, taken[0].line))
-            remarks += _doubts(text, taken)
-            remarks += _paragraph_behind(part, parts[number + 1 :])
+            diagnostics += _doubts(text, taken)
+            diagnostics += _paragraph_behind(part, parts[number + 1 :])
         left = next((block for block in part.blocks[len(taken) :] if block.kind in SPEAKING), None)
         if text and left and taken[-1].line < left.line:
-            remarks.append(Remark(left.line, "text behind the rule is not taken as part of the atmosphere"))
+            diagnostics.append(Diagnostic(left.line, "text behind the rule is not taken as part of the atmosphere"))
     if not found:
-        return "", [Remark(0, "no Global Atmosphere Block was found; every prompt stands for itself")]
-    remarks += [Remark(line, "a second Global Atmosphere Block is not used") for _, line in found[1:]]
-    return found[0][0], remarks
+        return "", [Diagnostic(0, "no Global Atmosphere Block was found; every prompt stands for itself")]
+    diagnostics += [Diagnostic(line, "a second Global Atmosphere Block is not used") for _, line in found[1:]]
+    return found[0][0], diagnostics
 
 
-def _doubts(text: str, taken: Sequence[Block]) -> list[Remark]:
+def _doubts(text: str, taken: Sequence[Block]) -> list[Diagnostic]:
     """Warns of an atmosphere that may have pictures in it: it is put before every prompt."""
     words = len(text.split())
     title = next((block for block in taken if block.kind is Kind.HEADING and not _is_own(block.text)), None)
@@ -44,7 +44,7 @@ def _doubts(text: str, taken: Sequence[Block]) -> list[Remark]:
         return []
     what = f"the heading {short(title.text)}" if title else f"{words} words"
     says = f"the Global Atmosphere Block has {what} in it and is put before every prompt; end it with a line '---'"
-    return [Remark(title.line if title else taken[0].line, says)]
+    return [Diagnostic(title.line if title else taken[0].line, says)]
 
 
 def _is_own(title: str) -> bool:
@@ -52,7 +52,7 @@ def _is_own(title: str) -> bool:
     return label_of_title(title) is Field.LOOK or any(phrase.search(title) for _, phrase in PHRASES)
 
 
-def _paragraph_behind(part: Part, following: Sequence[Part]) -> list[Remark]:
+def _paragraph_behind(part: Part, following: Sequence[Part]) -> list[Diagnostic]:
     """Warns of text behind an atmosphere that is one paragraph, where nothing else would read it."""
     if not following or following[0].title or not following[0].blocks or part.level < 7:
         return []
@@ -60,7 +60,7 @@ def _paragraph_behind(part: Part, following: Sequence[Part]) -> list[Remark]:
     read = block.listed or block.kind is Kind.TABLE
     if block.kind not in SPEAKING or (read and not any(later.role is Role.PROMPTS for later in following)):
         return []
-    return [Remark(block.line, "text behind the atmosphere's paragraph is not taken as part of it", last=block.end)]
+    return [Diagnostic(block.line, "text behind the atmosphere's paragraph is not taken as part of it", last=block.end)]
 
 
 def _until_rule(blocks: Sequence[Block]) -> list[Block]:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from assetgen_dagster.documents.diagnostics import Remark
+from assetgen_dagster.documents.diagnostics import Diagnostic
 from assetgen_dagster.documents.labels import Field, file_label, read_label
 from assetgen_dagster.documents.normalize import Repaired, repair
 from assetgen_dagster.support.text import clean_text
@@ -45,7 +45,7 @@ _LONGEST_TITLE = 120
 
 
 class Kind(Enum):
-    """What a block is by its form."""
+    """The form of a block."""
 
     HEADING = auto()
     BOLD = auto()
@@ -122,7 +122,7 @@ def plain(text: str) -> str:
     return _MARKS.sub(r"\1", text).strip()
 
 
-def read_blocks(text: str) -> tuple[list[Block], list[Remark]]:
+def read_blocks(text: str) -> tuple[list[Block], list[Diagnostic]]:
     """Splits a cleaned text into blocks.
 
     Returns:
@@ -131,7 +131,7 @@ def read_blocks(text: str) -> tuple[list[Block], list[Remark]]:
     source = repair(text.split("\n"))
     tokens = _parser().parse("\n".join(source.lines))
     blocks = [part for block in _from_tokens(tokens, source) for part in _split_text(block)]
-    return list(_underlined(blocks)), source.remarks
+    return list(_underlined(blocks)), source.diagnostics
 
 
 def _parser() -> MarkdownIt:

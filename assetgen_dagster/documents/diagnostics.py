@@ -1,37 +1,36 @@
-"""What the reader has to say about a producer's document, each with the lines it speaks of.
+"""Diagnostics of the reader, each with the lines of the document it refers to.
 
-A remark is a warning where a person should look before paying, and a note where something is knowingly left out: a
-summary, a comment, a word on which clip uses a picture. Together with the pictures they account for every line below
-the prompts' heading.
+A diagnostic is a warning that a person should read before paying, or a note about something left out on purpose, such
+as a summary or a comment. Pictures and diagnostics together cover every line below the prompts' heading.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _MOST_SHOWN = 8
-#: What to do about everything that was left out.
+#: Remedy for everything that was left out.
 HOW_TO_GO_ON = (
-    "write each picture, also those of the same list, as a line '### Title' with its prompt below it; put what is to "
-    "be left out between '<!--' and '-->'"
+    "write each picture, also those of the same list, as a line '### Title' with its prompt below it; put text that "
+    "is not a picture between '<!--' and '-->'"
 )
 
 
 @dataclass(frozen=True)
-class Remark:
-    """One remark.
+class Diagnostic:
+    """A warning or a note.
 
     Attributes:
-        line: 1-based line it begins at; 0 where it is about the whole document.
-        says: What there is to say.
-        last: Last line it speaks of, where that is another one.
-        others: Further lines that the same is said of.
-        note: Nothing a person has to look at.
-        left_out: It may be a picture that could not be read as one.
-        stops: Whether it is so likely a picture that the run stops before anything is paid.
+        line: Its first line, from 1; 0 for the whole document.
+        message: One sentence.
+        last: Its last line, if it spans several.
+        others: Further lines with the same diagnostic.
+        note: Whether it is only a note.
+        left_out: Whether the text may be a picture that could not be parsed.
+        stops: Whether the text is so likely a picture that the run stops before anything is paid.
     """
 
     line: int
-    says: str
+    message: str
     last: int = 0
     others: tuple[int, ...] = ()
     note: bool = False
@@ -40,34 +39,36 @@ class Remark:
 
     @property
     def lines(self) -> Iterator[int]:
-        """All lines it speaks of."""
+        """All its lines."""
         yield from range(self.line, max(self.line, self.last) + 1)
         yield from self.others
 
     def __str__(self) -> str:
         if not self.line:
-            return self.says
+            return self.message
         if self.last > self.line:
-            return f"lines {self.line}-{self.last}: {self.says}"
+            return f"lines {self.line}-{self.last}: {self.message}"
         every = [self.line, *self.others]
         shown = ", ".join(map(str, every[:_MOST_SHOWN]))
         more = " and more" if len(every) > _MOST_SHOWN else ""
-        return f"line{'s' if self.others else ''} {shown}{more}: {self.says}"
+        return f"line{'s' if self.others else ''} {shown}{more}: {self.message}"
 
 
-def same_for(lines: Sequence[int], says: str) -> Remark:
-    """Returns one remark that holds for several lines."""
-    return Remark(lines[0], says, others=tuple(lines[1:]))
+def same_for(lines: Sequence[int], message: str) -> Diagnostic:
+    """Returns one diagnostic for several lines."""
+    return Diagnostic(lines[0], message, others=tuple(lines[1:]))
 
 
-def texts(remarks: Iterable[Remark], *, notes: bool) -> tuple[str, ...]:
+def texts(diagnostics: Iterable[Diagnostic], *, notes: bool) -> tuple[str, ...]:
     """Returns the warnings, or the notes, as sentences in the document's order; equal ones once."""
-    wanted = sorted((remark for remark in remarks if remark.note is notes), key=lambda remark: remark.line)
+    wanted = sorted(
+        (diagnostic for diagnostic in diagnostics if diagnostic.note is notes), key=lambda diagnostic: diagnostic.line
+    )
     return tuple(dict.fromkeys(map(str, wanted)))
 
 
 def called(title: str) -> str:
-    """Returns what a message calls a picture."""
+    """Returns a picture's name for a message."""
     return short(title) if title else "a picture without a title"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from assetgen_dagster.documents.atmosphere import read_atmosphere
 from assetgen_dagster.documents.blocks import Block, read_blocks
 from assetgen_dagster.documents.categories import Decision, decide
-from assetgen_dagster.documents.diagnostics import HOW_TO_GO_ON, Remark, called, same_for, texts
+from assetgen_dagster.documents.diagnostics import HOW_TO_GO_ON, Diagnostic, called, same_for, texts
 from assetgen_dagster.documents.flags import Flags, take_flags
 from assetgen_dagster.documents.groups import without_lead
 from assetgen_dagster.documents.infer_prompt_section import mark_prompts, with_title
@@ -18,7 +18,7 @@ from assetgen_dagster.documents.lists import Lists, read_lists
 from assetgen_dagster.documents.parts import Part, Role, split_parts
 from assetgen_dagster.documents.pictures import Found, read_pictures
 from assetgen_dagster.documents.sections import MOST_PICTURES, Picture
-from assetgen_dagster.documents.unparsed import lost_entries, unaccounted
+from assetgen_dagster.documents.unparsed import lost_entries, unparsed_text
 from assetgen_dagster.errors import Code, OneCodeError
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
 from assetgen_dagster.manifest.names import asset_name, is_cut, unique_names
@@ -76,7 +76,7 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
     text = clean_text(text)
     if text.count("\n") > _MOST_LINES:
         raise _too_much(name, f"{_MOST_LINES:,} lines", line=_MOST_LINES)
-    blocks, remarks = read_blocks(text)
+    blocks, diagnostics = read_blocks(text)
     if len(blocks) > _MOST_BLOCKS:
         what = f"{_MOST_BLOCKS:,} headings, paragraphs and list items"
         raise _too_much(name, what, line=blocks[_MOST_BLOCKS].line)
@@ -92,17 +92,17 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
     flags = [take_flags(_PLACEHOLDER.sub("", picture.prompt).replace("**", "")) for picture in pictures]
     decisions = [_decide(picture, flag.prompt, lists) for picture, flag in zip(pictures, flags, strict=True)]
     names = _names(pictures, decisions)
-    remarks += [
+    diagnostics += [
         *said,
-        *found.remarks,
-        *_name_remarks(pictures, names),
-        *_kind_remarks(pictures, decisions),
-        *_prompt_remarks(pictures, flags),
-        *_flag_remarks(pictures, flags),
+        *found.diagnostics,
+        *_name_diagnostics(pictures, names),
+        *_kind_diagnostics(pictures, decisions),
+        *_prompt_diagnostics(pictures, flags),
+        *_flag_diagnostics(pictures, flags),
     ]
-    remarks += unaccounted(text.split("\n"), parts, found, remarks)
+    diagnostics += unparsed_text(text.split("\n"), parts, found, diagnostics)
     if not any(part.role is Role.PROMPTS and part.title for part in parts):
-        remarks += lost_entries(parts, found, remarks)
+        diagnostics += lost_entries(parts, found, diagnostics)
     return AssetManifest(
         global_atmosphere=atmosphere.prompt,
         assets=tuple(
@@ -118,14 +118,14 @@ def read_document(text: str, *, name: str = "03_assets.md") -> AssetManifest:
             )
             for picture, flag, decision, own in zip(pictures, flags, decisions, names, strict=True)
         ),
-        warnings=(*texts(remarks, notes=False), *_how_to_go_on(remarks)),
-        notes=texts(remarks, notes=True),
-        unread=texts((remark for remark in remarks if remark.stops), notes=False),
+        warnings=(*texts(diagnostics, notes=False), *_how_to_go_on(diagnostics)),
+        notes=texts(diagnostics, notes=True),
+        unread=texts((diagnostic for diagnostic in diagnostics if diagnostic.stops), notes=False),
     )
 
 
 def check_all_read(manifest: AssetManifest, *, name: str) -> None:
-    """Raises UnreadPicturesError when a document seems to have more pictures than were read."""
+    """Raises UnreadPicturesError if a document seems to hold more pictures than were read."""
     if manifest.unread:
         raise UnreadPicturesError(
             f"{name} seems to have more pictures than can be read. Nothing was drawn. "
@@ -133,16 +133,16 @@ def check_all_read(manifest: AssetManifest, *, name: str) -> None:
         )
 
 
-def _how_to_go_on(remarks: Sequence[Remark]) -> Iterator[str]:
-    """Says once what to do about everything that was left out."""
-    if any(remark.stops for remark in remarks):
+def _how_to_go_on(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
+    """Yields the remedy for everything that was left out, once."""
+    if any(diagnostic.stops for diagnostic in diagnostics):
         yield f"a run stops here, unpaid, as pictures seem to be left out: {HOW_TO_GO_ON}"
-    elif any(remark.left_out for remark in remarks):
+    elif any(diagnostic.left_out for diagnostic in diagnostics):
         yield f"if pictures are left out: {HOW_TO_GO_ON}"
 
 
 def _find_pictures(parts: list[Part]) -> tuple[Found, list[Part]]:
-    """Reads the pictures of Part 4, else of wherever else in the document there are some; returns the parts as read."""
+    """Reads the pictures of Part 4, or of other parts if Part 4 has none; returns the parts as read."""
     found = _read_prompts(parts)
     if found.pictures:
         return found, parts
@@ -171,7 +171,7 @@ def _read_prompts(parts: Sequence[Part]) -> Found:
 
 def _without_part_4(found: Found, line: int) -> Found:
     says = "no heading 'Part 4: Master Prompts' was found; prompts are read from here on"
-    found.remarks.append(Remark(line, says))
+    found.diagnostics.append(Diagnostic(line, says))
     return found
 
 
@@ -188,7 +188,7 @@ def _decide(picture: Picture, prompt: str, lists: Lists) -> Decision:
 
 
 def _wanted(picture: Picture) -> str:
-    """Returns the text a picture's file name is made from."""
+    """Returns the text that a picture's file name is derived from."""
     if picture.filename:
         return re.split(r"[/\\]", picture.filename)[-1]
     if not picture.titled:
@@ -202,30 +202,32 @@ def _names(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> list[s
     )
 
 
-def _name_remarks(pictures: Sequence[Picture], names: Sequence[str]) -> Iterator[Remark]:
+def _name_diagnostics(pictures: Sequence[Picture], names: Sequence[str]) -> Iterator[Diagnostic]:
     for picture, name in zip(pictures, names, strict=True):
         wanted = asset_name(_wanted(picture))
         if is_cut(_wanted(picture)):
-            yield Remark(picture.line, f"the file name was too long and is cut to {name}")
+            yield Diagnostic(picture.line, f"the file name was too long and is cut to {name}")
         elif wanted and wanted != name:
-            yield Remark(picture.line, f"the file name {wanted} is taken; this picture is called {name}")
+            yield Diagnostic(picture.line, f"the file name {wanted} is taken; this picture is called {name}")
 
 
-def _kind_remarks(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> Iterator[Remark]:
+def _kind_diagnostics(pictures: Sequence[Picture], decisions: Sequence[Decision]) -> Iterator[Diagnostic]:
     for picture, decision in zip(pictures, decisions, strict=True):
         if not decision.sure:
             says = f"whether {called(picture.title)} is a character, an environment or a prop is not said; "
-            yield Remark(picture.line, f"{says}taken as {decision.kind} ({decision.reason})")
+            yield Diagnostic(picture.line, f"{says}taken as {decision.kind} ({decision.reason})")
 
 
-def _prompt_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Remark]:
+def _prompt_diagnostics(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Diagnostic]:
     for picture, flag in zip(pictures, flags, strict=True):
         if not flag.prompt:
             last = max(picture.lines, default=0) if picture.prompt.strip() else 0  # flags, and nothing to draw
-            yield Remark(picture.line, f"{called(picture.title)} has an empty prompt and cannot be drawn", last=last)
+            yield Diagnostic(
+                picture.line, f"{called(picture.title)} has an empty prompt and cannot be drawn", last=last
+            )
 
 
-def _flag_remarks(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Remark]:
+def _flag_diagnostics(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Diagnostic]:
     """One warning for all flags that point at other pictures."""
     lines = [picture.line for picture, flag in zip(pictures, flags, strict=True) if flag.references]
     if lines:
@@ -241,7 +243,7 @@ def _too_much(name: str, what: str, *, line: int) -> DocumentError:
 
 
 def _nothing_found(name: str, blocks: Sequence[Block], parts: Sequence[Part]) -> DocumentError:
-    """Says what was looked for, and where the document stopped looking like one."""
+    """Returns the error for a document without pictures: the expected form, and where the document departs from it."""
     if not blocks:
         return DocumentError(f"{name}, line 1: the document is empty. {_LOOKED_FOR}.", line=1)
     known = [part for part in parts if part.role is not Role.OTHER]

@@ -1,10 +1,10 @@
-"""How one section becomes a picture, or several: which line is its prompt, its file name, or a word beside it."""
+"""Turns one section into pictures: finds the lines with prompts, file names and other labels."""
 
 import re
 from dataclasses import dataclass, field, replace
 
 from assetgen_dagster.documents.blocks import Block, Kind
-from assetgen_dagster.documents.diagnostics import Remark, called, same_for, short
+from assetgen_dagster.documents.diagnostics import Diagnostic, called, same_for, short
 from assetgen_dagster.documents.fences import records
 from assetgen_dagster.documents.flags import RATIO
 from assetgen_dagster.documents.groups import read_group
@@ -58,7 +58,7 @@ class _Draft:
 
     @property
     def prompt(self) -> str:
-        """The prompt, with what other lines say of it as flags."""
+        """The prompt, with the flags from other lines."""
         prompt = without_prompt_label("\n".join(self.lines).strip())
         if quoted := _QUOTED.match(prompt):
             prompt = quoted[2].strip()
@@ -70,7 +70,7 @@ class _Draft:
         return f"{prompt}\n--no {avoid}" if avoid else prompt
 
 
-def read_section(section: Section, groups: tuple[str, ...], *, grouped: bool) -> tuple[list[Picture], list[Remark]]:
+def read_section(section: Section, groups: tuple[str, ...], *, grouped: bool) -> tuple[list[Picture], list[Diagnostic]]:
     """Reads the picture of a section, or the pictures where it has several prompts.
 
     Args:
@@ -79,10 +79,10 @@ def read_section(section: Section, groups: tuple[str, ...], *, grouped: bool) ->
         grouped: Its own title is a group's, so that its pictures have none.
 
     Returns:
-        The pictures, and remarks.
+        The pictures, and diagnostics.
     """
     reading = _SectionReader(section, grouped=grouped)
-    return reading.pictures(groups), reading.remarks
+    return reading.pictures(groups), reading.diagnostics
 
 
 class _SectionReader:
@@ -102,7 +102,7 @@ class _SectionReader:
         self._ruled = False
         self._named = False  # a file name stood behind plain text, which was the prompt, then
         self._behind: list[int] = []  # lines of text behind that, or behind a rule
-        self.remarks: list[Remark] = []
+        self.diagnostics: list[Diagnostic] = []
         for block in section.body:
             if block.kind is Kind.FENCE:
                 for record in records(block):
@@ -128,7 +128,7 @@ class _SectionReader:
             return
         if not speaks_prompt(block) and not (self._section.has_file and len(self._section.fences) == 1):
             says = f"the block marked {short(block.info)} is not read as a prompt"
-            self.remarks.append(Remark(block.line, says, last=block.end))
+            self.diagnostics.append(Diagnostic(block.line, says, last=block.end))
             return
         draft = self._begin(block.line, used=range(block.line, block.end + 1))
         draft.filename = draft.filename or filename_in(block.info)
@@ -144,7 +144,7 @@ class _SectionReader:
         self._open = self._avoids = None
 
     def _note_elsewhere(self, line: int, last: int) -> None:
-        self.remarks.append(Remark(line, f"{self._elsewhere} is not for this picture", last=last, note=True))
+        self.diagnostics.append(Diagnostic(line, f"{self._elsewhere} is not for this picture", last=last, note=True))
 
     def _fenced_line(self, draft: _Draft, text: str) -> None:
         label = read_label(text)
@@ -229,7 +229,7 @@ class _SectionReader:
                 self._spoken.append((line, text))
                 return
             self._open = None
-            self.remarks.append(Remark(line, f"{short(text)} is no part of a prompt", note=True))
+            self.diagnostics.append(Diagnostic(line, f"{short(text)} is no part of a prompt", note=True))
         elif label.field is Field.PROMPT:
             self._avoids = None
             self._open = self._begin(line, used=range(line, line + 1))
@@ -265,13 +265,13 @@ class _SectionReader:
             draft.label = value
             if value and read_group(value).kind is None:
                 says = f"the category {short(value)} is neither character nor environment nor prop"
-                self.remarks.append(Remark(line, says))
+                self.diagnostics.append(Diagnostic(line, says))
         elif label.field is Field.CORE:
             draft.core = not value.lower().startswith(("n", "-", "false", "0"))
         elif ratio := _RATIO.match(value):
             draft.ratio = ratio[0]  # without the "(landscape)" behind it
         else:
-            self.remarks.append(Remark(line, f"the aspect ratio {short(value)} is not width:height"))
+            self.diagnostics.append(Diagnostic(line, f"the aspect ratio {short(value)} is not width:height"))
 
     def _name(self, line: int, name: str) -> None:
         self._named = any(len(text) >= LEAST_TEXT for _, text in self._spoken)
@@ -294,28 +294,28 @@ class _SectionReader:
         return name
 
     def pictures(self, groups: tuple[str, ...]) -> list[Picture]:
-        """Returns the pictures, for the groups they stand in; what is left over becomes remarks."""
+        """Returns the pictures, given their groups; leftover lines become diagnostics."""
         title = self._section.title
         self._drafts = [draft for draft in self._drafts if draft is not self._open or draft.lines] or self._drafts
         if self._drafts:
-            self._note_remarks()
+            self._report_texts_beside()
             self._drafts[-1].used |= self._next.used
         else:
             self._drafts = [self._unfenced()]
         if self._behind:
-            self.remarks.append(same_for(self._behind, "text behind the prompt is not taken as part of it"))
+            self.diagnostics.append(same_for(self._behind, "text behind the prompt is not taken as part of it"))
         nameless = [draft for draft in self._drafts if not draft.filename]
         for draft, (line, name) in zip(nameless, self._names, strict=False):
             draft.filename = name
             draft.used.add(line)
-        self.remarks += [
-            Remark(line, f"the file name {name} has no prompt") for line, name in self._names[len(nameless) :]
+        self.diagnostics += [
+            Diagnostic(line, f"the file name {name} has no prompt") for line, name in self._names[len(nameless) :]
         ]
         several = len(self._drafts) > 1
         if several and not self._grouped and title.text:
             says = f"a further prompt under {short(title.text)} has no name; it is read as a picture of its own"
-            self.remarks += [
-                Remark(draft.line, says) for draft in self._drafts[1:] if not (draft.filename or draft.title)
+            self.diagnostics += [
+                Diagnostic(draft.line, says) for draft in self._drafts[1:] if not (draft.filename or draft.title)
             ]
         return [self._picture(draft, groups, several=several) for draft in self._drafts]
 
@@ -350,8 +350,8 @@ class _SectionReader:
             draft.line = self._spoken[0][0]
         return draft
 
-    def _note_remarks(self) -> None:
-        """Text beside a prompt is left out; labels and asides in italics or brackets need no warning."""
+    def _report_texts_beside(self) -> None:
+        """Reports text beside a prompt; labels, and asides in italics or brackets, need no warning."""
         asides, others = [], []
         for line, text in self._spoken:
             label = read_label(text)
@@ -361,9 +361,9 @@ class _SectionReader:
                 others.append(line)
         title = called(self._section.title.text)
         if others:
-            self.remarks.append(same_for(others, f"text beside the prompt of {title} is not read"))
+            self.diagnostics.append(same_for(others, f"text beside the prompt of {title} is not read"))
         if asides:
-            self.remarks.append(replace(same_for(asides, f"an aside to the prompt of {title}"), note=True))
+            self.diagnostics.append(replace(same_for(asides, f"an aside to the prompt of {title}"), note=True))
 
 
 def _without_number(title: str) -> str:

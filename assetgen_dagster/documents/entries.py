@@ -1,4 +1,4 @@
-"""Pictures that have no heading of their own: rows of a table, items of a list, paragraphs that begin with a name.
+"""Pictures without a heading: rows of a table, items of a list, paragraphs that begin with a name.
 
 They become sections like any other, so that one reader (``sections``) serves all. What makes an item a picture is its
 form, not its words: it holds a prompt, a fence or a file name; or it is led by a name that no other section's items
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from assetgen_dagster.documents.blocks import Block, Kind, plain
-from assetgen_dagster.documents.diagnostics import Remark, short
+from assetgen_dagster.documents.diagnostics import Diagnostic, short
 from assetgen_dagster.documents.drafts import CORE
 from assetgen_dagster.documents.fences import json_entries
 from assetgen_dagster.documents.groups import read_group
@@ -29,7 +29,7 @@ _PARTS = (Field.FILE, Field.PROMPT, Field.NEGATIVE, Field.CATEGORY, Field.RATIO,
 
 
 class Entries:
-    """Knows what the sections of a part have in common, and opens them one by one."""
+    """Splits the sections of a part into entries, by what the sections have in common."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         leads = Counter(lead for section in sections for lead in {*_leads(section)})
@@ -43,11 +43,11 @@ class Entries:
         self._described = sum(len(item.text.split()) >= LEAST_WORDS for item in items) * 2 >= len(items)
 
     def open(self, section: Section, index: int) -> "Opened":
-        """Makes a section of each row, item or paragraph that describes a picture; the rest stays as it is."""
+        """Makes a section of each row, item or paragraph that describes a picture; leaves the rest unchanged."""
         weak = not self._strong_below[index]
         listing = weak and self._described and self._lists[index]
         opening = _Opening(section, self._common, weak=weak, bare=self._none_strong, listing=listing)
-        return Opened(opening.result(), opening.remarks, opening.headers)
+        return Opened(opening.result(), opening.diagnostics, opening.headers)
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Opened:
 
     Attributes:
         sections: What it consists of, in the document's order.
-        remarks: What is ambiguous.
+        diagnostics: What is ambiguous.
         headers: Lines of the tables' headers.
     """
 
     sections: list[Section]
-    remarks: list[Remark] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     headers: list[int] = field(default_factory=list)
 
 
@@ -107,7 +107,7 @@ class _Opening:
         self._group = not section.title.text or read_group(section.title.text).titled
         self._rest: list[Block] = []
         self._entries: list[Section] = []
-        self.remarks: list[Remark] = []
+        self.diagnostics: list[Diagnostic] = []
         self.headers: list[int] = []
 
     def result(self) -> list[Section]:
@@ -139,27 +139,27 @@ class _Opening:
     def _list(self, items: Sequence[Sequence[Block]]) -> None:
         """Reads a list as pictures, or leaves it as part of the section."""
         notes = [item for item in items if self._listing and _is_part(item[0], (Field.NOTE,))]
-        told = [item for item in items if not (notes and item in notes)]
-        entries = self._item_entries(told, short=False)
+        described = [item for item in items if not (notes and item in notes)]
+        entries = self._item_entries(described, short=False)
         if self._listing and (entries or self._bare):
-            entries = self._item_entries(told, short=True)
+            entries = self._item_entries(described, short=True)
         own_fence = any(not block.listed for block in self._section.prompts)
         strong = [entry for entry in entries if entry.is_strong or entry.has_prompt_label]
         if (
             not entries
             or own_fence
-            or any(_is_part(item[0]) for item in told)
+            or any(_is_part(item[0]) for item in described)
             or (not strong and not (self._weak and (self._group or self._is_list_of_pictures(items, entries))))
         ):
             self._rest += [block for item in items for block in item]
             return
         starts = {entry.title.line for entry in entries}
-        self.remarks += [_unread(item) for item in told if item[0].line not in starts]
+        self.diagnostics += [_unread(item) for item in described if item[0].line not in starts]
         self._rest += [block for item in notes for block in item]
         self._entries += entries
         if not self._group:
             says = f"the list under {short(self._section.title.text)} is read as {len(entries)} pictures"
-            self.remarks.append(Remark(entries[0].title.line, says))
+            self.diagnostics.append(Diagnostic(entries[0].title.line, says))
 
     def _item_entries(self, items: Sequence[Sequence[Block]], *, short: bool) -> list[Section]:
         least = _LEAST_ITEM_WORDS if short else _LEAST_BARE_WORDS
@@ -205,7 +205,9 @@ class _Opening:
             return
         for block in texts:
             self._entries.append(_entry(block.line, "", [block]))
-            self.remarks.append(Remark(block.line, "this paragraph has no title; it is read as a picture of its own"))
+            self.diagnostics.append(
+                Diagnostic(block.line, "this paragraph has no title; it is read as a picture of its own")
+            )
         self._rest = [block for block in self._rest if block not in texts]
 
 
@@ -218,14 +220,14 @@ def _stretches(body: Sequence[Block]) -> Iterator[list[list[Block]]]:
         yield [list(item) for _, item in groupby(run, key=lambda block: block.items[:1])]
 
 
-def _unread(item: Sequence[Block]) -> Remark:
-    """Says that an item gives no picture, although others of its list do."""
+def _unread(item: Sequence[Block]) -> Diagnostic:
+    """Reports an item without a picture in a list of pictures."""
     label = read_label(item[0].text[:300])
     if is_order(item[0].text) or (label and label.field is Field.LOOK):
         says = f"the item {short(item[0].text)} is no picture, but says how to draw: put it into atmosphere or prompts"
-        return Remark(item[0].line, says, last=item[-1].end)
+        return Diagnostic(item[0].line, says, last=item[-1].end)
     says = f"the item {short(item[0].text)} is not read as a picture, unlike others of its list"
-    return Remark(item[0].line, says, last=item[-1].end, left_out=True, stops=True)
+    return Diagnostic(item[0].line, says, last=item[-1].end, left_out=True, stops=True)
 
 
 def _is_part(block: Block, fields: Sequence[Field] = _PARTS) -> bool:

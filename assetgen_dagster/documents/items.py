@@ -91,12 +91,12 @@ def common_titles(segments: Sequence[tuple[Section, Sequence[Section]]]) -> froz
 def are_pictures(head: Section, bold: Sequence[Section], common: frozenset[str]) -> bool:
     """Returns whether the items with bold titles under a heading are a picture each, and not parts of its prompt."""
     items = [section for section in bold if section.title.listed]
-    told = sum(section.has_text or section.is_strong for section in items)
-    if not told or head.is_strong or any(section.title.text.lower() in common for section in items):
+    titled = sum(section.has_text or section.is_strong for section in items)
+    if not titled or head.is_strong or any(section.title.text.lower() in common for section in items):
         return False
     labels = [label for section in items if (label := label_of_title(section.title.text))]
     if any(label in _OF_A_PROMPT for label in labels) or len(labels) * 2 >= len(items):
         return False
     numbered = items[0].title.ordered
     spoken = sum(len(block.text) for block in head.body if block.kind is Kind.TEXT and not block.listed)
-    return (told > 1 and (numbered or spoken < LEAST_TEXT)) or (numbered and not head.body)
+    return (titled > 1 and (numbered or spoken < LEAST_TEXT)) or (numbered and not head.body)

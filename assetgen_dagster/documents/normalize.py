@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assetgen_dagster.documents.diagnostics import Remark
+from assetgen_dagster.documents.diagnostics import Diagnostic
 from assetgen_dagster.documents.groups import is_group_line, read_group
 from assetgen_dagster.documents.labels import Field, read_label
 
@@ -36,12 +36,12 @@ class Repaired:
     Attributes:
         lines: The lines.
         origin: The 1-based line each of them was delivered as, and one more for the end.
-        remarks: What had to be put right, and the comments that were taken out.
+        diagnostics: What had to be put right, and the comments that were taken out.
     """
 
     lines: list[str] = field(default_factory=list)
     origin: list[int] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
 def repair(lines: Sequence[str]) -> Repaired:
@@ -58,7 +58,7 @@ def repair(lines: Sequence[str]) -> Repaired:
                 opened = ""
             elif ahead.is_forgotten(number, line):
                 says = f"this fence is not closed; read as ending before line {number + 1}"
-                repaired.remarks.append(Remark(opened_at, says))
+                repaired.diagnostics.append(Diagnostic(opened_at, says))
                 repaired.lines.append(opened)
                 repaired.origin.append(number + 1)
                 opened = ""
@@ -75,9 +75,9 @@ def repair(lines: Sequence[str]) -> Repaired:
         repaired.lines.append(line.lstrip() if pasted else item)
         repaired.origin.append(number + 1)
     if opened:
-        repaired.remarks.append(Remark(opened_at, "this fence is not closed; read to the document's end"))
+        repaired.diagnostics.append(Diagnostic(opened_at, "this fence is not closed; read to the document's end"))
     repaired.origin.append(len(source.lines))
-    repaired.remarks += source.remarks
+    repaired.diagnostics += source.diagnostics
     return repaired
 
 
@@ -145,7 +145,7 @@ def _without_html(lines: list[str]) -> Repaired:
             comment_until = number if "-->" in behind else closings[number]
             if comment_until == len(lines):
                 kept, comment_until = before + behind, -1
-                result.remarks.append(Remark(number + 1, "this comment is not closed; read as text"))
+                result.diagnostics.append(Diagnostic(number + 1, "this comment is not closed; read as text"))
             else:
                 said, _, rest = behind.partition("-->") if comment_until == number else (behind, "", "")
                 label = read_label(said.strip())
@@ -153,8 +153,8 @@ def _without_html(lines: list[str]) -> Repaired:
                     kept = before + said.strip() + rest
                 else:
                     kept = before + rest
-                    result.remarks.append(
-                        Remark(number + 1, "a comment is not read", last=comment_until + 1, note=True)
+                    result.diagnostics.append(
+                        Diagnostic(number + 1, "a comment is not read", last=comment_until + 1, note=True)
                     )
         elif "<" in line:
             kept = _tag_line(line)

@@ -130,7 +130,7 @@ def split_parts(blocks: Sequence[Block]) -> list[Part]:
 
 
 def _role(block: Block, *, inside: Role, level: int) -> tuple[Role | None, bool]:
-    """Returns the role of the part that begins with this block, and whether words say so; None where none begins."""
+    """Returns the role of the part that begins at this block, and whether words name it; None if none begins."""
     if (
         (block.listed and not (block.is_title and _PART.match(block.text)))
         or block.kind in (Kind.FENCE, Kind.RULE, Kind.TABLE)

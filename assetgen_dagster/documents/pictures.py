@@ -1,4 +1,4 @@
-"""The pictures of "Part 4: Master Prompts": which block is whose title, prompt and file name.
+"""The pictures of "Part 4: Master Prompts": assigns titles, prompts and file names to each.
 
 Producers agree on little here. What counts as a picture: a title with a fenced block or a file name below it; or,
 where there is neither, a heading with nothing but text below it.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from assetgen_dagster.documents.blocks import Block, Kind, plain
-from assetgen_dagster.documents.diagnostics import Remark, called, short
+from assetgen_dagster.documents.diagnostics import Diagnostic, called, short
 from assetgen_dagster.documents.drafts import CORE, is_numbered, read_section
 from assetgen_dagster.documents.entries import Entries, Opened
 from assetgen_dagster.documents.groups import is_group_line, read_group
@@ -33,30 +33,30 @@ class Found:
 
     Attributes:
         pictures: The pictures in the document's order.
-        remarks: What there is to say about the rest.
+        diagnostics: What there is to say about the rest.
         lines: Lines that need no further word: the pictures' and their groups' titles.
     """
 
     pictures: list[Picture] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     lines: set[int] = field(default_factory=set)
 
-    def add(self, pictures: Sequence[Picture], remarks: Sequence[Remark]) -> None:
+    def add(self, pictures: Sequence[Picture], diagnostics: Sequence[Diagnostic]) -> None:
         """Takes over what was read from a section."""
         self.pictures += pictures
-        self.remarks += remarks
+        self.diagnostics += diagnostics
         for picture in pictures:
             self.lines |= picture.lines
 
     def extend(self, other: "Found") -> None:
         """Takes over what was read from another part."""
-        self.add(other.pictures, other.remarks)
+        self.add(other.pictures, other.diagnostics)
         self.lines |= other.lines
 
 
 @dataclass
 class _Walk:
-    """Where a walk through the sections has got to.
+    """The state of a walk through the sections.
 
     Attributes:
         level: The level of the part's title.
@@ -75,7 +75,7 @@ class _Walk:
     picture: int = 0
 
     def enter(self, section: Section) -> None:
-        """Notes a title that is no picture's, or not yet known to be one."""
+        """Records a title that is not, or not yet, a picture's."""
         title = section.title
         if not title.level:
             return
@@ -118,7 +118,7 @@ def read_pictures(blocks: Sequence[Block], *, level: int, strict: bool = False) 
         below = any(_is_below(after.title, section.title) for after in sections[index + 1 : index + 2])
         reading.walk.enter(section)
         opened = Opened([section]) if reading.walk.tail else entries.open(section, index)
-        reading.found.remarks += opened.remarks
+        reading.found.diagnostics += opened.diagnostics
         reading.found.lines.update(opened.headers)
         for number, part in enumerate(opened.sections, 1):
             deeper = number < len(opened.sections) or below
@@ -156,7 +156,7 @@ class _PartReader:
             if not self._strict and walk.tail and not section.prompts:
                 self._tail(section)
             elif not self._strict:
-                found.remarks += _unread(section, walk, group=group, deeper=deeper)
+                found.diagnostics += _unread(section, walk, group=group, deeper=deeper)
             walk.open_group(title)
             walk.picture = walk.picture if title.level > walk.picture else 0
             return
@@ -168,18 +168,18 @@ class _PartReader:
             walk.picture = title.level if title.kind is Kind.HEADING else walk.picture
         if walk.tail and not walk.expected:
             says = f"{called(title.text)} stands behind the prompts; read nevertheless"
-            found.remarks.append(Remark(title.line, says))
+            found.diagnostics.append(Diagnostic(title.line, says))
         elif self._strong > 1 and not (section.is_strong or section.entry or section.has_prompt_label or group):
             says = f"{called(title.text)} has neither fence nor file name, unlike others; its text is read as a prompt"
-            found.remarks.append(Remark(title.line, says))
+            found.diagnostics.append(Diagnostic(title.line, says))
 
     def _tail(self, section: Section) -> None:
-        """Notes what stands behind the prompts, everything under one heading at once."""
+        """Reports text behind the prompts, once for each heading."""
         if section.title.level == self.walk.tail:
             says = f"{short(section.title.text)} is behind the pictures and none of them"
-            self.found.remarks.append(Remark(section.title.line, says, last=section.end, note=True))
+            self.found.diagnostics.append(Diagnostic(section.title.line, says, last=section.end, note=True))
         else:
-            self.found.remarks[-1] = replace(self.found.remarks[-1], last=section.end)
+            self.found.diagnostics[-1] = replace(self.found.diagnostics[-1], last=section.end)
 
 
 def _others(sections: Sequence[Section], index: int) -> bool:
@@ -214,15 +214,15 @@ def _is_picture(section: Section, walk: _Walk, *, bare: bool, alone: bool) -> bo
     return bare and not walk.tail and section.has_text
 
 
-def _unread(section: Section, walk: _Walk, *, group: bool, deeper: bool) -> list[Remark]:
-    """Says what is left out of a section that is no picture."""
+def _unread(section: Section, walk: _Walk, *, group: bool, deeper: bool) -> list[Diagnostic]:
+    """Reports what is left out of a section that is not a picture."""
     title = section.title
     name = short(title.text) if title.text else "the part's title"
     if section.fences:
         fence = section.fences[0]
         says = "a fenced block without a picture's heading or file name is not read"
         return [
-            Remark(fence.line, says, last=fence.end, left_out=True),
+            Diagnostic(fence.line, says, last=fence.end, left_out=True),
             *_talk(section, f"text under {name} is no prompt"),
         ]
     if deeper or not title.level:
@@ -230,21 +230,21 @@ def _unread(section: Section, walk: _Walk, *, group: bool, deeper: bool) -> list
     if group or 0 < walk.picture < title.level:
         says = f"text under {name} is not read"
         stops = group and any(block.listed for block in section.body)
-        unread = Remark(title.line, says, last=section.end, left_out=True, stops=stops)
+        unread = Diagnostic(title.line, says, last=section.end, left_out=True, stops=stops)
         return [unread] if section.has_text or stops else _talk(section, says)
     says = f"{name} has no prompt below it; nothing is drawn for it"
-    return [Remark(title.line, says, last=section.end, left_out=True)]
+    return [Diagnostic(title.line, says, last=section.end, left_out=True)]
 
 
-def _talk(section: Section, says: str) -> list[Remark]:
-    """Notes all the text of a section that leads to pictures; a table in it is worth a look."""
+def _talk(section: Section, says: str) -> list[Diagnostic]:
+    """Reports the text of a section that introduces pictures: a note, or a warning for a table."""
     table = "this table has no column of prompts; it is not read"
-    talk: list[Remark] = []
+    talk: list[Diagnostic] = []
     for block in section.body:
         if block.kind in (Kind.TEXT, Kind.TABLE):
             note = block.kind is Kind.TEXT and not (may_be_picture(block) or CORE.search(block.text))
             what = says if block.kind is Kind.TEXT else table
-            talk.append(Remark(block.line, what, last=block.end, note=note, left_out=not note))
+            talk.append(Diagnostic(block.line, what, last=block.end, note=note, left_out=not note))
     return talk
 
 

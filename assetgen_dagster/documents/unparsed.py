@@ -1,7 +1,6 @@
-"""The last look at a document: every line below the prompts' heading is a picture's, or something is said about it.
+"""Reports text that was not parsed: every line below the prompts' heading belongs to a picture or a diagnostic.
 
-This goes by the delivered lines and knows nothing of how they were read, so that no mistake elsewhere drops a text in
-silence.
+The check uses the delivered lines only, not the parser's structures, so that no bug there drops a text in silence.
 """
 
 import re
@@ -9,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from assetgen_dagster.documents.blocks import Block, Kind, plain
-from assetgen_dagster.documents.diagnostics import Remark, short
+from assetgen_dagster.documents.diagnostics import Diagnostic, short
 from assetgen_dagster.documents.items import LEAST_WORDS, may_be_picture
 from assetgen_dagster.documents.normalize import is_only_tags
 from assetgen_dagster.documents.parts import Part, Role
@@ -19,11 +18,11 @@ _WORD = re.compile(r"[^\W_]")
 _FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})\s*\w*\s*$")
 
 
-def unaccounted(
-    lines: Sequence[str], parts: Sequence[Part], found: Found, remarks: Sequence[Remark]
-) -> Iterator[Remark]:
-    """Warns of each stretch of text in Part 4 that is in no picture and that no remark speaks of."""
-    known = {line for remark in remarks for line in remark.lines} | found.lines
+def unparsed_text(
+    lines: Sequence[str], parts: Sequence[Part], found: Found, diagnostics: Sequence[Diagnostic]
+) -> Iterator[Diagnostic]:
+    """Yields a warning for each stretch of text in Part 4 without a picture or a diagnostic."""
+    known = {line for diagnostic in diagnostics for line in diagnostic.lines} | found.lines
     for part in parts:
         if part.role is not Role.PROMPTS:
             continue
@@ -39,9 +38,9 @@ def unaccounted(
         yield from _unread(lines, start, part.last or len(lines))
 
 
-def lost_entries(parts: Sequence[Part], found: Found, remarks: Sequence[Remark]) -> Iterator[Remark]:
-    """Warns of what looks like a picture outside the prompts, in a document that does not say where these begin."""
-    known = {line for remark in remarks for line in remark.lines} | found.lines
+def lost_entries(parts: Sequence[Part], found: Found, diagnostics: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """Yields a warning for each likely picture outside the prompts, if no heading marks where they begin."""
+    known = {line for diagnostic in diagnostics for line in diagnostic.lines} | found.lines
     for part in parts:
         if part.role is not Role.OTHER:
             continue
@@ -57,13 +56,13 @@ def lost_entries(parts: Sequence[Part], found: Found, remarks: Sequence[Remark])
                 known.update(range(block.line, last + 1))
                 name = "this table" if block.kind is Kind.TABLE else short(plain(block.text))
                 says = f"{name} gave no picture: no heading 'Part 4: Master Prompts' stands above it"
-                yield Remark(block.line, says, last=last, left_out=True)
+                yield Diagnostic(block.line, says, last=last, left_out=True)
 
 
-def _unread(lines: Sequence[str], start: int, end: int) -> Iterator[Remark]:
+def _unread(lines: Sequence[str], start: int, end: int) -> Iterator[Diagnostic]:
     if not start:
         return
     while not _WORD.search(lines[end - 1]):
         end -= 1
     says = f"{short(lines[start - 1])} belongs to no picture and is not read"
-    yield Remark(start, says, last=end, left_out=True)
+    yield Diagnostic(start, says, last=end, left_out=True)
