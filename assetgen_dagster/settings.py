@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.support.database import clean_url, password_of
 from assetgen_dagster.support.env_file import check_env_file
-from assetgen_dagster.support.setting_errors import in_words
+from assetgen_dagster.support.setting_errors import setting_error_message
 from assetgen_dagster.support.text import is_web_address
 
 #: The folder with ``scripts/``, ``deploy/`` and ``.env``. Relative paths in settings start here.
@@ -332,7 +332,7 @@ def load_settings() -> Settings:
             check_env_file(file)
         return Settings(_env_file=files)
     except ValidationError as error:
-        faults = "; ".join(map(in_words, error.errors()))
+        faults = "; ".join(map(setting_error_message, error.errors()))
         raise AssetgenError(
             f"Settings that cannot be used (environment or .env): {faults}", code=Code.SETTINGS
         ) from None

@@ -57,9 +57,9 @@ def _ticks(workspace: WorkspaceProcessContext) -> Iterator[tuple[str, Callable[[
 
 
 def _budget() -> None:
-    ledger = open_reservations(load_settings())
-    ledger.reserve(_DUE, run_id="bench", pictures=22)
-    ledger.release(_DUE, run_id="bench")
+    store = open_reservations(load_settings())
+    store.reserve(_DUE, run_id="bench", pictures=22)
+    store.release(_DUE, run_id="bench")
 
 
 def _budget_of_a_new_process() -> None:

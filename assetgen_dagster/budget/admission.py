@@ -17,16 +17,16 @@ import structlog
 from assetgen_dagster.budget.breaker import Breaker, State
 from assetgen_dagster.budget.breaker_store import ASK_SECONDS, BreakerStore
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
+from assetgen_dagster.budget.messages import (
+    breaker_failure,
+    format_moment,
+    pause_message,
+    probe_message,
+    quota_message,
+)
 from assetgen_dagster.budget.rate_limit import RequestLimit
 from assetgen_dagster.budget.stores import open_limit, open_switches
 from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
-from assetgen_dagster.budget.words import (
-    breaker_failure,
-    moment_in_words,
-    pause_in_words,
-    probe_in_words,
-    quota_in_words,
-)
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.base import Provider
@@ -35,13 +35,13 @@ from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.threads import call_in_daemon_thread
 
 #: How often the switches are looked at while a picture waits.
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 #: Runs that wait for the same slot ask for it one after another, not in the same millisecond.
 _APART_SECONDS = 0.05
 
 #: A shorter wait for a slot is not worth a word; a longer one is, once a minute.
-_WORTH_TELLING_SECONDS, _TELL_AGAIN_SECONDS = 2.0, 60.0
+_REPORT_AFTER_SECONDS, _REPORT_AGAIN_SECONDS = 2.0, 60.0
 
 #: The switches' own limits are shorter; this one is for a file system that hangs.
 _ANSWER_SECONDS = 15.0
@@ -104,35 +104,35 @@ class Admission:
         self._known: Mapping[str, Json] | None = None
         self._answers = True
         self._slot_at = 0.0
-        self._told: str | None = None
-        self._told_of_limit_at = -_TELL_AGAIN_SECONDS
+        self._reported: str | None = None
+        self._limit_reported_at = -_REPORT_AGAIN_SECONDS
 
-    async def enter(self, pictures: int, tell: Callable[[str], None]) -> Failure | None:
+    async def enter(self, pictures: int, report: Callable[[str], None]) -> Failure | None:
         """Returns None when so many pictures may be paid for, or why none may; asked once, before the first call."""
-        return None if self._allowance is None else await self._allowance.take(pictures, tell)
+        return None if self._allowance is None else await self._allowance.take(pictures, report)
 
     async def leave(self) -> None:
         """Gives back what was not needed. After a cancel it is given back with the project's lock."""
         if self._allowance is not None:
             await self._allowance.give_up()
 
-    async def admit(self, tell: Callable[[str], None]) -> Failure | None:
+    async def admit(self, report: Callable[[str], None]) -> Failure | None:
         """Returns None when a call may be made; or why none may before a moment too far away to wait for.
 
         Args:
-            tell: Told what is waited for, where that is worth a word, and that it is over.
+            report: Told what is waited for, where that is worth a word, and that it is over.
         """
         async with self._turn:
             began = time.monotonic()
-            while (kept := await self._look()) is not None:
+            while (kept := await self._check()) is not None:
                 if isinstance(kept, Failure):
                     return kept
-                self._tell(kept, tell, waited=time.monotonic() - began)
+                self._report(kept, report, waited=time.monotonic() - began)
                 await asyncio.sleep(kept.seconds)
-            if self._told is not None:
-                self._told = None
+            if self._reported is not None:
+                self._reported = None
                 _log.info("asset_generation_goes_on")
-                tell("Goes on.")
+                report("Goes on.")
             return None
 
     async def report_success(self) -> None:
@@ -143,7 +143,7 @@ class Admission:
         """Notes for all runs what a failed call tells of the key; returns the failure with what is known besides."""
         if failure.code == Code.DAILY_QUOTA:
             used_up = await self._note(lambda: note_used_up(self._switches, self._provider))
-            failure = replace(failure, remedy=quota_in_words(used_up, self._settings)) if used_up else failure
+            failure = replace(failure, remedy=quota_message(used_up, self._settings)) if used_up else failure
         opened = await self._note(lambda: self._breaker.note_failure(failure))
         if opened is not None:
             _log.warning("circuit_breaker_opened", code=opened.code, cause=opened.cause)
@@ -165,7 +165,7 @@ class Admission:
             _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
             return None
 
-    async def _look(self) -> _Wait | Failure | None:
+    async def _check(self) -> _Wait | Failure | None:
         try:
             self._known = await call_in_daemon_thread(self._switches.read, seconds=_ANSWER_SECONDS)
             self._answers = True
@@ -175,21 +175,21 @@ class Admission:
                 _log.warning("switches_unavailable", cause=cause)
             self._answers = False
             if self._known is None:
-                return _Wait(cause, _LOOK_SECONDS)
+                return _Wait(cause, _POLL_SECONDS)
             # What was known last holds: a database that restarts is no order to stop, nor one to go on.
         found = held(self._known, self._key)
         if found.used_up is not None:
-            said = f"the API said so at {moment_in_words(found.used_up.at, self._settings)}"
-            return failures.quota_used_up(said, quota_in_words(found.used_up, self._settings))
+            said = f"the API said so at {format_moment(found.used_up.at, self._settings)}"
+            return failures.quota_used_up(said, quota_message(found.used_up, self._settings))
         if found.pause is not None:
-            return _Wait(f"{pause_in_words(found.pause, self._settings)}.", _LOOK_SECONDS)
+            return _Wait(f"{pause_message(found.pause, self._settings)}.", _POLL_SECONDS)
         breaker = self._breaker.find(self._known)
         if breaker is None or breaker.closed:
             return None if self._limit is None else await self._slot(self._limit)
         try:
             return await self._check_breaker(breaker)
         except (SwitchesUnavailableError, TimeoutError) as error:
-            return _Wait(str(error) or "The switches do not answer in time.", _LOOK_SECONDS)
+            return _Wait(str(error) or "The switches do not answer in time.", _POLL_SECONDS)
 
     async def _check_breaker(self, found: Breaker) -> _Wait | Failure | None:
         """Returns None where a breaker lets the next call through: it is closed by now, or the call probes."""
@@ -201,12 +201,12 @@ class Admission:
         if breaker is not None and breaker.state(now) is State.OPEN:
             return breaker_failure(breaker, self._settings)
         if breaker is not None and (probe := breaker.probing(now)):
-            return _Wait(probe_in_words(breaker, probe), _LOOK_SECONDS)
+            return _Wait(probe_message(breaker, probe), _POLL_SECONDS)
         if self._limit is not None and (wait := await self._slot(self._limit)):
             return wait
         if await call_in_daemon_thread(self._breaker.take_probe, seconds=_ANSWER_SECONDS):
             return None
-        return _Wait("Waiting for the call that shows whether the key works again.", _LOOK_SECONDS, passing=True)
+        return _Wait("Waiting for the call that shows whether the key works again.", _POLL_SECONDS, passing=True)
 
     async def _slot(self, limit: RequestLimit) -> _Wait | None:
         left = self._slot_at - time.monotonic()
@@ -217,20 +217,20 @@ class Admission:
             self._slot_at = time.monotonic() + wait
             left = wait
         why = f"Waiting for the requests-per-minute limit: all runs together may make {limit.limit} a minute."
-        return _Wait(why, min(left + random.uniform(0, _APART_SECONDS), _LOOK_SECONDS), passing=True)  # noqa: S311
+        return _Wait(why, min(left + random.uniform(0, _APART_SECONDS), _POLL_SECONDS), passing=True)  # noqa: S311
 
-    def _tell(self, wait: _Wait, tell: Callable[[str], None], *, waited: float) -> None:
+    def _report(self, wait: _Wait, report: Callable[[str], None], *, waited: float) -> None:
         now = time.monotonic()
         if wait.passing:
-            if waited < _WORTH_TELLING_SECONDS or now - self._told_of_limit_at < _TELL_AGAIN_SECONDS:
+            if waited < _REPORT_AFTER_SECONDS or now - self._limit_reported_at < _REPORT_AGAIN_SECONDS:
                 return
-            self._told_of_limit_at = now
-        elif wait.why == self._told:
+            self._limit_reported_at = now
+        elif wait.why == self._reported:
             return
         else:
-            self._told = wait.why
+            self._reported = wait.why
         _log.info("asset_generation_waits", reason=wait.why)
-        tell(wait.why)
+        report(wait.why)
 
 
 @contextmanager

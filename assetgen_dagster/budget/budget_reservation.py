@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from assetgen_dagster.budget.limits import refusal_in_words, remedy
+from assetgen_dagster.budget.limits import refusal_message, remedy
 from assetgen_dagster.budget.reservations import ReservationStore
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.errors import AssetgenError
@@ -22,7 +22,7 @@ from assetgen_dagster.support.threads import call_in_daemon_thread
 
 _AGAIN_SECONDS = 2.0
 
-#: The ledger's own limits are shorter; this one is for a file system that hangs.
+#: The store's own limits are shorter; this one is for a file system that hangs.
 _ANSWER_SECONDS = 30.0
 
 _log = structlog.get_logger()
@@ -36,7 +36,7 @@ class BudgetReservation:
         key: The project; this run holds its lock.
         run_id: The run.
         page_id: Its row, if it has one.
-        ledger: Where it is reserved; None for that which the settings name.
+        store: Where it is reserved; None for that which the settings name.
     """
 
     def __init__(
@@ -46,21 +46,21 @@ class BudgetReservation:
         *,
         run_id: str,
         page_id: str | None,
-        ledger: ReservationStore | None = None,
+        store: ReservationStore | None = None,
     ) -> None:
         self._settings = settings
         self._key = key
         self._run_id = run_id
         self._page_id = page_id
-        self._ledger = ledger or open_reservations(settings)
+        self._store = store or open_reservations(settings)
         self._taken = False
 
-    async def take(self, pictures: int, tell: Callable[[str], None]) -> Failure | None:
+    async def take(self, pictures: int, report: Callable[[str], None]) -> Failure | None:
         """Returns None when so many pictures may be paid for, or why none may.
 
         Args:
             pictures: How many are to be drawn.
-            tell: Told what is waited for.
+            report: Told what is waited for.
         """
         until = time.monotonic() + RESERVATION_PATIENCE_SECONDS
         while True:
@@ -71,7 +71,7 @@ class BudgetReservation:
                 if time.monotonic() > until:
                     return failures.budget_unknown(cause)
                 _log.warning("budget_unavailable", cause=cause)
-                tell(cause)
+                report(cause)
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def give_up(self) -> None:
@@ -80,16 +80,16 @@ class BudgetReservation:
             return
         try:
             await call_in_daemon_thread(
-                lambda: self._ledger.release(self._key, run_id=self._run_id), seconds=_ANSWER_SECONDS
+                lambda: self._store.release(self._key, run_id=self._run_id), seconds=_ANSWER_SECONDS
             )
         except (AssetgenError, TimeoutError) as error:
             _log.warning("budget_unavailable", cause=str(error))
 
     def _reserve(self, pictures: int) -> Failure | None:
-        refused = self._ledger.reserve(self._key, run_id=self._run_id, pictures=pictures, page_id=self._page_id)
+        refused = self._store.reserve(self._key, run_id=self._run_id, pictures=pictures, page_id=self._page_id)
         if refused is None:
             self._taken = True
             return None
-        said = refusal_in_words(refused, self._settings, now=self._ledger.now())
-        _log.warning("budget_refused", reason=said)
-        return failures.over_budget(said, remedy(refused))
+        reason = refusal_message(refused, self._settings, now=self._store.now())
+        _log.warning("budget_refused", reason=reason)
+        return failures.over_budget(reason, remedy(refused))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from assetgen_dagster.budget.words import moment_in_words
+from assetgen_dagster.budget.messages import format_moment
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.months import month_bounds, month_of
 
@@ -76,7 +76,7 @@ def refusal(claims: Iterable[Claim], limits: Limits, channel: str, asked_usd: fl
     return None
 
 
-def state_in_words(claims: Iterable[Claim], limits: Limits, month: str) -> str:
+def budget_message(claims: Iterable[Claim], limits: Limits, month: str) -> str:
     """Returns what of each limit is spent and reserved in a month."""
     given = list(claims)
     concerned = [] if limits.overall is None else [("all channels together", limits.overall, given)]
@@ -90,12 +90,12 @@ def state_in_words(claims: Iterable[Claim], limits: Limits, month: str) -> str:
     return f"Spent in {month}: {'; '.join(said)}."
 
 
-def refusal_in_words(refused: Refusal, settings: Settings, *, now: float) -> str:
+def refusal_message(refused: Refusal, settings: Settings, *, now: float) -> str:
     """Returns the figures: asked, spent, reserved, limit, and when the month is over."""
     month = month_of(now, settings.zone)
     whose = f"channel {refused.channel}" if refused.channel else "all channels together"
     reserved = f" and ${refused.reserved_usd:.2f} reserved by other runs" if refused.reserved_usd > _ROUNDING else ""
-    renewed = moment_in_words(month_bounds(month, settings.zone)[1], settings)
+    renewed = format_moment(month_bounds(month, settings.zone)[1], settings)
     return (
         f"this run asks for ${refused.asked_usd:.2f}; in {month}, {whose} may spend ${refused.limit_usd:.2f}, of which "
         f"${refused.spent_usd:.2f} are spent{reserved}. A new month begins at {renewed}"

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from assetgen_dagster.budget.breaker import State
-from assetgen_dagster.budget.limits import refusal_in_words, remedy
+from assetgen_dagster.budget.limits import refusal_message, remedy
+from assetgen_dagster.budget.messages import breaker_message, held_message
 from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
-from assetgen_dagster.budget.words import breaker_in_words, held_in_words
 from assetgen_dagster.director.model.write import preflight_director
 from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
@@ -250,13 +250,13 @@ def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw
     if failure := preflight(settings, paths, pictures=to_draw):
         yield coded(f"the run would not start: {failure.cause.rstrip('. ')}. {failure.remedy}.", failure.code)
     if refused := open_reservations(settings).preflight(key, pictures=to_draw):
-        why = f"{refusal_in_words(refused, settings, now=time.time())}. {remedy(refused)}."
+        why = f"{refusal_message(refused, settings, now=time.time())}. {remedy(refused)}."
         yield coded(f"the run would not start: {why}", Code.BUDGET)
-    if held := held_in_words(held_now(settings), settings):
+    if held := held_message(held_now(settings), settings):
         yield f"the run would wait: {' '.join(held)}"
     breaker = broken_now(settings)
     if breaker is not None and breaker.state(time.time()) is State.OPEN:
-        yield coded(f"the run would not start: {breaker_in_words(breaker, settings)}", breaker.code)
+        yield coded(f"the run would not start: {breaker_message(breaker, settings)}", breaker.code)
 
 
 def _say(console: Console, text: str, style: str | None = None) -> None:

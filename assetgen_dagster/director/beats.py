@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from assetgen_dagster.director import lexicons
+from assetgen_dagster.director.matching import Lexicon, Word, indexes, split_words
 from assetgen_dagster.director.rules import Scene, strange_words
 from assetgen_dagster.director.subject import Hero
 from assetgen_dagster.director.tables import subjects
-from assetgen_dagster.director.words import Lexicon, Word, indexes, split_words
 
 MOST_BEATS = 8
 _MOST_CHARACTERS = 180

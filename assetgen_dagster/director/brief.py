@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from assetgen_dagster.director import lexicons
 from assetgen_dagster.director.beats import gather, split_beats
+from assetgen_dagster.director.matching import Lexicon, Word, split_words
 from assetgen_dagster.director.subject import Hero, Places, find_hero, find_locations, find_places
 from assetgen_dagster.director.tables import (
     DAY,
@@ -22,7 +23,6 @@ from assetgen_dagster.director.tables import (
     habitats,
     subjects,
 )
-from assetgen_dagster.director.words import Lexicon, Word, split_words
 from assetgen_dagster.support.text import one_line
 
 T = TypeVar("T")

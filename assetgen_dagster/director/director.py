@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from assetgen_dagster.director.beats import carried, carried_by_plate, key_words
 from assetgen_dagster.director.brief import Brief, read_brief
+from assetgen_dagster.director.matching import DENIALS, split_words
 from assetgen_dagster.director.rules import Scene
 from assetgen_dagster.director.stages import Stage, Stages, turn
 from assetgen_dagster.director.tables import Habitat, arcs, framings, habitats
-from assetgen_dagster.director.words import DENIALS, split_words
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt, AssetType
 from assetgen_dagster.manifest.names import asset_name, unique_names
 
@@ -75,12 +75,12 @@ def _characters(brief: Brief, stages: Stages) -> tuple[list[_Draft], list[str]]:
         habitat = habitats()[place]
         stage = stages.of(index, _CHARACTERS)
         acted = pose.format(spot=habitat.spots[index % len(habitat.spots)], moving=_moving(brief, habitat))
-        told = asset_name(" ".join(key_words(moment, hero)[:3]))
+        action = asset_name(" ".join(key_words(moment, hero)[:3]))
         one = "one of them " if hero.many and not (hero.thing or moment) else ""
         drafts.append(
             _Draft(
                 AssetType.CHARACTER,
-                "_".join(filter(None, (_stem(hero.name), told, part, *stage.names))),
+                "_".join(filter(None, (_stem(hero.name), action, part, *stage.names))),
                 _title(hero.name, part, stage),
                 _text(
                     f"Documentary still, {hero.name}: {one}{acted}",
@@ -92,25 +92,24 @@ def _characters(brief: Brief, stages: Stages) -> tuple[list[_Draft], list[str]]:
                 ),
             )
         )
-    return drafts, _unsaid(brief, moments)
+    return drafts, _omitted_sentences(brief, moments)
 
 
 def _moments(brief: Brief, stages: Stages) -> list[str]:
-    """Returns what of the story direction each character picture carries: every other one of a beat, else nothing."""
+    """Returns the sentence of the story direction for each character picture: one for every other picture of a beat."""
     moments = []
     for index in range(_CHARACTERS):
         beat = turn(brief.beats, index, _CHARACTERS)
-        told = not beat.before % 2
+        has_sentence = not beat.before % 2
         scene = Scene(brief.hero, brief.places, *stages.of(index, _CHARACTERS).conditions)
-        moments.append(carried(beat.row, scene) if told else "")
+        moments.append(carried(beat.row, scene) if has_sentence else "")
     return moments
 
 
 def _poses(brief: Brief, moments: Sequence[str]) -> list[tuple[str, str, str]]:
     """Returns a pose for each character picture.
 
-    Where a sentence says what happens, the picture is only staged; the others follow the course of events. No framing
-    comes twice as long as there is another.
+    A picture with a sentence is only staged; the others follow the arcs. Framings repeat only when all are used.
     """
     thing = brief.hero.thing
     table = arcs().things if thing else arcs().arcs
@@ -131,13 +130,13 @@ def _poses(brief: Brief, moments: Sequence[str]) -> list[tuple[str, str, str]]:
     return [chosen[index] for index in range(_CHARACTERS)]
 
 
-def _unsaid(brief: Brief, moments: Sequence[str]) -> list[str]:
-    """Says which sentences reach no prompt with all they say; what they deny is not to be said."""
-    said = {word.key for word in split_words(" ".join(moments))}
+def _omitted_sentences(brief: Brief, moments: Sequence[str]) -> list[str]:
+    """Returns a warning about sentences that are not completely in any prompt; denied words do not count."""
+    used = {word.key for word in split_words(" ".join(moments))}
 
     def lost(piece: str) -> set[str]:
         kept = [part for part in piece.split(",") if not {word.key for word in split_words(part)[:1]} & DENIALS]
-        return {word.key for part in kept for word in split_words(" ".join(key_words(part, brief.hero)))} - said
+        return {word.key for part in kept for word in split_words(" ".join(key_words(part, brief.hero)))} - used
 
     pieces = [piece for beat in brief.beats for piece in beat if lost(piece)]
     text = "; ".join(pieces)
@@ -204,7 +203,7 @@ def _shared(
 
 
 def _moving(brief: Brief, habitat: Habitat) -> str:
-    """Returns how the hero gets about in a habitat."""
+    """Returns how the hero moves in a habitat."""
     if habitat.medium == "water":
         return "swimming"
     if brief.hero.moves == "swimming":

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TypeVar
 
+from assetgen_dagster.director.matching import Lexicon
 from assetgen_dagster.director.tables import (
     Season,
     Time,
@@ -15,7 +16,6 @@ from assetgen_dagster.director.tables import (
     subjects,
     traces,
 )
-from assetgen_dagster.director.words import Lexicon
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
+from assetgen_dagster.director.matching import Hit, Lexicon, Word, indexes, split_words
 from assetgen_dagster.director.tables import subjects
-from assetgen_dagster.director.words import Hit, Lexicon, Word, indexes, split_words
 from assetgen_dagster.manifest.model import USUAL_COUNTS, AssetManifest, AssetPrompt, AssetType
 
 #: The story's number of pictures.

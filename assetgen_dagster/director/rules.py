@@ -1,28 +1,28 @@
-"""What a prompt must not say: what cannot be at its place, season, hour or weather, or beside its hero.
+"""Finds words that contradict a scene: its place, season, hour, weather or hero.
 
-The tables decide (``traces.toml`` and the words of habitats and conditions); ``beats`` keeps to it when it carries a
-producer's sentence into a prompt.
+The tables decide (``traces.toml``, and the words of habitats and conditions); ``beats`` applies the result when it
+puts a producer's sentence into a prompt.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assetgen_dagster.director import lexicons
+from assetgen_dagster.director.matching import Word, indexes, singulars
 from assetgen_dagster.director.subject import Hero, find_places
 from assetgen_dagster.director.tables import Season, Time, Trace, Weather, habitats, traces
-from assetgen_dagster.director.words import Word, indexes, singulars
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What holds in one picture.
+    """The setting of one picture.
 
     Attributes:
-        hero: Whom the film is about.
+        hero: The film's subject.
         places: Names of its habitats, the main one first.
-        season: None where it is open.
-        time: None where there is no hour (a cave, the deep sea).
-        weather: None where it is open.
+        season: None if unspecified.
+        time: None if the place has no daylight (a cave, the deep sea).
+        weather: None if unspecified.
     """
 
     hero: Hero
@@ -33,7 +33,7 @@ class Scene:
 
 
 def strange_words(words: Sequence[Word], scene: Scene) -> frozenset[int]:
-    """Returns the indexes of words that cannot be in a scene; what a "no" denies is not to be named at all."""
+    """Returns the indexes of words that contradict a scene; denied things ("no snow") must not be named at all."""
     # In the arctic, "sea ice" stands; a penguin there does not.
     own = indexes(hit for hit in lexicons.places().find(words) if hit.value in scene.places)
     kinds = indexes(lexicons.kinds().find(words))

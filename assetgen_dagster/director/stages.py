@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from assetgen_dagster.director import lexicons
 from assetgen_dagster.director.brief import Brief
+from assetgen_dagster.director.matching import split_words
 from assetgen_dagster.director.tables import Air, Habitat, Light, Season, Time, Weather, conditions, habitats
-from assetgen_dagster.director.words import split_words
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from assetgen_dagster.director import lexicons
+from assetgen_dagster.director.matching import Lexicon, Word, indexes, singulars, split_words
 from assetgen_dagster.director.tables import subjects
-from assetgen_dagster.director.words import Lexicon, Word, indexes, singulars, split_words
 
 _MOST_WORDS = 6
 _MOST_CHARACTERS = 80

@@ -12,8 +12,8 @@ import dagster as dg
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.request import UNFINISHED
 from assetgen_dagster.budget.breaker import State
+from assetgen_dagster.budget.messages import breaker_message
 from assetgen_dagster.budget.stores import breaker_now
-from assetgen_dagster.budget.words import breaker_in_words
 from assetgen_dagster.drawing.preflight import fault_on_this_machine
 from assetgen_dagster.settings import Settings
 
@@ -54,7 +54,7 @@ def hold(instance: dg.DagsterInstance, settings: Settings) -> Hold:
     if breaker is None:
         return Hold(Go.ALL)
     if breaker.state(time.time()) is State.OPEN:
-        return Hold(Go.NONE, breaker_in_words(breaker, settings))
+        return Hold(Go.NONE, breaker_message(breaker, settings))
     if probing := _unfinished(instance):
         return Hold(Go.NONE, f"run {probing} shows whether {breaker.code}, which stopped the last one, is over.")
     return Hold(Go.ONE)

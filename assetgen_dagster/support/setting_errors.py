@@ -11,7 +11,7 @@ _WORDS = {
 _INPUT = "Input should be "
 
 
-def in_words(fault: ErrorDetails) -> str:
+def setting_error_message(fault: ErrorDetails) -> str:
     """Returns the variable and its fault; the value only where it is a number or a choice, and so no secret."""
     name, said = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
     if fault["type"] in _WORDS or said.startswith(_INPUT):

@@ -37,13 +37,13 @@ def pause(
 
     Example: assetgen pause --reason "checking the bill"
     """
+    from assetgen_dagster.budget.messages import pause_message
     from assetgen_dagster.budget.stores import open_switches
     from assetgen_dagster.budget.switches import pause as stop
-    from assetgen_dagster.budget.words import pause_in_words
     from assetgen_dagster.settings import load_settings
 
     settings = load_settings()
-    print(f"{pause_in_words(stop(open_switches(settings), reason=reason), settings)}.")
+    print(f"{pause_message(stop(open_switches(settings), reason=reason), settings)}.")
 
 
 def resume() -> None:
@@ -51,14 +51,14 @@ def resume() -> None:
 
     Example: assetgen resume
     """
+    from assetgen_dagster.budget.messages import cleared_message
     from assetgen_dagster.budget.stores import open_switches
     from assetgen_dagster.budget.switches import resume as go_on
-    from assetgen_dagster.budget.words import cleared_in_words
     from assetgen_dagster.settings import load_settings
 
     settings = load_settings()
     before = go_on(open_switches(settings))
-    print(f"Paying goes on. {cleared_in_words(before, settings)}".rstrip() if before else "Paying was not paused.")
+    print(f"Paying goes on. {cleared_message(before, settings)}".rstrip() if before else "Paying was not paused.")
 
 
 def costs(

@@ -2,10 +2,10 @@
 
 import time
 
-from assetgen_dagster.budget.limits import state_in_words
+from assetgen_dagster.budget.limits import budget_message
+from assetgen_dagster.budget.messages import breaker_failure, held_message
 from assetgen_dagster.budget.reservations import limits_of
 from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
-from assetgen_dagster.budget.words import breaker_failure, held_in_words
 from assetgen_dagster.cli.doctor.finding import Finding, broken, of_failure
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import ChannelsFileError
@@ -19,7 +19,7 @@ def examine_paying(settings: Settings) -> list[Finding]:
         found, breaker = held_now(settings), broken_now(settings)
     except AssetgenError as error:
         return [broken("paying", error)]
-    if held := held_in_words(found, settings):
+    if held := held_message(found, settings):
         return [Finding("paying", False, *held)]
     if breaker is not None:
         return [of_failure("circuit breaker", breaker_failure(breaker, settings))]
@@ -38,7 +38,7 @@ def _budget(settings: Settings) -> list[Finding]:
         if not limits:
             return [Finding("budget", True, "No monthly budget is set.")]
         month = month_of(time.time(), settings.zone)
-        return [Finding("budget", True, state_in_words(open_reservations(settings).claims(), limits, month))]
+        return [Finding("budget", True, budget_message(open_reservations(settings).claims(), limits, month))]
     except ChannelsFileError:
         return []  # has a finding of its own
     except AssetgenError as error:

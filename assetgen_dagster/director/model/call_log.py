@@ -1,9 +1,8 @@
-"""That the writing of a manifest is paid once: what was asked and received, in the project's records.
+"""Records the language model's calls in the project, so that writing a manifest is paid once.
 
-The order of writing is that of ``drawing.attempt``. Before a question an entry, with what it may cost; when the
-answer is there, its text and the money, in one change; when the manifest lies in its file, the entry goes. A run that
-died in between is continued: an answer that was received is read again, not asked for again, and a question without
-an answer counts as possibly billed.
+The order of writes is that of ``drawing.attempt``: before a call, an entry with its possible cost; after the answer,
+its text and cost in one change; once the manifest is in its file, the entry is removed. After a run that died, the next
+one reads a received answer instead of asking again; a call without an answer counts as possibly billed.
 """
 
 import hashlib
@@ -23,15 +22,15 @@ from assetgen_dagster.providers.gemini.text import MOST_OUTPUT_TOKENS, Reply
 from assetgen_dagster.providers.gemini.text_prices import TextUsage, count_tokens, text_cost
 
 
-class ReservationStore:
+class ModelCallLog:
     """The calls for one manifest, from one set of texts and one model.
 
     Args:
         store: The project's records.
         run_id: The run that pays.
-        model: The model that is asked.
-        topic: What the film is about.
-        story_direction: What happens in it.
+        model: The model to ask.
+        topic: The film's topic.
+        story_direction: The outline of its story.
     """
 
     def __init__(self, store: RecordStore, *, run_id: str, model: str, topic: str, story_direction: str) -> None:
@@ -39,7 +38,7 @@ class ReservationStore:
         self._run_id = run_id
         self._model = model
         self._key = hashlib.sha256("\0".join((model, topic, story_direction)).encode()).hexdigest()
-        # What was received for other texts is paid for, but of no use any more.
+        # Answers for other texts are paid for, but no longer useful.
         with store.change() as records:
             records.story_calls = [call for call in records.story_calls if call.key == self._key]
 
@@ -49,7 +48,7 @@ class ReservationStore:
         return next((call.answer for call in calls if call.question == question), None)
 
     def begin(self, question: int, *, asked: str) -> str:
-        """Notes that a question is about to be asked; returns the name of the call."""
+        """Records a call before it is made; returns its token."""
         token = secrets.token_hex(6)
         listed = text_cost(TextUsage(count_tokens(asked), MOST_OUTPUT_TOKENS), self._model)
         call = StoryCall(
@@ -64,8 +63,8 @@ class ReservationStore:
             records.story_calls.append(call)
         return token
 
-    def settle(self, token: str, reply: Reply, *, asked: str) -> Spend | None:
-        """Books what a call cost, and keeps its answer; returns the money, if any was or may have been spent."""
+    def record_reply(self, token: str, reply: Reply, *, asked: str) -> Spend | None:
+        """Records a call's cost and answer; returns the spend, if the call was or may have been billed."""
         with self._store.change() as records:
             [call] = [call for call in records.story_calls if call.token == token]
             spend = _spend(call, reply, asked)
@@ -78,8 +77,8 @@ class ReservationStore:
         return spend
 
 
-def settle_lost_calls(store: RecordStore) -> None:
-    """Books the questions of a dead run: their answer never arrived, so they may have been billed."""
+def record_lost_calls(store: RecordStore) -> None:
+    """Records a dead run's calls without an answer as possibly billed."""
     lost = [call for call in store.records.story_calls if call.answer is None]
     if not lost:
         return
@@ -89,7 +88,7 @@ def settle_lost_calls(store: RecordStore) -> None:
 
 
 def forget_calls(store: RecordStore) -> None:
-    """Drops what was received: the manifest made from it lies in its file."""
+    """Removes the recorded answers, once the manifest made from them is in its file."""
     if store.records.story_calls:
         with store.change() as records:
             records.story_calls = []
@@ -105,7 +104,7 @@ def _spend(call: StoryCall, reply: Reply, asked: str) -> Spend | None:
 
 
 def _cost(call: StoryCall, reply: Reply, usage: TextUsage) -> float | None:
-    """Returns the price by the version that answered, which an alias such as "latest" does not tell."""
+    """Returns the price of the version that answered, which an alias such as "latest" does not name."""
     cost = text_cost(usage, reply.model)
     return text_cost(usage, call.model) if cost is None else cost
 

@@ -1,4 +1,4 @@
-"""What the writing of a manifest tells while it goes on: to the terminal and to Dagster's log."""
+"""Events of writing a manifest, for the terminal and Dagster's log."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from assetgen_dagster.providers.failures import Failure
 
 @dataclass(frozen=True)
 class Asked:
-    """The model was asked; ``question`` is 2 where it is to repair its first answer."""
+    """The model was asked; ``question`` 2 asks it to repair its first answer."""
 
     model: str
     question: int
@@ -26,16 +26,16 @@ class Waits:
     failure: Failure
 
     def __str__(self) -> str:
-        return f"{self.model} is asked again in {self.seconds:.0f} s: {self.failure.cause}"
+        return f"{self.model} will be asked again in {self.seconds:.0f} s: {self.failure.cause}"
 
 
 @dataclass(frozen=True)
 class ManifestMade:
-    """The manifest is there, and nothing was paid for a picture yet.
+    """The manifest is complete; no picture has been paid for yet.
 
     Attributes:
-        warnings: What a person should look at.
-        notes: What is only unusual.
+        warnings: Warnings that a person should read.
+        notes: Unusual but harmless facts.
     """
 
     warnings: tuple[str, ...]

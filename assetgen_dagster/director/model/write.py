@@ -1,8 +1,7 @@
-"""Has the model write a manifest: a question, at most one for a repair, and our tables where that comes to nothing.
+"""Has the model write a manifest: one question, at most one repair, and the built-in tables as fallback.
 
-Which trouble ends how is decided here. What only a person can mend (key, billing, quota, model, endpoint) would end
-the pictures, too, or every video's writing, and is an error. After everything else the video is not to wait for an
-extra: our tables write it, and a warning in the manifest says why.
+Failures that only a person can fix (key, billing, quota, model, endpoint) would also end the pictures, or every video's
+manifest, and are errors. After any other failure the tables write the manifest, with a warning that states the cause.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.brief import read_brief
 from assetgen_dagster.director.director import create_asset_manifest
 from assetgen_dagster.director.model.answer import BrokenRulesError, read_answer
-from assetgen_dagster.director.model.call_log import ReservationStore, settle_lost_calls
+from assetgen_dagster.director.model.call_log import ModelCallLog, record_lost_calls
 from assetgen_dagster.director.model.events import Asked, StoryEvent, Waits
 from assetgen_dagster.director.model.question import (
     ANSWER_SCHEMA,
@@ -37,11 +36,11 @@ from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.text import GeminiText, Reply, Turn
 from assetgen_dagster.settings import Settings
 
-#: A text is worth fewer attempts than a picture: without it the video is drawn all the same.
+#: Fewer than for a picture: the video can be drawn without the model's text.
 _RETRIES = 3
 _LONGEST_WAIT_SECONDS = 30.0
 
-#: Codes of problems that our tables would not help against: the pictures have them as well.
+#: Codes of failures that also stop the pictures, so that the tables would not help.
 _PICTURES_TOO = frozenset({Code.BUDGET, Code.BUDGET_UNKNOWN})
 
 _QUESTIONS = 2
@@ -51,32 +50,34 @@ _log = structlog.get_logger()
 
 
 class StoryModelError(AssetgenError):
-    """The language model cannot be asked, and only a person can mend that.
+    """The language model cannot be asked until a person fixes the cause.
 
     Attributes:
-        failure: Why.
+        failure: The cause.
     """
 
     def __init__(self, model: str, failure: Failure) -> None:
         why = f"{model} cannot write the prompts: {failure.cause.rstrip('. ')}. {failure.remedy}."
-        more = "" if failure.code in _PICTURES_TOO else " Or unset ASSETGEN_STORY_MODEL: then our tables write them."
+        more = (
+            "" if failure.code in _PICTURES_TOO else " Or unset ASSETGEN_STORY_MODEL: built-in tables then write them."
+        )
         super().__init__(f"{why}{more}", code=failure.code)
         self.failure = failure
 
 
 class _GaveUpError(Exception):
-    """The model has written nothing that can be used; says why."""
+    """The model has not written a usable manifest; the message states the cause."""
 
 
 @dataclass
 class Bill:
-    """What one manifest took, in this run.
+    """Usage for one manifest in this run.
 
     Attributes:
-        questions: How many were answered or may have been billed.
+        questions: Number of calls that were answered or may have been billed.
         input_tokens: Text input.
         output_tokens: Text output, thinking included.
-        price_known: Whether all of it could be counted in money.
+        price_known: Whether all of it has a known price.
     """
 
     questions: int = 0
@@ -90,40 +91,40 @@ class Writer:
     """Writes one project's manifest.
 
     Attributes:
-        settings: With model, key and endpoint.
+        settings: The settings in force.
         store: The project's records.
         run_id: The run that pays.
-        tell: Told what goes on.
-        allowance: The run's part of the monthly budget; None where it has no limit.
-        pictures: How many the run is to draw: without room for them nothing is written, either.
+        report: Called with each event.
+        allowance: The run's reservation in the monthly budget; None if there is no limit.
+        pictures: Number of pictures to draw: nothing is written without room for them in the budget.
         sleep: Waits for a number of seconds.
-        bill: What it took.
+        bill: Usage so far.
     """
 
     settings: Settings
     store: RecordStore
     run_id: str
-    tell: Callable[[StoryEvent], None] = lambda _: None
+    report: Callable[[StoryEvent], None] = lambda _: None
     allowance: BudgetReservation | None = None
     pictures: int = 1
     sleep: Callable[[float], None] = time.sleep
     bill: Bill = field(default_factory=Bill)
 
     def director(self) -> Director:
-        """Returns the director: the model if one is set, else the tables. First books the calls of a dead run.
+        """Returns the director: the model if one is set, else the tables. First records a dead run's lost calls.
 
         Raises:
             OSError: The records cannot be written.
         """
-        settle_lost_calls(self.store)
+        record_lost_calls(self.store)
         model = self.settings.story_model
         return Director() if model is None else Director(self.write, model.removeprefix("models/"))
 
     def write(self, topic: str, story_direction: str) -> AssetManifest:
-        """Returns the manifest for two texts, by the model if it can, else by our tables with a warning.
+        """Returns the manifest for two texts: by the model, or by the tables with a warning if the model fails.
 
         Raises:
-            StoryModelError: The model cannot be asked until a person has mended something.
+            StoryModelError: The model cannot be asked until a person fixes the cause.
             OSError: The records cannot be written.
         """
         model = (self.settings.story_model or "").removeprefix("models/")
@@ -131,26 +132,24 @@ class Writer:
         if not topic and not story_direction:
             return create_asset_manifest(topic, story_direction)
         hero = read_brief(topic, story_direction).hero.name
-        ledger = ReservationStore(
-            self.store, run_id=self.run_id, model=model, topic=topic, story_direction=story_direction
-        )
+        calls = ModelCallLog(self.store, run_id=self.run_id, model=model, topic=topic, story_direction=story_direction)
         try:
-            return self._converse(ledger, model, first_question(topic, story_direction, hero=hero), hero)
+            return self._converse(calls, model, first_question(topic, story_direction, hero=hero), hero)
         except _GaveUpError as given_up:
             _log.warning("story_model_given_up", model=model, reason=str(given_up))
             warning = (
-                f"{model} did not write these prompts: {str(given_up).rstrip('. ')}. Our tables did; to have the model "
-                "try again, delete asset_manifest.json and run again"
+                f"{model} did not write these prompts: {str(given_up).rstrip('. ')}. Built-in tables did; to have the "
+                "model try again, delete asset_manifest.json and run again"
             )
             fallback = create_asset_manifest(topic, story_direction)
             return fallback.model_copy(update={"warnings": (*fallback.warnings, warning)})
 
-    def _converse(self, ledger: ReservationStore, model: str, turns: list[Turn], hero: str) -> AssetManifest:
+    def _converse(self, calls: ModelCallLog, model: str, turns: list[Turn], hero: str) -> AssetManifest:
         broken: tuple[str, ...] = ()
         for question in range(1, _QUESTIONS + 1):
-            text = ledger.received(question)
+            text = calls.received(question)
             if text is None:
-                text = self._ask(ledger, model, question, turns)
+                text = self._ask(calls, model, question, turns)
             try:
                 return read_answer(text, hero=hero)
             except BrokenRulesError as error:
@@ -160,17 +159,17 @@ class Writer:
         more = f" and {len(broken) - _SHOWN_VIOLATIONS} more" if len(broken) > _SHOWN_VIOLATIONS else ""
         raise _GaveUpError(f"it broke the rules twice ({'; '.join(broken[:_SHOWN_VIOLATIONS])}{more})")
 
-    def _ask(self, ledger: ReservationStore, model: str, question: int, turns: Sequence[Turn]) -> str:
-        """Returns the answer to one question; asks again after what passes by itself and was not billed."""
+    def _ask(self, calls: ModelCallLog, model: str, question: int, turns: Sequence[Turn]) -> str:
+        """Returns the answer to one question; retries transient failures that were not billed."""
         asked = "\n".join((INSTRUCTION, json.dumps(ANSWER_SCHEMA), *(turn.text for turn in turns)))
-        self.tell(Asked(model, question))
+        self.report(Asked(model, question))
         writer = GeminiText(self.settings, model)
         for retries in range(_RETRIES + 1):
             with open_admission(self.settings, writer, run_id=self.run_id, allowance=self.allowance) as admission:
                 self._admit(admission, model)
-                token, began = ledger.begin(question, asked=asked), time.monotonic()
+                token, began = calls.begin(question, asked=asked), time.monotonic()
                 reply = writer.ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
-                spend = ledger.settle(token, reply, asked=asked)
+                spend = calls.record_reply(token, reply, asked=asked)
                 self._note(model, question, reply, spend, seconds=time.monotonic() - began)
                 if reply.failure is None:
                     asyncio.run(admission.report_success())
@@ -181,19 +180,19 @@ class Writer:
             wait = _wait(failure, retries)
             if wait is None:
                 raise _GaveUpError(f"[{failure.error_class}: {failure.code}] {failure.cause}")
-            self.tell(Waits(model, wait, failure))
+            self.report(Waits(model, wait, failure))
             self.sleep(wait)
         raise AssertionError  # the last attempt has no wait
 
     def _admit(self, admission: Admission, model: str) -> None:
         """Waits until the model may be asked; a text is paid for like a picture."""
 
-        def tell(why: str) -> None:
-            self.tell(AdmissionWaits(why))
+        def report(why: str) -> None:
+            self.report(AdmissionWaits(why))
 
         async def wait() -> Failure | None:
-            # What is reserved here is kept for the pictures, which ask again by their true number.
-            return await admission.enter(self.pictures, tell) or await admission.admit(tell)
+            # This reservation is kept for the pictures, which reserve again for their actual number.
+            return await admission.enter(self.pictures, report) or await admission.admit(report)
 
         if failure := asyncio.run(wait()):
             raise StoryModelError(model, failure)
@@ -218,7 +217,7 @@ class Writer:
         )
 
 
-def foreseen_director(settings: Settings) -> Director:
+def preflight_director(settings: Settings) -> Director:
     """Returns a director that pays nothing: the tables, with a warning if a model is set."""
     if settings.story_model is None:
         return Director()
@@ -227,10 +226,10 @@ def foreseen_director(settings: Settings) -> Director:
     def write(topic: str, story_direction: str) -> AssetManifest:
         manifest = create_asset_manifest(topic, story_direction)
         if not bounded_text(topic) and not bounded_text(story_direction):
-            return manifest  # nobody would be asked
+            return manifest  # the model would not be asked
         warning = (
-            f"{model} would write this manifest when the run begins: its names and prompts will be others than these "
-            "of our tables, and what it costs is not in the sum"
+            f"{model} would write this manifest when the run begins: its names and prompts will differ from these, "
+            "which built-in tables wrote, and its cost is not in the sum"
         )
         return manifest.model_copy(update={"warnings": (*manifest.warnings, warning)})
 

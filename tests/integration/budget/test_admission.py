@@ -7,10 +7,10 @@ import pytest
 import structlog
 
 from assetgen_dagster.budget.admission import AdmissionWaits
+from assetgen_dagster.budget.messages import format_moment
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.stores import held_now, open_switches
 from assetgen_dagster.budget.switches import note_used_up, pause, resume
-from assetgen_dagster.budget.words import moment_in_words
 from assetgen_dagster.drawing.events import PictureStarted
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.errors import Code
@@ -27,7 +27,7 @@ DAILY = ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel")
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._POLL_SECONDS", 0.05)
 
 
 def test_a_pause_lets_pictures_in_flight_finish_starts_none_and_resume_draws_the_rest(
@@ -67,7 +67,7 @@ def test_a_run_that_waits_ends_at_once_when_it_is_cancelled_or_its_row_withdrawn
 ) -> None:
     from assetgen_dagster.providers import failures
 
-    monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 60.0)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._POLL_SECONDS", 60.0)
     monkeypatch.setattr("assetgen_dagster.drawing.draw._CHECK_ROW_SECONDS", 0.05)
     pause(open_switches(load_settings()))
     wanted: list[Failure] = []
@@ -121,7 +121,7 @@ def test_a_daily_quota_that_one_run_meets_stops_the_others_without_a_call_of_the
     assert first.stopped_by.code == Code.DAILY_QUOTA
     used_up = held_now(load_settings()).used_up
     assert used_up is not None
-    assert moment_in_words(used_up.until, load_settings()) in first.stopped_by.remedy
+    assert format_moment(used_up.until, load_settings()) in first.stopped_by.remedy
     second = asyncio.run(body())
     assert second.stopped_by is not None
     assert second.stopped_by.code == "daily_quota"
@@ -168,7 +168,7 @@ def test_a_run_with_nothing_to_draw_is_not_held_up(core: Core, gemini: GeminiEmu
 def test_retries_take_slots_too_and_a_longer_wait_for_one_is_told_and_counts_in_no_pictures_time(
     core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assetgen_dagster.budget.admission._WORTH_TELLING_SECONDS", 0.5)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._REPORT_AFTER_SECONDS", 0.5)
     slots = RequestLimit(in_file(load_settings().workspace, "test"), limit=2, window_seconds=3)
     monkeypatch.setattr("assetgen_dagster.budget.admission.open_limit", lambda *_: slots)
     monkeypatch.setattr("assetgen_dagster.providers.backoff.BACKOFF_SECONDS", (0.1, 0.1))

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal, refusal_in_words, remedy
+from assetgen_dagster.budget.limits import Claim, Limits, Refusal, refusal, refusal_message, remedy
 from assetgen_dagster.budget.reservations import ReservationStore, Waiting
 from assetgen_dagster.budget.stores import open_reservations
 from assetgen_dagster.budget.switches import SwitchesUnavailableError
@@ -69,7 +69,7 @@ def test_a_refusal_says_asked_spent_reserved_limit_and_when_the_month_ends_there
 ) -> None:
     monkeypatch.setenv("ASSETGEN_TIMEZONE", "Europe/Berlin")
     refused = Refusal("poke1", 5.0, 2.25, 1.496, 1.5)
-    said = refusal_in_words(refused, load_settings(), now=NOVEMBER)
+    said = refusal_message(refused, load_settings(), now=NOVEMBER)
     for figure in ("$1.50", "$5.00", "$2.25", "$1.50 reserved", "2026-11", "00:00 on 1 December 2026 (CET)"):
         assert figure in said
     assert "monthly_budget_usd of poke1" in remedy(refused)
@@ -89,7 +89,7 @@ def calendar() -> Calendar:
 
 
 @pytest.fixture(params=["file", "postgres"])
-def ledger(calendar: Calendar, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ReservationStore:
+def store(calendar: Calendar, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ReservationStore:
     """Of a workspace in Berlin that may spend ten dollars a month; a picture is a dollar."""
     if request.param == "postgres":
         monkeypatch.setenv("ASSETGEN_POSTGRES_URL", request.getfixturevalue("postgres_url"))
@@ -132,19 +132,19 @@ def spend(key: ProjectKey, usd: float, at: float, kind: SpendKind = SpendKind.CO
     os.utime(store_of(key).path, (at, at))  # the calendar is not this machine's
 
 
-def test_what_runs_at_work_have_reserved_is_not_free_until_they_end_or_die(ledger: ReservationStore) -> None:
+def test_what_runs_at_work_have_reserved_is_not_free_until_they_end_or_die(store: ReservationStore) -> None:
     with at_work(OWL):
         with at_work(FOX):
-            assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
-            refused = ledger.reserve(OWL, run_id="owl", pictures=5)
+            assert store.reserve(FOX, run_id="fox", pictures=6) is None
+            refused = store.reserve(OWL, run_id="owl", pictures=5)
             assert refused == Refusal("", 10.0, 0.0, 6.0, 5.0)
-            assert ledger.reserve(OWL, run_id="owl", pictures=4) is None
-            ledger.release(FOX, run_id="fox")
-            assert ledger.reserve(OWL, run_id="owl", pictures=10) is None, "its own reservation is replaced"
-            ledger.release(OWL, run_id="owl")
-            assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
+            assert store.reserve(OWL, run_id="owl", pictures=4) is None
+            store.release(FOX, run_id="fox")
+            assert store.reserve(OWL, run_id="owl", pictures=10) is None, "its own reservation is replaced"
+            store.release(OWL, run_id="owl")
+            assert store.reserve(FOX, run_id="fox", pictures=6) is None
         # It died: its lock is free, and nobody released anything.
-        assert ledger.reserve(OWL, run_id="owl", pictures=10) is None
+        assert store.reserve(OWL, run_id="owl", pictures=10) is None
 
 
 def test_on_several_machines_a_run_that_is_without_its_lock_for_a_moment_keeps_its_reservation(
@@ -156,24 +156,24 @@ def test_on_several_machines_a_run_that_is_without_its_lock_for_a_moment_keeps_i
     monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "10")
     monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "1")
     settings = load_settings()
-    ledger = open_reservations(settings)
+    store = open_reservations(settings)
     lock = hold_project(FOX, open_project(FOX, workspace=settings.workspace), settings, run_id="fox")
     with at_work(OWL):
-        assert ledger.reserve(FOX, run_id="fox", pictures=6) is None
+        assert store.reserve(FOX, run_id="fox", pictures=6) is None
         cut(postgres, "fox")  # as a restart of the server does
         with pytest.raises(SwitchesUnavailableError, match="nobody holds poke1:fox"):
-            ledger.reserve(OWL, run_id="owl", pictures=5)
-        assert ledger.reserve(OWL, run_id="owl", pictures=4) is None, "for so many there is room in any case"
+            store.reserve(OWL, run_id="owl", pictures=5)
+        assert store.reserve(OWL, run_id="owl", pictures=4) is None, "for so many there is room in any case"
         lock.ensure()
-        assert ledger.reserve(OWL, run_id="owl", pictures=5) == Refusal("", 10.0, 0.0, 6.0, 5.0)
+        assert store.reserve(OWL, run_id="owl", pictures=5) == Refusal("", 10.0, 0.0, 6.0, 5.0)
         lock.release()
         with pytest.raises(SwitchesUnavailableError):
-            ledger.reserve(OWL, run_id="owl", pictures=5)
+            store.reserve(OWL, run_id="owl", pictures=5)
         monkeypatch.setattr("assetgen_dagster.project.liveness.DEAD_SECONDS", 0.0)
-        assert ledger.reserve(OWL, run_id="owl", pictures=5) is None, "it is dead"
+        assert store.reserve(OWL, run_id="owl", pictures=5) is None, "it is dead"
 
 
-def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_spent(ledger: ReservationStore) -> None:
+def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_spent(store: ReservationStore) -> None:
     spend(FOX, 3.0, NOVEMBER)
     spend(OWL, 2.0, NOVEMBER, SpendKind.POSSIBLY_BILLED)
     with store_of(FOX).change() as records:
@@ -183,16 +183,14 @@ def test_what_was_possibly_billed_or_is_still_under_way_of_a_dead_run_counts_as_
             started_at=NOVEMBER, listed_usd=1.0,
         )  # fmt: skip
     with at_work(OWL):
-        assert ledger.reserve(OWL, run_id="owl", pictures=5) == Refusal("", 10.0, 5.0, 1.0, 5.0)
-        assert ledger.reserve(OWL, run_id="owl", pictures=4) is None
+        assert store.reserve(OWL, run_id="owl", pictures=5) == Refusal("", 10.0, 5.0, 1.0, 5.0)
+        assert store.reserve(OWL, run_id="owl", pictures=4) is None
 
 
-def test_a_reservation_shrinks_with_every_picture_that_is_recorded(
-    ledger: ReservationStore, calendar: Calendar
-) -> None:
+def test_a_reservation_shrinks_with_every_picture_that_is_recorded(store: ReservationStore, calendar: Calendar) -> None:
     with at_work(FOX, OWL):
-        assert ledger.reserve(FOX, run_id="fox", pictures=10) is None
-        assert ledger.reserve(OWL, run_id="owl", pictures=4) == Refusal("", 10.0, 0.0, 10.0, 4.0)
+        assert store.reserve(FOX, run_id="fox", pictures=10) is None
+        assert store.reserve(OWL, run_id="owl", pictures=4) == Refusal("", 10.0, 0.0, 10.0, 4.0)
         facts = PictureFacts(sha256="", width=1, height=1, size_bytes=1, flat=False)
         with store_of(FOX).change() as records:
             for number in range(5):
@@ -200,30 +198,30 @@ def test_a_reservation_shrinks_with_every_picture_that_is_recorded(
                 records.pictures[f"p{number}"] = record
         for _ in range(5):
             spend(FOX, 0.1, calendar.now + 1)
-        assert ledger.reserve(OWL, run_id="owl", pictures=4) is None
+        assert store.reserve(OWL, run_id="owl", pictures=4) is None
 
 
-def test_a_month_turns_at_midnight_where_the_operator_is(ledger: ReservationStore, calendar: Calendar) -> None:
+def test_a_month_turns_at_midnight_where_the_operator_is(store: ReservationStore, calendar: Calendar) -> None:
     spend(FOX, 9.0, DECEMBER - 1)
     spend(FOX, 0.5, DECEMBER)
     with at_work(OWL):
         calendar.now = DECEMBER - 1
-        assert ledger.reserve(OWL, run_id="owl", pictures=9, page_id="page") is not None
+        assert store.reserve(OWL, run_id="owl", pictures=9, page_id="page") is not None
         calendar.now = DECEMBER
-        assert ledger.reserve(OWL, run_id="owl", pictures=10, page_id="page") == Refusal("", 10.0, 0.5, 0.0, 10.0)
-        assert ledger.reserve(OWL, run_id="owl", pictures=9) is None
-    assert ledger.waiting() == [], "who has money does not wait"
+        assert store.reserve(OWL, run_id="owl", pictures=10, page_id="page") == Refusal("", 10.0, 0.5, 0.0, 10.0)
+        assert store.reserve(OWL, run_id="owl", pictures=9) is None
+    assert store.waiting() == [], "who has money does not wait"
 
 
 def test_without_a_limit_nothing_is_kept(
-    ledger: ReservationStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    store: ReservationStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("ASSETGEN_MONTHLY_BUDGET_USD")
     assert open_reservations(load_settings()).reserve(FOX, run_id="fox", pictures=1000) is None
     assert not (tmp_path / "workspace/.assetgen/budget.json").exists()
 
 
-def test_a_dear_model_reserves_its_price(ledger: ReservationStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dear_model_reserves_its_price(store: ReservationStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "0.068")
     monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-3-pro-image")
     refused = open_reservations(load_settings()).reserve(FOX, run_id="fox", pictures=100)
@@ -234,17 +232,17 @@ def test_a_dear_model_reserves_its_price(ledger: ReservationStore, monkeypatch: 
 def test_the_limit_of_a_channel_comes_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "channels.toml").write_text("[channels.poke1]\nmonthly_budget_usd = 0.1\n[channels.sea]\n")
     monkeypatch.setenv("ASSETGEN_CHANNELS_FILE", str(tmp_path / "channels.toml"))
-    ledger = open_reservations(load_settings())
+    store = open_reservations(load_settings())
     with at_work(FOX, OWL):
-        refused = ledger.reserve(FOX, run_id="fox", pictures=2, page_id="page")
+        refused = store.reserve(FOX, run_id="fox", pictures=2, page_id="page")
         assert refused == Refusal("poke1", 0.1, 0.0, 0.0, 0.136)
-        assert ledger.reserve(OWL, run_id="owl", pictures=200) is None
-    [waiting] = ledger.waiting()
+        assert store.reserve(OWL, run_id="owl", pictures=200) is None
+    [waiting] = store.waiting()
     assert (waiting.key, waiting.page_id, waiting.run_id, waiting.asked_usd) == (FOX, "page", "fox", 0.136)
-    ledger.mark_requeued(waiting)
-    assert [one.requeued for one in ledger.waiting()] == [True]
-    ledger.forget(waiting)
-    assert ledger.waiting() == []
+    store.mark_requeued(waiting)
+    assert [one.requeued for one in store.waiting()] == [True]
+    store.forget(waiting)
+    assert store.waiting() == []
 
 
 NOTION = board_settings(SecretStr("t"), "d")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from assetgen_dagster.budget.messages import held_message
 from assetgen_dagster.budget.stores import held_now, open_switches
 from assetgen_dagster.budget.switches import SwitchesUnavailableError, held, note_used_up, pause, quota_key, resume
-from assetgen_dagster.budget.words import held_in_words
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings, load_settings
@@ -32,12 +32,12 @@ def key() -> str:
 
 
 def test_nothing_holds_up_what_nobody_has_stopped(settings: Settings) -> None:
-    assert held_in_words(held_now(settings), settings) is None
+    assert held_message(held_now(settings), settings) is None
 
 
 def test_a_pause_is_seen_by_all_says_who_since_when_and_why_and_ends_with_resume(settings: Settings) -> None:
     pause(open_switches(settings), reason="checking the bill", by="anna@studio")
-    said = " ".join(held_in_words(held_now(load_settings()), settings) or ())
+    said = " ".join(held_message(held_now(load_settings()), settings) or ())
     assert said.startswith("Paying is paused by anna@studio since ")
     assert "(checking the bill)" in said
     assert "assetgen resume" in said
@@ -75,7 +75,7 @@ def test_a_used_up_quota_holds_one_key_and_model_up_until_midnight_in_los_angele
 def test_the_end_of_a_quota_is_told_by_the_clock_where_the_operator_is(settings: Settings) -> None:
     switches = open_switches(settings)
     note_used_up(switches, provider_of(load_settings()), now=NOON)
-    said = " ".join(held_in_words(held(switches.read(), key(), now=NOON), settings) or ())
+    said = " ".join(held_message(held(switches.read(), key(), now=NOON), settings) or ())
     assert "09:00 on 23 November 2026 (CET)" in said
     assert "assetgen resume" in said
 

@@ -17,5 +17,5 @@ def test_who_writes_the_prompts_is_shown_while_it_goes_on() -> None:
     assert shown.getvalue().splitlines() == [
         "poke1:vid_123: gemini-3.8-flash writes the prompts",
         "poke1:vid_123: gemini-3.8-flash repairs the prompts",
-        "poke1:vid_123: it is asked again in 2 s: the run ended before the script was started",
+        "poke1:vid_123: it will be asked again in 2 s: the run ended before the script was started",
     ]

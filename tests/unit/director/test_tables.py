@@ -5,6 +5,7 @@ import re
 import pytest
 
 from assetgen_dagster.director import lexicons
+from assetgen_dagster.director.matching import split_words
 from assetgen_dagster.director.tables import (
     SEASONS,
     Arc,
@@ -16,7 +17,6 @@ from assetgen_dagster.director.tables import (
     subjects,
     traces,
 )
-from assetgen_dagster.director.words import split_words
 
 HABITATS = sorted(habitats().items())
 #: Season, hour and weather come from conditions.toml; in a row of a habitat they would contradict it one day.

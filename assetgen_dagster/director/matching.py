@@ -1,4 +1,4 @@
-"""Finding whole words and phrases in a text, whatever their case, hyphens, apostrophes and number."""
+"""Finds whole words and phrases in a text, ignoring case, hyphens, possessives and plurals."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019\u2010-\u2013-][^\W_]+)*[\u2640\u2642]?")
 _SPLIT = re.compile(r"[\s\u2010-\u2013-]+")
 _POSSESSIVE = re.compile("['\u2019]s?$")
 
-#: Deny what follows.
+#: Words that deny what follows.
 DENIALS = frozenset(
     [
         "no",
@@ -69,7 +69,7 @@ _BETWEEN = frozenset(
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a text: as written, for comparing, and where it stands."""
+    """One word of a text: as written, its key for comparison, and its position."""
 
     text: str
     key: str
@@ -79,7 +79,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Hit(Generic[T_co]):
-    """A phrase that was found: from which word up to which, and what it means."""
+    """A phrase that was found: its range of words, and its value."""
 
     start: int
     end: int
@@ -96,7 +96,7 @@ def split_words(text: str) -> list[Word]:
 
 @lru_cache(maxsize=4096)
 def singulars(word: str) -> tuple[str, ...]:
-    """Returns what a regular plural (or a verb's third person) can come from: "wolves", "foxes", "cries", "rains"."""
+    """Returns the possible singulars of a regular plural (or a verb's third person): "wolves", "foxes", "cries"."""
     if not word.endswith("s") or word.endswith("ss"):
         return ()
     return tuple(
@@ -112,7 +112,7 @@ def indexes(hits: Iterable[Hit[Any]]) -> frozenset[int]:
 
 
 class Lexicon(Generic[T_co]):
-    """Phrases and what they mean; the last word of a phrase may stand in the plural."""
+    """Maps phrases to values; the last word of a phrase may be plural."""
 
     def __init__(self, phrases: Mapping[str, T_co]) -> None:
         self._phrases = {_parts(phrase): value for phrase, value in phrases.items()}
@@ -121,11 +121,11 @@ class Lexicon(Generic[T_co]):
             self._longest[parts[0]] = max(len(parts), self._longest.get(parts[0], 0))
 
     def find(self, words: Sequence[Word]) -> list[Hit[T_co]]:
-        """Returns the phrases in a text, the longest at each place; none that a ``no`` or ``without`` denies."""
+        """Returns the phrases in a text, the longest at each position, without denied ones."""
         return [hit for hit, denied in self._find(words) if not denied]
 
     def find_denied(self, words: Sequence[Word]) -> list[Hit[T_co]]:
-        """Returns only those that are denied, as "snow" is in "without any snow"; they begin with the ``without``."""
+        """Returns the denied phrases, such as "without any snow"; each begins at the word that denies it."""
         return [hit for hit, denied in self._find(words) if denied]
 
     def _find(self, words: Sequence[Word]) -> Iterator[tuple[Hit[T_co], bool]]:

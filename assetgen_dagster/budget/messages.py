@@ -10,23 +10,23 @@ from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
 
-def moment_in_words(moment: float, settings: Settings) -> str:
+def format_moment(moment: float, settings: Settings) -> str:
     """Returns a Unix time such as ``09:00 on 23 November 2026 (CET)``."""
     there = datetime.fromtimestamp(moment, UTC).astimezone(settings.zone)
     return f"{there:%H:%M} on {there.day} {there:%B %Y} ({there:%Z})"
 
 
-def pause_in_words(pause: Pause, settings: Settings) -> str:
+def pause_message(pause: Pause, settings: Settings) -> str:
     """Returns who paused, since when, why, and how to go on."""
     return " ".join(_pause(pause, settings))
 
 
-def quota_in_words(used_up: UsedUp, settings: Settings) -> str:
+def quota_message(used_up: UsedUp, settings: Settings) -> str:
     """Returns until when a quota is used up, and what happens then."""
     return " ".join(_quota(used_up, settings))
 
 
-def held_in_words(held: Held, settings: Settings) -> tuple[str, str] | None:
+def held_message(held: Held, settings: Settings) -> tuple[str, str] | None:
     """Returns what holds the paying up, and how to go on, each in sentences; None where nothing does."""
     if held.pause is not None:
         what, remedy = _pause(held.pause, settings)
@@ -39,12 +39,12 @@ def held_in_words(held: Held, settings: Settings) -> tuple[str, str] | None:
 
 def _pause(pause: Pause, settings: Settings) -> tuple[str, str]:
     why = f" ({pause.reason})" if pause.reason else ""
-    since = moment_in_words(pause.at, settings)
+    since = format_moment(pause.at, settings)
     return f"Paying is paused by {pause.by} since {since}{why}.", "To go on: assetgen resume"
 
 
 def _quota(used_up: UsedUp, settings: Settings) -> tuple[str, str]:
-    until = moment_in_words(used_up.until, settings)
+    until = format_moment(used_up.until, settings)
     what = (
         f"The key's daily quota is used up; it is asked again from {until} on. Rows of "
         "Notion go on by themselves then; run others again."
@@ -55,44 +55,44 @@ def _quota(used_up: UsedUp, settings: Settings) -> tuple[str, str]:
 def breaker_failure(breaker: Breaker, settings: Settings) -> Failure:
     """Returns the failure of a call that an open breaker holds back."""
     again = "then run again; if it was mended without a change of settings, run assetgen resume first"
-    cause = f"{_stopped_in_words(breaker, settings)}. {_next_probe_in_words(breaker, settings)}"
+    cause = f"{_opened_message(breaker, settings)}. {_next_probe_message(breaker, settings)}"
     return Failure(breaker.code, cause, f"{breaker.remedy}, {again}")
 
 
-def breaker_in_words(breaker: Breaker, settings: Settings) -> str:
+def breaker_message(breaker: Breaker, settings: Settings) -> str:
     """Returns when, by which run and why a breaker was opened, and when the next call is made."""
     remedy = "" if breaker.refusal else f" {breaker.remedy}."
-    return f"{_stopped_in_words(breaker, settings)}.{remedy} {_next_probe_in_words(breaker, settings)}"
+    return f"{_opened_message(breaker, settings)}.{remedy} {_next_probe_message(breaker, settings)}"
 
 
-def probe_in_words(breaker: Breaker, probe: Probe) -> str:
+def probe_message(breaker: Breaker, probe: Probe) -> str:
     """Returns what a call waits for while another one probes."""
     by = f"run {probe.run_id}" if probe.run_id else "another run"
     return f"Waiting for one call of {by} to show whether {breaker.code} is over."
 
 
-def cleared_in_words(values: Mapping[str, Json], settings: Settings) -> str:
+def cleared_message(values: Mapping[str, Json], settings: Settings) -> str:
     """Returns which of the switches that were set a person may miss, one sentence each."""
     found = held(values, None)
     said = [f"The pause by {found.pause.by} is over."] if found.pause else []
     said += ["The daily quota is asked for again."] if found.used_up else []
     for breaker in breakers_in(values):
-        since = moment_in_words(breaker.opened_at, settings)
+        since = format_moment(breaker.opened_at, settings)
         said.append(f"The circuit breaker that {breaker.code} opened at {since} is closed.")
     return " ".join(said)
 
 
-def _stopped_in_words(breaker: Breaker, settings: Settings) -> str:
+def _opened_message(breaker: Breaker, settings: Settings) -> str:
     run = f"run {breaker.run_id}" if breaker.run_id else "a run"
     over = ", and it is not over" if breaker.refusal else ""
     cause = (breaker.refusal or breaker.cause).rstrip(". ")
-    return f"{run} was stopped by {breaker.code} at {moment_in_words(breaker.opened_at, settings)}{over}: {cause}"
+    return f"{run} was stopped by {breaker.code} at {format_moment(breaker.opened_at, settings)}{over}: {cause}"
 
 
-def _next_probe_in_words(breaker: Breaker, settings: Settings) -> str:
+def _next_probe_message(breaker: Breaker, settings: Settings) -> str:
     if breaker.refusal:
         return "No call is made until the API, which is asked at no cost, takes key and model, or the settings change."
     if breaker.state(time.time()) is State.HALF_OPEN:
         return "The next call shows whether that is over; others wait for it."
-    until = moment_in_words(breaker.probe_at, settings)
+    until = format_moment(breaker.probe_at, settings)
     return f"No call is made until {until}, when one is tried, or until the settings change."
