@@ -1,7 +1,7 @@
-"""What every call passes before it is paid for: pause, daily quota, circuit breaker, requests a minute.
+"""Admits each call before it is paid for: pause, daily quota, circuit breaker, requests a minute.
 
-One picture of a run stands at the admission at a time, so that runs share the key fairly however many pictures each has
-waiting. A wait there is part of no script's time, holds no session, and a cancel ends it at once.
+One picture of a run is admitted at a time, so that runs share the key fairly, whatever number of pictures each has.
+Waiting does not count towards a script's time limit, holds no database session, and can be cancelled at once.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.threads import call_in_daemon_thread
 
-#: How often the switches are looked at while a picture waits.
+#: How often the switches are read while a picture waits.
 _POLL_SECONDS = 1.0
 
-#: Runs that wait for the same slot ask for it one after another, not in the same millisecond.
+#: Spreads the requests of runs that wait for the same slot.
 _APART_SECONDS = 0.05
 
-#: A shorter wait for a slot is not worth a word; a longer one is, once a minute.
+#: A wait for a slot is reported if it is longer than this, and then once a minute.
 _REPORT_AFTER_SECONDS, _REPORT_AGAIN_SECONDS = 2.0, 60.0
 
 #: The switches' own limits are shorter; this one is for a file system that hangs.
@@ -56,7 +56,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class AdmissionWaits:
-    """No further picture is started for now, or again: ``why`` is a sentence for people."""
+    """Pictures wait to be started, or continue: ``why`` is a sentence for people."""
 
     why: str
 
@@ -76,11 +76,11 @@ class Admission:
 
     Args:
         settings: The settings in force.
-        provider: Asked, and paid.
-        switches: What stops all paying.
-        limit: The requests a minute; None where there is no such limit.
+        provider: The provider to call.
+        switches: Pause, daily quota and circuit breaker.
+        limit: The requests a minute; None for no limit.
         run_id: The run.
-        allowance: The run's part of the monthly budget; None where it has no limit.
+        allowance: The run's reservation in the monthly budget; None for no limit.
     """
 
     def __init__(
@@ -108,19 +108,19 @@ class Admission:
         self._limit_reported_at = -_REPORT_AGAIN_SECONDS
 
     async def enter(self, pictures: int, report: Callable[[str], None]) -> Failure | None:
-        """Returns None when so many pictures may be paid for, or why none may; asked once, before the first call."""
+        """Reserves money for pictures, once before the first call; returns the failure if it is refused."""
         return None if self._allowance is None else await self._allowance.take(pictures, report)
 
     async def leave(self) -> None:
-        """Gives back what was not needed. After a cancel it is given back with the project's lock."""
+        """Releases the rest of the reservation. After a cancel it ends with the project's lock."""
         if self._allowance is not None:
             await self._allowance.give_up()
 
     async def admit(self, report: Callable[[str], None]) -> Failure | None:
-        """Returns None when a call may be made; or why none may before a moment too far away to wait for.
+        """Waits until a call may be made; returns a failure if that takes too long to wait for.
 
         Args:
-            report: Told what is waited for, where that is worth a word, and that it is over.
+            report: Called with the cause of a longer wait, and when it is over.
         """
         async with self._turn:
             began = time.monotonic()
@@ -132,15 +132,15 @@ class Admission:
             if self._reported is not None:
                 self._reported = None
                 _log.info("asset_generation_goes_on")
-                report("Goes on.")
+                report("Continues.")
             return None
 
     async def report_success(self) -> None:
-        """Notes for all runs that a call succeeded."""
+        """Records for all runs that a call succeeded."""
         await self._note(self._breaker.note_success)
 
     async def report_failure(self, failure: Failure) -> Failure:
-        """Notes for all runs what a failed call tells of the key; returns the failure with what is known besides."""
+        """Records for all runs what a failure means for the key; returns it, with the remedy for a used-up quota."""
         if failure.code == Code.DAILY_QUOTA:
             used_up = await self._note(lambda: note_used_up(self._switches, self._provider))
             failure = replace(failure, remedy=quota_message(used_up, self._settings)) if used_up else failure
@@ -152,7 +152,7 @@ class Admission:
         return failure
 
     def close(self) -> None:
-        """Lets another call probe where this run has ended before its probe did."""
+        """Releases the breaker's probe if this run took it and did not finish it."""
         try:
             self._breaker.leave()
         except SwitchesUnavailableError as error:
@@ -161,7 +161,7 @@ class Admission:
     async def _note(self, note: Callable[[], Result]) -> Result | None:
         try:
             return await call_in_daemon_thread(note, seconds=_ANSWER_SECONDS + ASK_SECONDS)
-        except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it must end no call in flight
+        except Exception as error:  # noqa: BLE001, RUF100 - no error here may end a call in flight
             _log.warning("switches_unavailable", cause=str(error) or "The switches do not answer in time.")
             return None
 
@@ -176,7 +176,7 @@ class Admission:
             self._answers = False
             if self._known is None:
                 return _Wait(cause, _POLL_SECONDS)
-            # What was known last holds: a database that restarts is no order to stop, nor one to go on.
+            # The last known switches hold: a database that restarts means neither stop nor resume.
         found = held(self._known, self._key)
         if found.used_up is not None:
             said = f"the API said so at {format_moment(found.used_up.at, self._settings)}"
@@ -192,7 +192,7 @@ class Admission:
             return _Wait(str(error) or "The switches do not answer in time.", _POLL_SECONDS)
 
     async def _check_breaker(self, found: Breaker) -> _Wait | Failure | None:
-        """Returns None where a breaker lets the next call through: it is closed by now, or the call probes."""
+        """Returns None if a breaker admits the next call: it is closed by now, or the call probes."""
         breaker = await call_in_daemon_thread(
             lambda: self._breaker.ask_if_due(found, every_seconds=_ASK_AGAIN_SECONDS),
             seconds=_ANSWER_SECONDS + ASK_SECONDS,

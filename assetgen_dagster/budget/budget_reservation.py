@@ -22,21 +22,21 @@ from assetgen_dagster.support.threads import call_in_daemon_thread
 
 _AGAIN_SECONDS = 2.0
 
-#: The store's own limits are shorter; this one is for a file system that hangs.
+#: The store's own time limits are shorter; this one is for a file system that hangs.
 _ANSWER_SECONDS = 30.0
 
 _log = structlog.get_logger()
 
 
 class BudgetReservation:
-    """What one run may spend.
+    """One run's reservation in the monthly budget.
 
     Args:
         settings: The settings in force.
         key: The project; this run holds its lock.
         run_id: The run.
         page_id: Its row, if it has one.
-        store: Where it is reserved; None for that which the settings name.
+        store: The store; by default the one that the settings name.
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class BudgetReservation:
         self._taken = False
 
     async def take(self, pictures: int, report: Callable[[str], None]) -> Failure | None:
-        """Returns None when so many pictures may be paid for, or why none may.
+        """Reserves money for pictures; returns the failure if it is refused.
 
         Args:
-            pictures: How many are to be drawn.
-            report: Told what is waited for.
+            pictures: Number of pictures to draw.
+            report: Called with the cause of a wait.
         """
         until = time.monotonic() + RESERVATION_PATIENCE_SECONDS
         while True:
             try:
                 return await call_in_daemon_thread(lambda: self._reserve(pictures), seconds=_ANSWER_SECONDS)
             except (AssetgenError, TimeoutError) as error:
-                cause = str(error) or "what runs at work may still spend cannot be read in time"
+                cause = str(error) or "the reservations of other runs cannot be read in time"
                 if time.monotonic() > until:
                     return failures.budget_unknown(cause)
                 _log.warning("budget_unavailable", cause=cause)
@@ -75,7 +75,7 @@ class BudgetReservation:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def give_up(self) -> None:
-        """Gives back what is left; where that fails, it ends with the project's lock."""
+        """Releases the rest; if that fails, the reservation ends with the project's lock."""
         if not self._taken:
             return
         try:

@@ -1,4 +1,4 @@
-"""What a month may cost: what is spent and reserved, held against the limits, and the same in words. Pure functions."""
+"""Monthly limits: compares spent and reserved money with them, and formats the result. Pure functions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Claim:
-    """What a project has of a month's money.
+    """A project's part of a month's money.
 
     Attributes:
-        channel: Whose project.
-        spent_usd: What this month's calls cost, possibly billed ones included.
-        reserved_usd: What its run at work may still spend.
+        channel: The project's channel.
+        spent_usd: Cost of this month's calls, including possibly billed ones.
+        reserved_usd: What its current run may still spend.
     """
 
     channel: str
@@ -28,11 +28,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be spent in a calendar month, in USD.
+    """The limits of a calendar month, in USD.
 
     Attributes:
-        overall: By all channels together; None for any sum.
-        channels: By single channels; the others have no limit of their own.
+        overall: Limit of all channels together; None for no limit.
+        channels: Limits of single channels.
     """
 
     overall: float | None = None
@@ -44,13 +44,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A limit that a run would go over.
+    """A limit that a run would exceed.
 
     Attributes:
-        channel: Whose limit; empty where it is that of all channels.
+        channel: The channel with the limit; empty for the limit of all channels.
         limit_usd: The limit.
-        spent_usd: What was spent this month, possibly billed included.
-        reserved_usd: What runs at work may still spend.
+        spent_usd: Spent this month, including possibly billed calls.
+        reserved_usd: What current runs may still spend.
         asked_usd: What the run asks for.
     """
 
@@ -62,7 +62,7 @@ class Refusal:
 
 
 def refusal(claims: Iterable[Claim], limits: Limits, channel: str, asked_usd: float) -> Refusal | None:
-    """Returns the limit that a run of a channel would go over, if there is one."""
+    """Returns the limit that a channel's run would exceed; None if there is none."""
     given = list(claims)
     concerned = [
         (channel, limits.channels.get(channel), [claim for claim in given if claim.channel == channel]),
@@ -77,7 +77,7 @@ def refusal(claims: Iterable[Claim], limits: Limits, channel: str, asked_usd: fl
 
 
 def budget_message(claims: Iterable[Claim], limits: Limits, month: str) -> str:
-    """Returns what of each limit is spent and reserved in a month."""
+    """Returns how much of each limit is spent and reserved in a month."""
     given = list(claims)
     concerned = [] if limits.overall is None else [("all channels together", limits.overall, given)]
     for name, limit in sorted(limits.channels.items()):
@@ -91,7 +91,7 @@ def budget_message(claims: Iterable[Claim], limits: Limits, month: str) -> str:
 
 
 def refusal_message(refused: Refusal, settings: Settings, *, now: float) -> str:
-    """Returns the figures: asked, spent, reserved, limit, and when the month is over."""
+    """Returns the figures: asked, spent, reserved, limit, and the end of the month."""
     month = month_of(now, settings.zone)
     whose = f"channel {refused.channel}" if refused.channel else "all channels together"
     reserved = f" and ${refused.reserved_usd:.2f} reserved by other runs" if refused.reserved_usd > _ROUNDING else ""
@@ -103,9 +103,11 @@ def refusal_message(refused: Refusal, settings: Settings, *, now: float) -> str:
 
 
 def remedy(refused: Refusal) -> str:
-    """Returns what to do about it."""
+    """Returns the remedy for a refusal."""
     where = f"monthly_budget_usd of {refused.channel} in channels.toml" if refused.channel else _OVERALL
-    return f"Wait until there is room in the monthly budget (rows of Notion then go on by themselves), or raise {where}"
+    return (
+        f"Wait until there is room in the monthly budget (rows of Notion then continue automatically), or raise {where}"
+    )
 
 
 _OVERALL = "ASSETGEN_MONTHLY_BUDGET_USD"

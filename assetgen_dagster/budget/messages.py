@@ -1,4 +1,4 @@
-"""What holds the paying up, in words that say until when and what to do; moments by the clock where the operator is."""
+"""Messages about pause, daily quota and circuit breaker: cause, end and remedy; times in the operator's time zone."""
 
 import time
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from assetgen_dagster.settings import Settings
 
 
 def format_moment(moment: float, settings: Settings) -> str:
-    """Returns a Unix time such as ``09:00 on 23 November 2026 (CET)``."""
+    """Formats a Unix time, such as ``09:00 on 23 November 2026 (CET)``."""
     there = datetime.fromtimestamp(moment, UTC).astimezone(settings.zone)
     return f"{there:%H:%M} on {there.day} {there:%B %Y} ({there:%Z})"
 
 
 def pause_message(pause: Pause, settings: Settings) -> str:
-    """Returns who paused, since when, why, and how to go on."""
+    """Returns who paused paying, since when, why, and how to resume."""
     return " ".join(_pause(pause, settings))
 
 
 def quota_message(used_up: UsedUp, settings: Settings) -> str:
-    """Returns until when a quota is used up, and what happens then."""
+    """Returns when a used-up quota is renewed, and what happens then."""
     return " ".join(_quota(used_up, settings))
 
 
 def held_message(held: Held, settings: Settings) -> tuple[str, str] | None:
-    """Returns what holds the paying up, and how to go on, each in sentences; None where nothing does."""
+    """Returns what stops paying, and the remedy; None if nothing does."""
     if held.pause is not None:
         what, remedy = _pause(held.pause, settings)
     elif held.used_up is not None:
@@ -40,39 +40,39 @@ def held_message(held: Held, settings: Settings) -> tuple[str, str] | None:
 def _pause(pause: Pause, settings: Settings) -> tuple[str, str]:
     why = f" ({pause.reason})" if pause.reason else ""
     since = format_moment(pause.at, settings)
-    return f"Paying is paused by {pause.by} since {since}{why}.", "To go on: assetgen resume"
+    return f"Paying is paused by {pause.by} since {since}{why}.", "To resume: assetgen resume"
 
 
 def _quota(used_up: UsedUp, settings: Settings) -> tuple[str, str]:
     until = format_moment(used_up.until, settings)
     what = (
-        f"The key's daily quota is used up; it is asked again from {until} on. Rows of "
-        "Notion go on by themselves then; run others again."
+        f"The key's daily quota is used up; the next call is made after {until}. Rows of "
+        "Notion continue automatically then; run others again."
     )
-    return what, "Where the quota was raised: assetgen resume"
+    return what, "If the quota was raised: assetgen resume"
 
 
 def breaker_failure(breaker: Breaker, settings: Settings) -> Failure:
     """Returns the failure of a call that an open breaker holds back."""
-    again = "then run again; if it was mended without a change of settings, run assetgen resume first"
+    again = "then run again; if no setting changed, run assetgen resume first"
     cause = f"{_opened_message(breaker, settings)}. {_next_probe_message(breaker, settings)}"
     return Failure(breaker.code, cause, f"{breaker.remedy}, {again}")
 
 
 def breaker_message(breaker: Breaker, settings: Settings) -> str:
-    """Returns when, by which run and why a breaker was opened, and when the next call is made."""
+    """Returns when, why and by which run a breaker was opened, and when the next call is made."""
     remedy = "" if breaker.refusal else f" {breaker.remedy}."
     return f"{_opened_message(breaker, settings)}.{remedy} {_next_probe_message(breaker, settings)}"
 
 
 def probe_message(breaker: Breaker, probe: Probe) -> str:
-    """Returns what a call waits for while another one probes."""
+    """Returns what a call waits for while another call probes."""
     by = f"run {probe.run_id}" if probe.run_id else "another run"
     return f"Waiting for one call of {by} to show whether {breaker.code} is over."
 
 
 def cleared_message(values: Mapping[str, Json], settings: Settings) -> str:
-    """Returns which of the switches that were set a person may miss, one sentence each."""
+    """Returns a sentence for each switch that was cleared."""
     found = held(values, None)
     said = [f"The pause by {found.pause.by} is over."] if found.pause else []
     said += ["The daily quota is asked for again."] if found.used_up else []
@@ -91,8 +91,8 @@ def _opened_message(breaker: Breaker, settings: Settings) -> str:
 
 def _next_probe_message(breaker: Breaker, settings: Settings) -> str:
     if breaker.refusal:
-        return "No call is made until the API, which is asked at no cost, takes key and model, or the settings change."
+        return "No call is made until a free check of key and model succeeds, or the settings change."
     if breaker.state(time.time()) is State.HALF_OPEN:
-        return "The next call shows whether that is over; others wait for it."
+        return "The next call probes whether the cause is gone; others wait for it."
     until = format_moment(breaker.probe_at, settings)
-    return f"No call is made until {until}, when one is tried, or until the settings change."
+    return f"No call is made until {until}, when one call probes, or until the settings change."

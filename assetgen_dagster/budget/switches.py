@@ -1,7 +1,7 @@
-"""What stops all paying at once, whoever asks for it: the operator's pause, and a key's used-up daily quota.
+"""Switches that stop all paying: the operator's pause, and a key's used-up daily quota.
 
-Kept in a file of the workspace, or in PostgreSQL where that is set (``postgres.py``), so that every run, command and
-sensor sees the same. A switch is a name with a small JSON object; here is also what the two switches mean.
+They are kept in a file of the workspace, or in PostgreSQL if that is set (``postgres.py``), so that every run, command
+and sensor sees the same. A switch is a name with a small JSON object.
 """
 
 import getpass
@@ -33,21 +33,21 @@ class SwitchesUnavailableError(OneCodeError):
 
 
 class Switches(Protocol):
-    """Where the switches are kept. Every method raises ``SwitchesUnavailableError`` where that does not answer."""
+    """Storage of the switches. Every method raises ``SwitchesUnavailableError`` if it does not answer."""
 
     def read(self) -> Mapping[str, Json]:
         """Returns every switch that is set."""
 
     def change(self, change: Callable[[dict[str, Json]], None]) -> None:
-        """Lets ``change`` edit the switches, while nobody else does."""
+        """Calls ``change`` with the switches, under a lock, and stores the result."""
 
 
 @dataclass(frozen=True)
 class Pause:
-    """An operator's order to pay for nothing.
+    """An operator's pause.
 
     Attributes:
-        by: Who gave it.
+        by: The user that paused.
         at: Unix time.
         reason: In the operator's words; may be empty.
     """
@@ -62,8 +62,8 @@ class UsedUp:
     """A daily quota that is used up.
 
     Attributes:
-        at: When the API said so, Unix time.
-        until: When to ask it again.
+        at: When the API reported it, Unix time.
+        until: When to make the next call, Unix time.
     """
 
     at: float
@@ -72,10 +72,10 @@ class UsedUp:
 
 @dataclass(frozen=True)
 class Held:
-    """Why nothing may be paid for now, with one key and model.
+    """What stops paying now for one key and model.
 
     Attributes:
-        pause: The operator's order, if there is one.
+        pause: The operator's pause, if any.
         used_up: The daily quota, if it is used up.
     """
 
@@ -88,8 +88,8 @@ class FileSwitches:
 
     Args:
         workspace: The workspace.
-        name: Of the file.
-        unknown: What nobody knows where the file cannot be read.
+        name: The file's name.
+        unknown: What is unknown if the file cannot be read, for the message.
     """
 
     def __init__(self, workspace: Path, name: str = "switches", unknown: str = "whether paying is paused") -> None:
@@ -103,16 +103,16 @@ class FileSwitches:
         try:
             found = json.loads(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
-            return {}  # nobody has set one yet
+            return {}  # none has been set yet
         except (OSError, ValueError) as error:
             raise SwitchesUnavailableError(
-                f"{path} cannot be read ({error}), so nobody knows {self._unknown}. Give permission, or "
-                "remove the file to begin without it."
+                f"{path} cannot be read ({error}), so it is unknown {self._unknown}. Make it readable, or remove it to "
+                "start without it."
             ) from None
         return named(found)
 
     def change(self, change: Callable[[dict[str, Json]], None]) -> None:
-        """Lets ``change`` edit the switches; removing the file beforehand mends one that cannot be read."""
+        """Calls ``change`` with the switches, under a lock, and stores the result; needs a readable file."""
         try:
             folder = shared_folder(self._workspace)
         except WorkspaceError as error:
@@ -129,24 +129,24 @@ class FileSwitches:
 
 
 def quota_key(provider: Provider) -> str:
-    """Returns what a daily quota belongs to: requests a day are counted by key and model."""
+    """Returns the key of a daily quota: the API counts requests a day by key and model."""
     return f"{account_fingerprint(provider)}:{_digest(provider.model)}"
 
 
 def named(found: object) -> Mapping[str, Json]:
-    """Returns what was stored as switches; a value of another shape is a switch all the same."""
+    """Parses stored switches; a value of an unknown form is kept as an empty switch."""
     if not isinstance(found, Mapping):
         return {}
     return {str(name): value if isinstance(value, dict) else {} for name, value in found.items()}
 
 
 def account_fingerprint(provider: Provider) -> str:
-    """Returns what tells one account of a provider from another, and nothing about it."""
+    """Returns a digest that identifies an account of a provider without revealing it."""
     return _digest(provider.account)
 
 
 def held(values: Mapping[str, Json], key: str | None, *, now: float | None = None) -> Held:
-    """Returns what the switches mean for a key and model (``quota_key``); without, for whatever key and model."""
+    """Returns what stops paying for a key and model (``quota_key``), or for any if ``key`` is None."""
     found = Held()
     if (pause := values.get(_PAUSE)) is not None:
         found = Held(_pause(pause))
@@ -159,7 +159,7 @@ def held(values: Mapping[str, Json], key: str | None, *, now: float | None = Non
 
 
 def pause(switches: Switches, *, reason: str = "", by: str | None = None) -> Pause:
-    """Stops all paying; who paused first stays, a new reason replaces the old one."""
+    """Stops all paying; a second pause keeps the first one's user and time, and replaces its reason."""
     made = Pause(by or f"{getpass.getuser()}@{socket.gethostname()}", time.time(), reason)
 
     def change(values: dict[str, Json]) -> None:
@@ -174,7 +174,7 @@ def pause(switches: Switches, *, reason: str = "", by: str | None = None) -> Pau
 
 
 def resume(switches: Switches) -> Mapping[str, Json]:
-    """Lets everything go on, daily quotas included, and returns the switches that were set."""
+    """Clears all switches, including daily quotas; returns those that were set."""
     before: dict[str, Json] = {}
 
     def change(values: dict[str, Json]) -> None:
@@ -186,7 +186,7 @@ def resume(switches: Switches) -> Mapping[str, Json]:
 
 
 def note_used_up(switches: Switches, provider: Provider, *, now: float | None = None) -> UsedUp:
-    """Remembers for all runs that a provider's daily quota is used up."""
+    """Records for all runs that a provider's daily quota is used up."""
     at = time.time() if now is None else now
     noted = UsedUp(at, provider.quota_renewed_at(at))
 

@@ -30,7 +30,7 @@ def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_complet
         assert assetgen("resume").startswith("Paying goes on.")
         outputs = finish(runs, timeout=60)
     assert len(gemini.journal()) == len(billed(gemini.journal())) == 12
-    assert all("Paying is paused by" in output and "Goes on." in output for output in outputs)
+    assert all("Paying is paused by" in output and "Continues." in output for output in outputs)
     assert assetgen("resume") == "Paying was not paused.\n"
 
 

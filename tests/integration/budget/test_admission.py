@@ -56,7 +56,7 @@ def test_a_pause_lets_pictures_in_flight_finish_starts_none_and_resume_draws_the
         drawing = asyncio.run(body())
     assert drawing.task.result().generated == 6
     assert len(billed(gemini.journal())) == 6
-    assert drawing.told()[1:] == ["Goes on."]
+    assert drawing.told()[1:] == ["Continues."]
     events = [entry["event"] for entry in logs]
     assert events.count("asset_generation_waits") == events.count("asset_generation_goes_on") == 1
 

