@@ -23,7 +23,7 @@ from assetgen_dagster.providers.failures import Failure
 #: among them: its end is known, see ``switches.py``.
 OPENING_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND})
 
-#: Those of them that the API tells at no cost.
+#: The codes among them that a free request to the API can check.
 _ASKABLE = frozenset({Code.API_KEY, Code.MODEL_NOT_FOUND})
 
 #: Failures of a call that the API has answered: key, account and model work.
@@ -35,7 +35,7 @@ PROBE_AFTER_SECONDS = 600.0
 #: What a probe may take besides its time limit, before it counts as lost with its run.
 PROBE_MARGIN_SECONDS = 30.0
 
-#: Breakers that nobody has looked at for so long are forgotten.
+#: Breakers that were not read for this long are removed.
 _FORGET_SECONDS = 7 * 86_400.0
 
 _PREFIX = "breaker:"
@@ -115,9 +115,9 @@ class Breaker:
         return probe if probe is not None and abs(now - probe.at) < probe.seconds else None
 
     def may_ask(self, now: float, *, every_seconds: float) -> bool:
-        """Returns whether the API can tell if the cause is gone, and was not asked just now.
+        """Returns whether a free request to the API is due that shows if the cause is gone.
 
-        A refusal is ended by the API only, whatever the refusal is about.
+        Only the API can end a refusal, whatever its cause.
         """
         askable = self.code in _ASKABLE or bool(self.refusal)
         return not self.closed and askable and abs(now - self.asked_at) >= every_seconds
@@ -161,14 +161,14 @@ def opened(before: Breaker | None, failure: Failure, *, run_id: str, now: float)
 
 
 def with_probe(breaker: Breaker | None, probe: Probe) -> Breaker | None:
-    """Returns the breaker with a probe of its own; None where no probe is to be had now."""
+    """Returns the breaker with a new probe; None if no probe is allowed now."""
     if breaker is None or breaker.state(probe.at) is not State.HALF_OPEN or breaker.probing(probe.at):
         return None
     return replace(breaker, probe=probe)
 
 
 def fingerprint(provider: Provider) -> str:
-    """Returns what changes when an operator mends key, model, script or endpoint; tells nothing about the key."""
+    """Returns a digest of key, model, script and endpoint; it changes when an operator fixes one of them."""
     parts = [part.removeprefix("models/") for part in provider.configuration]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -214,7 +214,7 @@ def change_breaker(
 
 
 def breakers_in(values: Mapping[str, Json]) -> list[Breaker]:
-    """Returns the breakers that are not closed, whosever they are."""
+    """Returns all breakers that are not closed."""
     found = (_read(value) for name, value in values.items() if name.startswith(_PREFIX))
     return [breaker for breaker in found if breaker is not None and not breaker.closed]
 

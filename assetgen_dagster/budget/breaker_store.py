@@ -61,7 +61,7 @@ class BreakerStore:
         return look(values, self._mark, now=time.time())
 
     def ask_if_due(self, breaker: Breaker, *, every_seconds: float) -> Breaker | None:
-        """Returns the breaker after the free question, where that can tell anything and was not put just now.
+        """Asks the API for free if that is due and can show whether the cause is gone; returns the breaker after it.
 
         Raises:
             SwitchesUnavailableError: The answer cannot be noted.

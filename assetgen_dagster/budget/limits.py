@@ -82,12 +82,12 @@ def budget_message(claims: Iterable[Claim], limits: Limits, month: str) -> str:
     concerned = [] if limits.overall is None else [("all channels together", limits.overall, given)]
     for name, limit in sorted(limits.channels.items()):
         concerned.append((name, limit, [claim for claim in given if claim.channel == name]))
-    said = []
+    text = []
     for whose, limit, theirs in concerned:
         reserved = sum(claim.reserved_usd for claim in theirs)
         more = f" and ${reserved:.2f} reserved" if reserved > _ROUNDING else ""
-        said.append(f"{whose} ${sum(claim.spent_usd for claim in theirs):.2f}{more} of ${limit:.2f}")
-    return f"Spent in {month}: {'; '.join(said)}."
+        text.append(f"{whose} ${sum(claim.spent_usd for claim in theirs):.2f}{more} of ${limit:.2f}")
+    return f"Spent in {month}: {'; '.join(text)}."
 
 
 def refusal_message(refused: Refusal, settings: Settings, *, now: float) -> str:

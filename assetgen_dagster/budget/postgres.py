@@ -37,7 +37,7 @@ class PostgresSwitches:
     Args:
         url: The database's.
         table: Its name.
-        unknown: What nobody knows where the database cannot be used.
+        unknown: What is unknown if the database cannot be used, for the message.
     """
 
     def __init__(self, url: str, table: str = _TABLE, unknown: str = "whether paying is paused") -> None:
@@ -51,7 +51,7 @@ class PostgresSwitches:
             try:
                 return self._all(session)
             except psycopg2.errors.UndefinedTable:
-                return {}  # nobody has set one yet
+                return {}  # none has been set yet
 
     def change(self, change: Callable[[dict[str, Json]], None]) -> None:
         """Lets ``change`` edit the switches."""
@@ -86,7 +86,7 @@ class PostgresSwitches:
 
 
 def in_postgres(url: str, fingerprint: str) -> Callable[[list[Rate]], AbstractBucket]:
-    """Returns what opens the slots that all machines share, by the database's own clock."""
+    """Returns the opener of the slots that all machines share, by the database's clock."""
 
     def open_bucket(rates: list[Rate]) -> AbstractBucket:
         pool = _connections(url)

@@ -21,17 +21,17 @@ from assetgen_dagster.support.threads import call_in_daemon_thread
 #: A second longer than the provider's own: between a slot and its call's arrival there is a script to start.
 WINDOW_SECONDS = 61.0
 
-#: A whole minute's calls at once would arrive in no order, some of them before the minute is over; in so small
-#: portions they keep theirs: a twelfth of the limit within a sixtieth of the window, or five.
+#: Limits bursts, as a minute's calls at once would arrive in any order, some within the next window: at most a twelfth
+#: of the limit, or five, within a sixtieth of the window.
 _PORTION, _AT_LEAST, _OF_THE_WINDOW = 12, 5, 60
 
-#: So many runs are at work at once (deploy/dagster.yaml); without the shared slots each keeps to its part.
+#: Concurrent runs (deploy/dagster.yaml); without the shared slots each run keeps to its part of the limit.
 _RUNS = 3
 
-#: Who had a slot lets others ask for so long, or for half of a slot's share of the window where that is less.
+#: Seconds to yield after taking a slot, for fairness; at most half of a slot's share of the window.
 _AFTER_YOU_SECONDS = 0.1
 
-#: How long the shared slots are left alone after they failed, and how long they may take to answer.
+#: Seconds before the shared slots are tried again after a failure, and their time limit.
 _AGAIN_SECONDS, _ANSWER_SECONDS = 30.0, 15.0
 
 _log = structlog.get_logger()
@@ -41,9 +41,9 @@ class RequestLimit:
     """Slots of one key.
 
     Args:
-        open_bucket: Opens what all runs share; called in a thread, again after it failed.
-        limit: So many calls in a window.
-        window_seconds: How long a window is.
+        open_bucket: Opens the bucket that all runs share; called in a thread, and again after a failure.
+        limit: Calls allowed in a window.
+        window_seconds: The window's length.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RequestLimit:
         self._my_turn_at = 0.0
 
     async def take(self) -> float | None:
-        """Takes a slot if there is one; else returns how many seconds to wait before asking again, at least."""
+        """Takes a slot if there is one; else returns the minimum seconds to wait before the next attempt."""
         wait = self._my_turn_at - time.monotonic()
         if wait <= 0:
             wait = await self._ask()
@@ -120,7 +120,7 @@ def in_file(workspace: Path, fingerprint: str) -> Callable[[list[Rate]], Abstrac
 
 
 def _take(bucket: AbstractBucket) -> float:
-    """Takes a slot and returns 0, or returns how many seconds it will take until there is one."""
+    """Takes a slot and returns 0, or returns the seconds until one is free."""
     # The file's lock first, then the time: a slot must not bear the time before a wait.
     lock: Any = bucket.limiter_lock() or contextlib.nullcontext()
     with lock:

@@ -1,4 +1,4 @@
-"""What runs at work may still spend, and which rows wait for room: kept beside the switches, changed by one at a time.
+"""The reservations of current runs and the rows that wait for room: kept beside the switches, changed under a lock.
 
 What was spent is in the projects' records (``books``) and is nowhere written a second time. A reservation shrinks as
 its run's pictures are recorded and ends with the run; that of a run that died ends with its project's lock. On several
@@ -106,7 +106,7 @@ class ReservationStore:
         limits = limits_of(self._settings)
         if not limits:
             return None
-        self._books()  # read now what will be looked at below, so that nobody waits long for us
+        self._books()  # fills the index before the lock, to hold the lock briefly
         each = provider_of(self._settings).reserved_usd()
         refused: Refusal | None = None
 
@@ -133,7 +133,7 @@ class ReservationStore:
         return refused
 
     def preflight(self, key: ProjectKey, *, pictures: int) -> Refusal | None:
-        """Returns the limit that a run of so many pictures would go over now; reserves nothing.
+        """Returns the limit that a run of ``pictures`` would exceed now; reserves nothing.
 
         Raises:
             AssetgenError: Nobody knows what is reserved, or the limits cannot be read.
@@ -146,7 +146,7 @@ class ReservationStore:
         return refusal(self._claims(values), limits, key.channel, pictures * provider_of(self._settings).reserved_usd())
 
     def release(self, key: ProjectKey, *, run_id: str) -> None:
-        """Gives up what a run has reserved."""
+        """Releases a run's reservation."""
         name = f"{_RESERVED}{key}"
 
         def change(values: dict[str, Json]) -> None:
@@ -170,17 +170,17 @@ class ReservationStore:
         return sorted(found, key=lambda one: one.at)
 
     def claims(self) -> list[Claim]:
-        """Returns what is spent this month, and reserved by runs at work."""
+        """Returns what is spent this month, and what current runs have reserved."""
         values = dict(self._kept.read())
         self._drop_dead(values, doubtful=True)
         return self._claims(values)
 
     def mark_requeued(self, waiting: Waiting) -> None:
-        """Notes that a row was set to ask again."""
+        """Records that a row was requeued."""
         self._note(waiting, replace(waiting, requeued=True))
 
     def forget(self, waiting: Waiting) -> None:
-        """Notes that a row does not wait any more."""
+        """Records that a row no longer waits."""
         self._note(waiting, None)
 
     def _note(self, before: Waiting, after: Waiting | None) -> None:

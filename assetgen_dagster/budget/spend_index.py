@@ -1,4 +1,4 @@
-"""What projects spent in a month and what their calls under way may cost, read from their records: the one truth.
+"""What projects spent in a month, and what their unfinished calls may cost, read from their records.
 
 What was read is remembered as long as the file is the same, so that a look at ten thousand projects is a look at
 their dates.

@@ -1,4 +1,4 @@
-"""Where the switches and the slots are kept: in PostgreSQL where that is set, else in a file of the workspace."""
+"""Opens the shared stores: in PostgreSQL if that is set, else in files of the workspace."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def open_switches(settings: Settings) -> Switches:
     """Returns the switches that these settings share with all others; nothing is read yet."""
     if settings.database is None:
         return FileSwitches(settings.workspace)
-    from assetgen_dagster.budget.postgres import PostgresSwitches  # noqa: PLC0415 - only who uses it loads the driver
+    from assetgen_dagster.budget.postgres import PostgresSwitches  # noqa: PLC0415 - loads the driver only if used
 
     return PostgresSwitches(settings.database)
 

@@ -44,7 +44,7 @@ def gather(pieces: Sequence[str], count: int = MOST_BEATS) -> list[list[str]]:
 
 
 def key_words(text: str, hero: Hero) -> list[str]:
-    """Returns the words that tell what a sentence is about."""
+    """Returns the words that carry a sentence's content."""
     words = split_words(text)
     return [words[index].text for index in sorted(_telling(words, hero))]
 
@@ -58,7 +58,7 @@ def carried(pieces: Iterable[str], scene: Scene) -> str:
 
 
 def carried_by_plate(pieces: Iterable[str], scene: Scene) -> str:
-    """Returns what of a beat an empty plate can carry: only parts of sentences all of whose words are landscape."""
+    """Returns the text of a beat for an empty plate: only parts of sentences with nothing but landscape words."""
     parts = [part.strip() for piece in pieces for part in piece.split(",")]
     return _joined(_capital(part) for part in parts if _is_landscape(part, scene))
 

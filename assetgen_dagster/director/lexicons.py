@@ -156,7 +156,7 @@ def small() -> frozenset[str]:
 
 @cache
 def plain() -> frozenset[str]:
-    """Returns small words that point at nobody."""
+    """Returns function words, which name no subject."""
     return small() - frozenset(subjects().generic.pronouns)
 
 

@@ -1,4 +1,4 @@
-"""What holds for every manifest that a director writes, be it from our tables or by a language model.
+"""The rules for every manifest that a director writes, by tables or by a language model.
 
 Pure functions over a manifest. A document or a manifest that a person wrote is not held against them: a producer may
 want nine characters. What a single sentence must not say at its place and hour is the subject of ``rules``. The words

@@ -1,4 +1,4 @@
-"""What the model is told: a task of ours, and a producer's two texts as material. Pure.
+"""The question to the model: our task, with a producer's two texts as material. Pure functions.
 
 The texts come from a Notion row that anybody in the studio may edit. They are handed over as JSON data, after the
 instruction and apart from it; what a text makes of the answer is caught by the rules, not by trust.
@@ -87,8 +87,8 @@ def first_question(topic: str, story_direction: str, *, hero: str) -> list[Turn]
 
 def repair_question(asked: Sequence[Turn], answer: str | None, violations: Sequence[str]) -> list[Turn]:
     """Returns the question that follows an answer that breaks rules; None stands for one that cannot be read."""
-    told = "\n".join(f"- {violation}" for violation in violations[:_VIOLATIONS])
-    request = f"This manifest cannot be used:\n{told}\nWrite it again as a whole, with this mended and the rest kept."
+    listed = "\n".join(f"- {violation}" for violation in violations[:_VIOLATIONS])
+    request = f"This manifest cannot be used:\n{listed}\nWrite it again as a whole, with this mended and the rest kept."
     said = [] if answer is None else [Turn("model", answer)]
     return [*asked, *said, Turn("user", request)]
 
