@@ -24,7 +24,7 @@ UNPAID = ApiError(400, message="Billing is off", api_status="FAILED_PRECONDITION
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assetgen_dagster.budget.admission._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("assetgen_dagster.budget.admission._POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
