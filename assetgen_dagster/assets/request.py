@@ -52,7 +52,7 @@ def mint_request(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     first = run
     while (previous := _continued(instance, first)) is not None:
         if request := previous.tags.get(REQUEST_TAG):
-            return request
+            return previous.run_id if _is_carried_out(instance, request, command=first) else request
         first = previous  # a run of a version without the tag
     if _is_retry(first):  # of a run that was deleted
         return first.tags.get(REQUEST_TAG) or first.parent_run_id or _UNKNOWN
@@ -156,6 +156,18 @@ def _continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRu
         return None
     unfinished = before.status is not dg.DagsterRunStatus.SUCCESS
     return before if unfinished and _asks_the_same(before, run) else None
+
+
+def _is_carried_out(instance: dg.DagsterInstance, request: str, *, command: dg.DagsterRun) -> bool:
+    """Returns whether a request has succeeded by the time that a command is given again.
+
+    The command before it then only met that request's run at the project's lock, and was never carried out.
+    """
+    if command.parent_run_id or COMMAND_TAG not in command.tags:
+        return False
+    tags = {REQUEST_TAG: request, PARTITION_TAG: command.tags.get(PARTITION_TAG, "")}
+    filters = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return bool(instance.get_run_ids(filters, limit=1))
 
 
 def _is_retry(run: dg.DagsterRun) -> bool:

@@ -222,6 +222,18 @@ def test_a_command_that_did_not_come_to_its_end_is_gone_on_with_by_the_same_one(
     assert runs.request_id(runs.create(tags=COMMAND)) == "minted"
 
 
+def test_a_command_that_met_the_same_one_at_the_lock_is_a_request_of_its_own_once_that_one_succeeded(
+    runs: Runs,
+) -> None:
+    first = runs.create(tags=COMMAND, status=STARTED)
+    second = runs.create(tags=COMMAND, status=STARTED)
+    runs.instance.report_run_failed(second)
+    assert runs.request_id(runs.create(tags=COMMAND, status=FAILED)) == first.run_id
+    succeeded = dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=JOB_NAME)
+    runs.instance.report_dagster_event(succeeded, run_id=first.run_id)
+    assert runs.request_id(runs.create(tags=COMMAND)) != first.run_id
+
+
 def test_a_command_knows_its_request_before_its_run_is_stored(runs: Runs) -> None:
     def start(**config: Any) -> dg.DagsterRun:
         return dg.DagsterRun(JOB_NAME, run_config=config, tags={PARTITION_TAG: KEY, **COMMAND})
