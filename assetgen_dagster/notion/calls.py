@@ -297,7 +297,7 @@ def _checked_token(given: SecretStr) -> str:
     # In a header anything else raises an error that shows it.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise BoardError(
-            "NOTION_TOKEN holds characters that are not allowed in a token: copy it again.",
+            "NOTION_TOKEN holds characters that no token has. Copy it again.",
             code=Code.NOTION_TOKEN,
             setting="NOTION_TOKEN",
         )
