@@ -22,7 +22,7 @@ REPORTED_TAG = "notion_reported"
 #: Outcome of showing the run's review sheet.
 SHEET_TAG = "notion_review_sheet"
 
-#: The code that stopped the run, and the fingerprint of its settings.
+#: The code that stopped the run.
 STOPPED_BY_TAG = "stopped_by"
 
 #: Tags that describe the outcome of one run; emptied when Dagster copies them to a re-execution.
