@@ -258,3 +258,27 @@ def test_a_picture_keeps_its_number_and_a_new_one_takes_the_lowest_free() -> Non
 
 def test_a_number_beyond_the_slots_is_given_up() -> None:
     assert assign_numbers(manifest_of(1), {"picture_01": 30}, slots=22) == {"picture_01": 1}
+
+
+def test_a_step_says_whether_it_was_asked_for_by_name_or_keeps_a_retouched_file() -> None:
+    def step(file: FileState, request: Request, *, redraw: bool = False) -> tuple[Action, bool, bool]:
+        found = decide(
+            record=record(), file=file, inputs=INPUTS, round_number=1, request=request, number=5, redraw=redraw
+        )
+        assert found.reason
+        return found.action, found.by_name, found.retouched
+
+    assert step(SAME, ask(numbers={5})) == (Action.DRAW, True, False)
+    assert step(SAME, ask(Mode.RESUME), redraw=True) == (Action.DRAW, True, False)
+    assert step(OTHER, ask(Mode.RESUME)) == (Action.KEEP, False, True)
+    assert step(SAME, ask(Mode.RESUME)) == (Action.KEEP, False, False)
+
+
+def test_the_highest_number_is_the_number_of_slots() -> None:
+    assert assign_numbers(manifest_of(2), {"picture_01": 3}, slots=3) == {"picture_02": 1, "picture_01": 3}
+    assert assign_numbers(manifest_of(2), {"picture_01": 4}, slots=3) == {"picture_01": 1, "picture_02": 2}
+
+
+def test_a_picture_from_the_moment_of_the_request_is_not_drawn_again_for_it() -> None:
+    assert decision(record(drawn_at=200.0), SAME, ask(at=200.0, numbers={5})) is Action.KEEP
+    assert decision(record(drawn_at=199.0), SAME, ask(at=200.0, numbers={5})) is Action.DRAW

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, WRITES_AT_ONCE, LatestRun, decide
+from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.project.channels import Channel, Channels
 from assetgen_dagster.project.key import ProjectKey
@@ -230,3 +231,24 @@ def test_a_channel_taken_out_of_the_file_lets_a_run_on_its_way_be_and_starts_no_
     known = Channels(Path("/etc/channels.toml"), {"birds": Channel()})
     found = decide([row()], {"page-1": run(finished=finished, reported=True)}, {}, known)
     assert (found.waiting, len(found.rejects), found.starts) == ((0, 1, ()) if finished else (1, 0, ()))
+
+
+def test_a_row_that_waits_or_is_rejected_keeps_none_behind_it() -> None:
+    rows = [row(1), row(2), row(3, channel=""), row(4, channel=""), row(5)]
+    at_work = {page: run(finished=False) for page in ("page-1", "page-2")}
+    found = decide(rows, at_work, {})
+    assert found.waiting == 2
+    assert [reject.row.page_id for reject in found.rejects] == ["page-3", "page-4"]
+    assert [start.row.page_id for start in found.starts] == ["page-5"]
+
+
+def test_rows_behind_one_that_notion_cannot_tell_of_are_postponed_and_without_any_before_it_the_tick_fails() -> None:
+    claims = {ProjectKey("poke1", "vid_2"): ["page-0"]}
+
+    def silent(_page_id: str) -> bool:
+        raise BoardUnavailableError("Notion is silent.")
+
+    found = decide([row(1), row(2), row(3)], {}, claims, gone=silent)
+    assert ([start.row.page_id for start in found.starts], found.postponed) == (["page-1"], 2)
+    with pytest.raises(BoardUnavailableError):
+        decide([row(2), row(3)], {}, claims, gone=silent)
