@@ -13,6 +13,7 @@ from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResourc
 from assetgen_dagster.assets.session import Listener, RunSession
 from assetgen_dagster.assets.sheet import build_contact_sheet
 from assetgen_dagster.providers.registry import provider_of
+from assetgen_dagster.sensors.exit_handlers import resolve_scripts_once
 from assetgen_dagster.sensors.log_retention import log_retention
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
 from assetgen_dagster.sensors.notion_tasks import notion_tasks
@@ -75,4 +76,5 @@ def build_definitions(
     )
 
 
+resolve_scripts_once()
 defs = build_definitions()
