@@ -196,6 +196,13 @@ class Code(StrEnum):
         "The key's project has no billing, or reached its spending limit.",
         "Enable billing for the key's project, or raise its spending limit, with the provider.",
     )
+    OUTAGE = (
+        "outage",
+        ErrorClass.FATAL,
+        "A picture met faults of the provider or the network until its last retry, and no call succeeded meanwhile.",
+        "Wait until the provider's API answers again; rows of Notion continue automatically then. If it never does, "
+        "check network, name server and proxy, and `GOOGLE_GEMINI_BASE_URL` if it is set.",
+    )
     DAILY_QUOTA = (
         "daily_quota",
         ErrorClass.FATAL,

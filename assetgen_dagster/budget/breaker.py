@@ -16,21 +16,26 @@ from pydantic import TypeAdapter, ValidationError
 
 from assetgen_dagster.budget.switches import Json
 from assetgen_dagster.errors import Code
+from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.providers.failures import Failure
 
-#: Codes of failures that lie with key, account or model, and would fail every other call as well. A daily quota is not
-#: among them: its end is known, see ``switches.py``.
-OPENING_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND})
+#: Codes of failures that lie with key, account or model: a person must act. A daily quota is not among them: its end is
+#: known, see ``switches.py``.
+BROKEN_KEY_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND})
 
-#: The codes among them that a free request to the API can check.
+#: Codes of failures that every other call would meet as well.
+OPENING_CODES = BROKEN_KEY_CODES | {Code.OUTAGE}
+
+#: The codes of a broken key that a free request to the API can check.
 _ASKABLE = frozenset({Code.API_KEY, Code.MODEL_NOT_FOUND})
 
 #: Failures of a call that the API has answered: key, account and model work.
 _ANSWERED = frozenset({Code.REFUSED, Code.NO_IMAGE})
 
-#: How long an open breaker waits for its probe.
-PROBE_AFTER_SECONDS = 600.0
+#: How long an open breaker waits for its first probe. Each probe that fails doubles the wait, up to the longest.
+FIRST_PROBE_SECONDS = 60.0
+LONGEST_PROBE_SECONDS = 600.0
 
 #: What a probe may take besides its time limit, before it counts as lost with its run.
 PROBE_MARGIN_SECONDS = 30.0
@@ -119,7 +124,7 @@ class Breaker:
 
         Only the API can end a refusal, whatever its cause.
         """
-        askable = self.code in _ASKABLE or bool(self.refusal)
+        askable = self.code in _ASKABLE | {Code.OUTAGE} or bool(self.refusal)
         return not self.closed and askable and abs(now - self.asked_at) >= every_seconds
 
     def answered(self, failure: Failure | None, now: float) -> "Breaker":
@@ -135,8 +140,12 @@ class Breaker:
             code=failure.code if known else self.code,
             remedy=failure.remedy if known else self.remedy,
             refusal=f"{failure.cause.rstrip('. ')}. {failure.remedy}.",
-            was_refused=self.was_refused or failure.code in _ASKABLE,
+            was_refused=self.was_refused or failure.code in _ASKABLE or self.goes_on(failure),
         )
+
+    def goes_on(self, failure: Failure) -> bool:
+        """Returns whether a single failure shows that the outage behind this breaker is not over."""
+        return self.code == Code.OUTAGE and failure.signals_outage
 
     def same_opening(self, other: "Breaker | None") -> bool:
         """Returns whether both are one breaker after the same failure."""
@@ -155,9 +164,14 @@ def proves(failure: Failure) -> bool:
 
 def opened(before: Breaker | None, failure: Failure, *, run_id: str, now: float) -> Breaker:
     """Returns the breaker after a failure that opens it; one that is open stays as the first failure left it."""
-    if before is not None and before.state(now) is State.OPEN:
-        return replace(before, probe=None)
-    return Breaker(failure.code, failure.cause, failure.remedy, run_id, now, PROBE_AFTER_SECONDS)
+    wait = FIRST_PROBE_SECONDS
+    if before is not None and not before.closed:
+        if before.state(now) is State.OPEN:
+            return replace(before, probe=None)
+        wait = min(max(wait, 2 * before.probe_after_seconds), LONGEST_PROBE_SECONDS)
+    if not opens(failure):
+        failure = failures.outage(failure)
+    return Breaker(failure.code, failure.cause, failure.remedy, run_id, now, wait)
 
 
 def with_probe(breaker: Breaker | None, probe: Probe) -> Breaker | None:

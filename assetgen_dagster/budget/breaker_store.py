@@ -118,16 +118,25 @@ class BreakerStore:
         Raises:
             SwitchesUnavailableError: It cannot be noted.
         """
-        if opens(failure):
-            now = time.time()
-            self._proved = self._probing = False
-            after = self._change(lambda found: opened(found, failure, run_id=self._run_id, now=now))
-            return after if after is not None and after.opened_at == now and after.run_id == self._run_id else None
         if proves(failure):
             self.note_success()
-        else:
-            self._end_probe(lambda breaker: replace(breaker, probe=None))
-        return None
+            return None
+        if not opens(failure) and not self._probing:
+            return None
+        now = time.time()
+
+        def change(found: Breaker | None) -> Breaker | None:
+            probed = found is not None and self._is_mine(found)
+            if opens(failure) or (found is not None and probed and found.goes_on(failure)):
+                return opened(found, failure, run_id=self._run_id, now=now)
+            return replace(found, probe=None) if found is not None and probed else found
+
+        after = self._change(change)
+        self._probing = False
+        if after is None or (after.opened_at, after.run_id) != (now, self._run_id):
+            return None
+        self._proved = False
+        return after
 
     def leave(self) -> None:
         """Lets the next call probe if the run ends without an outcome of its probe.

@@ -104,6 +104,7 @@ class _Drawing:
         self._attempts = Attempts(store=store, paths=job.paths, settings=job.settings, run_id=job.run_id)
         self._slots = asyncio.Semaphore(job.settings.image_concurrency)
         self._rejected = 0
+        self._answered = 0
         self._stopped = asyncio.Event()
         self._unexpected: Exception | None = None
 
@@ -241,7 +242,7 @@ class _Drawing:
 
     async def _try(self, task: Task, scheduler: ReferenceScheduler) -> bool:
         """Tries until the picture is done or given up; returns whether it is done."""
-        attempts = 0
+        attempts = answered = 0
         last: Failure | None = None
         while True:
             async with self._slots:
@@ -250,10 +251,12 @@ class _Drawing:
                     self._leave_out(task, last, attempts)
                     return False
                 attempts += 1
+                answered = self._answered if attempts == 1 else answered
                 self.emit(PictureStarted(task, attempts))
                 result = await self._attempt(task, attempts, scheduler)
             if isinstance(result, Drawn):
                 self._rejected = 0
+                self._answered += 1
                 self._succeed(task, result)
                 if self.admission is not None:
                     await self.admission.report_success()
@@ -262,6 +265,8 @@ class _Drawing:
             last = await self._share_failure(result)
             wait = retry_wait(last, attempts - 1, self.backoff.rng.random())
             if wait is None or self.summary.stopped_by is not None:
+                if last.signals_outage and self._answered == answered:
+                    await self._stop_for_outage(last)
                 self._fail(task, last, attempts=attempts)
                 return False
             if last.slows_project:
@@ -295,6 +300,11 @@ class _Drawing:
             self.summary.stopped_by = shared
         return shared
 
+    async def _stop_for_outage(self, last: Failure) -> None:
+        """Stops the drawing and holds other runs back: no call was answered since a failed picture's first attempt."""
+        if self.summary.stopped_by is None:
+            self._stop(await self._share_failure(failures.outage(last)))
+
     async def _attempt(self, task: Task, attempts: int, scheduler: ReferenceScheduler) -> Drawn | Failure:
         last = self.store.records.round
         try:
@@ -327,6 +337,7 @@ class _Drawing:
     def _note(self, failure: Failure) -> None:
         """Stops the drawing if every picture would fail in the same way."""
         self._rejected = self._rejected + 1 if failure.code == Code.REJECTED else 0
+        self._answered += not failure.signals_outage and not failure.possibly_billed
         too_long = failure.slows_project and (failure.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
         if failure.error_class is ErrorClass.FATAL or too_long:
             self._stop(failure)

@@ -9,6 +9,7 @@ from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.support.redact import redact
 
 _CAUSE_CHARACTERS = 500
+_OUTAGE_SIGNS = frozenset({Code.API_ERROR, Code.NETWORK})
 #: Retries after a transient failure.
 MAX_RETRIES = 5
 
@@ -49,6 +50,11 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.what}. {self.remedy}."
+
+    @property
+    def signals_outage(self) -> bool:
+        """Whether the failure lies with provider or network, and passes without a change."""
+        return self.code in _OUTAGE_SIGNS
 
     @property
     def possibly_billed(self) -> bool:
@@ -137,6 +143,11 @@ def unexpected(error: Exception) -> Failure:
 def rejected_in_a_row(last: Failure) -> Failure:
     """Returns the failure behind several rejected prompts in a row: the request itself must be wrong."""
     return Failure(Code.ALL_REJECTED, f"several prompts in a row were rejected, the last one with: {last.cause}")
+
+
+def outage(last: Failure) -> Failure:
+    """Returns the failure behind a picture's faults until its last retry, while no call succeeded: an outage."""
+    return Failure(Code.OUTAGE, last.cause)
 
 
 def bounded(text: str) -> str:

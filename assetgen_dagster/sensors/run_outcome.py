@@ -19,7 +19,7 @@ from assetgen_dagster.assets.tags import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.budget.breaker import OPENING_CODES
+from assetgen_dagster.budget.breaker import BROKEN_KEY_CODES
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.preflight import fault_on_this_machine
 from assetgen_dagster.drawing.redraw import is_accepted
@@ -134,15 +134,18 @@ def goes_on_by_itself(
 ) -> bool:
     """Returns whether a run's row keeps asking, because its producer cannot fix what stopped the run.
 
-    A wrong key, a missing model or script, or a full disk becomes the error of one row, so that somebody learns of it.
-    All other rows that it stops wait: those queued behind the first, and those tried to see whether it is over.
+    A daily quota and an outage end without a person. A wrong key, a missing model or script, or a full disk becomes the
+    error of one row, so that somebody learns of it. All other rows that it stops wait: those queued behind the first,
+    and those tried to see whether it is over.
     """
     code = run.tags.get(STOPPED_BY_TAG, "")
     if code == Code.DAILY_QUOTA:
         return True
     if started_in_dagster(run):
         return False
-    if code not in OPENING_CODES and not (code in _MACHINES and fault_on_this_machine(settings)):
+    if code == Code.OUTAGE:
+        return True
+    if code not in BROKEN_KEY_CODES and not (code in _MACHINES and fault_on_this_machine(settings)):
         return False
     same = {STOPPED_BY_TAG: code, REPORTED_TAG: values_of(Reported.ERROR, notion)}
     succeeded = [dg.DagsterRunStatus.SUCCESS]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assetgen_dagster.budget.breaker import PROBE_AFTER_SECONDS
+from assetgen_dagster.budget.breaker import LONGEST_PROBE_SECONDS
 from assetgen_dagster.budget.stores import open_switches
 from assetgen_dagster.budget.switches import Json
 from assetgen_dagster.drawing.outcome import Summary
@@ -41,7 +41,7 @@ def edit_breaker(change: Callable[[Json], None]) -> None:
 
 
 def make_half_open() -> None:
-    edit_breaker(lambda value: value.update(opened_at=value["opened_at"] - PROBE_AFTER_SECONDS))
+    edit_breaker(lambda value: value.update(opened_at=value["opened_at"] - LONGEST_PROBE_SECONDS))
 
 
 def turn_billing_off(core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:

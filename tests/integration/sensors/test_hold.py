@@ -150,14 +150,27 @@ def test_a_model_that_is_gone_holds_every_row_until_another_is_named_that_is_the
     assert sensor.look(after=5)[0] == 3
 
 
-def test_a_refusal_that_the_question_does_not_see_lets_one_run_through_after_ten_minutes(
+def test_a_refusal_that_the_question_does_not_see_lets_one_run_through_after_a_minute(
     dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor
 ) -> None:
     gemini.plan([Fault(ApiError(403, message="This key may look, and not draw"), times=None)])
     stop_one(dagit, notion)
     assert sensor.look(after=5)[0] == 0
-    assert sensor.look(after=590)[0] == 0
+    assert sensor.look(after=50)[0] == 0
     assert sensor.look(after=10)[0] == 1
+
+
+def test_an_outage_makes_no_row_an_error_and_one_run_tries_after_a_minute(
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assetgen_dagster.providers.backoff.BACKOFF_SECONDS", (0.0,) * 5)
+    gemini.plan([Fault(ApiError(503, message="The model is overloaded."), times=None)])
+    stop_one(dagit, notion)
+    rows = notion.rows().values()
+    assert {row["Status"] for row in rows} == {"Generating Assets"}
+    assert any("[fatal: outage]" in row["Error Log"] for row in rows)
+    assert sensor.look(after=5)[0] == 0
+    assert sensor.look(after=55)[0] == 1
 
 
 def test_while_one_run_tries_no_other_is_requested(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assetgen_dagster.budget.breaker import (
-    PROBE_AFTER_SECONDS,
+    FIRST_PROBE_SECONDS,
     Breaker,
     Probe,
     State,
@@ -30,6 +30,8 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 WRONG = Failure(Code.API_KEY, "no such key.", "Set GEMINI_API_KEY to a valid key")
 UNPAID = Failure(Code.BILLING, "billing is off", "Enable billing")
 GONE = Failure(Code.MODEL_NOT_FOUND, "no such model", "Set GEMINI_IMAGE_MODEL")
+OUT = Failure(Code.OUTAGE, "overloaded", "Wait")
+FAULTY = Failure(Code.API_ERROR, "overloaded", "Run again later")
 OFFLINE = Failure(Code.NETWORK, "no answer", "Check network")
 NO_API = Failure(Code.CONFIGURATION, "HTTP 404 without its JSON", "Mend this setting")
 
@@ -42,12 +44,15 @@ def probe(now: float, token: str = "a") -> Probe:
     return Probe(token, f"run-{token}", now, 90.0)
 
 
-@pytest.mark.parametrize("code", [Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND])
-def test_what_lies_with_key_account_or_model_opens_it(code: Code) -> None:
+SHARED = {Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND, Code.OUTAGE}
+
+
+@pytest.mark.parametrize("code", sorted(SHARED))
+def test_what_every_call_would_meet_opens_it(code: Code) -> None:
     assert opens(replace(WRONG, code=code))
 
 
-@pytest.mark.parametrize("code", sorted(set(Code) - {Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND}))
+@pytest.mark.parametrize("code", sorted(set(Code) - SHARED))
 def test_what_lies_with_one_picture_video_or_machine_does_not(code: Code) -> None:
     assert not opens(replace(WRONG, code=code))
 
@@ -64,29 +69,61 @@ def test_a_failed_probe_shows_that_the_key_works_only_where_the_api_has_answered
     ("seconds", "state"),
     [
         (0, State.OPEN),
-        (PROBE_AFTER_SECONDS - 1, State.OPEN),
-        (PROBE_AFTER_SECONDS, State.HALF_OPEN),
+        (FIRST_PROBE_SECONDS - 1, State.OPEN),
+        (FIRST_PROBE_SECONDS, State.HALF_OPEN),
         (DAY, State.HALF_OPEN),
         (-5, State.OPEN),  # a machine whose clock is behind
         (-HOUR, State.HALF_OPEN),  # the clock was set back
     ],
 )
-def test_an_open_breaker_is_half_open_after_ten_minutes(seconds: float, state: State) -> None:
+def test_an_open_breaker_is_half_open_after_a_minute(seconds: float, state: State) -> None:
     assert failed(UNPAID).state(NOON + seconds) is state
 
 
 def test_a_further_failure_leaves_an_open_breaker_as_it_is_and_opens_a_half_open_one_anew() -> None:
     first = failed()
     assert opened(first, UNPAID, run_id="run-2", now=NOON + 5) == first
-    later = NOON + PROBE_AFTER_SECONDS
+    later = NOON + FIRST_PROBE_SECONDS
     again = opened(replace(first, probe=probe(later)), UNPAID, run_id="run-a", now=later + 5)
-    assert again == Breaker(Code.BILLING, UNPAID.cause, UNPAID.remedy, "run-a", later + 5, PROBE_AFTER_SECONDS)
+    assert again == Breaker(Code.BILLING, UNPAID.cause, UNPAID.remedy, "run-a", later + 5, 2 * FIRST_PROBE_SECONDS)
     assert again.state(later + 6) is State.OPEN
     assert opened(replace(first, closed=True), WRONG, run_id="run-2", now=NOON + 5).state(NOON + 6) is State.OPEN
 
 
+def test_each_failed_probe_doubles_the_wait_up_to_the_longest() -> None:
+    waits, breaker, now = [], failed(OUT), NOON
+    for _ in range(6):
+        waits.append(breaker.probe_after_seconds)
+        now += breaker.probe_after_seconds
+        breaker = opened(breaker, OUT, run_id="run-2", now=now)
+    assert waits == [60, 120, 240, 480, 600, 600]
+    assert opened(replace(breaker, closed=True), OUT, run_id="run-3", now=now).probe_after_seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("breaker", "failure", "goes_on"),
+    [
+        (OUT, OFFLINE, True),
+        (OUT, FAULTY, True),
+        (OUT, UNPAID, False),
+        (WRONG, OFFLINE, False),
+        (UNPAID, FAULTY, False),
+    ],
+)
+def test_one_more_fault_shows_an_outage_that_is_known(breaker: Failure, failure: Failure, goes_on: bool) -> None:
+    assert failed(breaker).goes_on(failure) is goes_on
+    assert opened(failed(OUT), OFFLINE, run_id="run-2", now=NOON + HOUR).code == Code.OUTAGE
+
+
+def test_an_api_that_did_not_answer_the_free_question_and_does_now_is_back() -> None:
+    found = failed(OUT)
+    assert found.may_ask(NOON + MINUTE, every_seconds=MINUTE)
+    assert found.answered(None, NOON + 5).state(NOON + 5) is State.OPEN, "a description is no drawing"
+    assert found.answered(OFFLINE, NOON + 5).answered(None, NOON + 65).closed
+
+
 def test_only_a_half_open_breaker_lets_a_call_probe_and_only_one() -> None:
-    half_open = NOON + PROBE_AFTER_SECONDS
+    half_open = NOON + FIRST_PROBE_SECONDS
     assert with_probe(None, probe(NOON)) is None
     assert with_probe(failed(), probe(NOON + 5)) is None
     assert with_probe(replace(failed(), closed=True), probe(half_open)) is None
@@ -122,8 +159,8 @@ def test_as_long_as_the_api_refuses_it_stays_open_whatever_the_hour(answer: Fail
 
 
 def test_billing_that_the_api_itself_complained_of_is_probed_when_it_does_not_any_more() -> None:
-    found = failed().answered(UNPAID, NOON + 5).answered(None, NOON + PROBE_AFTER_SECONDS)
-    assert found.state(NOON + PROBE_AFTER_SECONDS) is State.HALF_OPEN
+    found = failed().answered(UNPAID, NOON + 5).answered(None, NOON + FIRST_PROBE_SECONDS)
+    assert found.state(NOON + FIRST_PROBE_SECONDS) is State.HALF_OPEN
 
 
 def test_once_it_refused_its_consent_closes_the_breaker() -> None:
@@ -133,14 +170,14 @@ def test_once_it_refused_its_consent_closes_the_breaker() -> None:
 
 @pytest.mark.parametrize("before", [None, OFFLINE, NO_API])
 def test_the_consent_of_an_api_that_never_refused_proves_nothing(before: Failure | None) -> None:
-    found = failed().answered(before, NOON + 5).answered(None, NOON + 65)
-    assert found.state(NOON + 65) is State.OPEN
-    assert found.state(NOON + PROBE_AFTER_SECONDS) is State.HALF_OPEN
+    found = failed().answered(before, NOON + 5).answered(None, NOON + 15)
+    assert found.state(NOON + 15) is State.OPEN
+    assert found.state(NOON + FIRST_PROBE_SECONDS) is State.HALF_OPEN
 
 
 def test_an_endpoint_that_is_no_gemini_api_is_as_if_nobody_was_asked() -> None:
     found = failed().answered(WRONG, NOON + 5).answered(NO_API, NOON + 65)
-    assert found.state(NOON + PROBE_AFTER_SECONDS) is State.HALF_OPEN
+    assert found.state(NOON + FIRST_PROBE_SECONDS) is State.HALF_OPEN
 
 
 # --- Among the switches ----------------------------------------------------------------------------------------------
