@@ -21,6 +21,7 @@ import structlog
 from assetgen_dagster.drawing.picture import (
     BrokenPictureError,
     Picture,
+    check_asset_exists,
     file_sha256,
     inspect_picture,
     make_png,
@@ -192,7 +193,7 @@ class Attempts:
         report = read_report(stdout, stderr)
         broken: BrokenPictureError | None = None
         try:
-            picture = make_png(self.paths.absolute(intent.staging))
+            picture = self._find_picture(intent)
         except FileNotFoundError:
             pass
         except BrokenPictureError as error:
@@ -205,6 +206,39 @@ class Attempts:
         self._book_failure(intent, report, possibly_billed=failure.possibly_billed or sent)
         _log_failure(intent, failure, end, stderr)
         return failure
+
+    def _find_picture(self, intent: Intent) -> Picture:
+        """Returns the picture that a script left, as PNG under its staging path.
+
+        A script may have written beside that path: some choose the ending by the picture's format, some add a number.
+
+        Raises:
+            FileNotFoundError: There is none.
+            BrokenPictureError: See ``inspect_picture``.
+            OSError: It cannot be read or written.
+        """
+        staging = self.paths.absolute(intent.staging)
+        try:
+            return make_png(staging)
+        except (FileNotFoundError, BrokenPictureError):
+            beside = next(filter(check_asset_exists, self._written_beside(intent)), None)
+            if beside is None:
+                raise
+        _log.warning("asset_generation_picture_misplaced", asset_name=intent.name, path=str(beside))
+        remove(staging)
+        beside.replace(staging)
+        return make_png(staging)
+
+    def _written_beside(self, intent: Intent) -> list[Path]:
+        """Returns the other staging files of a call that may be its picture, the largest first."""
+        staging = self.paths.absolute(intent.staging)
+        name = staging.name.removesuffix(f".{intent.token}{staging.suffix}")
+        found = [
+            path
+            for path in staging.parent.iterdir()
+            if (intent.token in path.name or path.stem == name) and path != staging and path.is_file()
+        ]
+        return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
 
     def _receive(
         self, intent: Intent, picture: Picture, report: ScriptReport, duration: float | None

@@ -81,8 +81,9 @@ def clean_staging(paths: ProjectPaths, store: RecordStore) -> None:
     tokens = tuple(store.records.intents)
     for path in paths.staging.iterdir():
         if not any(token in path.name for token in tokens):
-            if path.suffix == ".png" and check_asset_exists(path):
-                paths.set_aside(path)
+            if not path.name.startswith(".") and check_asset_exists(path):  # hidden: half of an atomic write
+                aside = paths.set_aside(path)
+                _log.warning("asset_generation_picture_set_aside", path=str(aside))
             remove(path)  # a folder, too: a script may leave anything
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from assetgen_dagster.drawing.picture import check_asset_exists
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import Code, ErrorClass
 from assetgen_dagster.project.workspace import WorkspaceError
@@ -86,6 +87,41 @@ def test_a_script_that_saves_jpeg_under_png_leaves_a_real_png(core: Core, use_sc
     use_script(ARGUMENTS + PICTURE + "image.save(output, format='JPEG')")
     core.draw()
     assert all(content.startswith(b"\x89PNG") for content in core.files().values())
+
+
+JPEG = "image.save(path, format='JPEG')\n"
+WRONG_PLACES = {
+    "the ending chosen by the format": "path = output.removesuffix('.png') + '.jpg'\n" + JPEG,
+    "a second ending": "path = output + '.jpg'\n" + JPEG,
+    "a number added": "path = output.removesuffix('.png') + '_0.png'\n" + JPEG,
+    "the name up to its first dot": "import os; f, n = os.path.split(output); path = f'{f}/{n.split(\".\")[0]}.jpg'\n"
+    + JPEG,
+    "half a picture at the right place": "open(output, 'wb').write(b'half'); path = output + '.jpg'\n" + JPEG,
+    "a folder at the right place": "import os; os.mkdir(output); path = output + '.jpg'\n" + JPEG,
+    "a preview and the picture": "image.resize((84, 48)).save(output + '.small.png'); path = output + '.jpg'\n" + JPEG,
+    "and failed afterwards": "path = output + '.jpg'\n" + JPEG + "raise SystemExit(1)\n",
+}
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES.values(), ids=WRONG_PLACES)
+def test_a_picture_written_beside_its_path_is_taken_and_not_paid_for_again(
+    core: Core, use_script: UseScript, place: str
+) -> None:
+    use_script(ARGUMENTS + PICTURE + place)
+    [done] = core.draw({1}).done()
+    assert (done.record.facts.width, done.record.facts.height) == (1344, 768)
+    assert core.confirmed_usd() == pytest.approx(0.068)
+    assert core.possibly_billed_usd() == 0
+    assert core.files()["picture_01"].startswith(b"\x89PNG")
+    assert list(core.paths.staging.iterdir()) == []
+
+
+def test_a_picture_under_a_name_of_the_scripts_own_is_kept_aside(core: Core, use_script: UseScript) -> None:
+    use_script(ARGUMENTS + PICTURE + "import os; image.save(os.path.dirname(output) + '/output.jpg')")
+    assert problem_of(core.draw({1})) == (ErrorClass.TIMEOUT, "script_left_no_picture")
+    [kept] = core.paths.retired.iterdir()
+    assert kept.name.startswith("output.")
+    assert check_asset_exists(kept)
 
 
 def test_a_picture_that_cannot_be_made_a_png_now_is_made_one_later_and_not_drawn_again(
