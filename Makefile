@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allow-unsafe --no-header \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(LOCK)
 
 # The browser of ui-test: Chromium or Chrome.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -87,6 +87,7 @@ bench: .venv/installed-dev
 	@$(BIN)/python -m bench --memory
 
 # The locks have hashes and no index address, so they work with every package index.
+# The newest versions that pyproject.toml allows: make lock LOCK=--upgrade
 lock: .venv/installed-dev
 	@$(COMPILE) --extra checkout --output-file requirements.lock pyproject.toml
 	@$(COMPILE) --extra celery --constraint requirements.lock --output-file requirements-celery.lock pyproject.toml
