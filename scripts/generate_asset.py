@@ -10,6 +10,8 @@ Settings, from the environment, else from a ``.env`` beside this file, else from
 - ``GEMINI_ASPECT_RATIO``: ``16:9`` unless set.
 - ``GOOGLE_GEMINI_BASE_URL``: Google's endpoint unless set.
 
+From the environment only: an HTTP proxy in ``https_proxy`` or ``all_proxy``, hosts without it in ``no_proxy``.
+
 Success ends stdout with one line of JSON. ``usage`` is null where the API did not tell::
 
     {"output": PATH, "model": MODEL, "usage": {"prompt_tokens": 9, "image_tokens": 1120, "text_tokens": 0}}
@@ -39,10 +41,12 @@ import os
 import re
 import sys
 import time
+import warnings
 import zlib
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from io import BytesIO
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib import error, request
@@ -52,6 +56,9 @@ PUBLIC_API = "https://generativelanguage.googleapis.com"
 DEFAULT_MODEL, DEFAULT_ASPECT_RATIO = "gemini-nano-banana-2.1", "16:9"
 #: So that it does not hang for ever when run by hand; an orchestrator has its own, shorter limit.
 TIMEOUT_SECONDS = 300.0
+#: What an answer may take, unpacked: one with a picture, and one with an error, which is cut off in bytes and seconds.
+MOST_BYTES, _ERROR_BYTES, _ERROR_SECONDS = 64 << 20, 1 << 20, 10.0
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: The pictures that the API takes as references, by their first bytes; each group is a MIME type without "image/".
 _REFERENCE = re.compile(
@@ -171,29 +178,29 @@ def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
     """Returns the parsed body of a 200; raises DrawError if none came."""
     # Not build_opener: that follows redirects, with the key, and loads certificates even for http.
     opener = request.OpenerDirector()
-    host = urlsplit(base).hostname
-    opener.add_handler(request.ProxyHandler({} if host in ("127.0.0.1", "localhost", "::1") else None))
+    scheme, host = urlsplit(base).scheme, urlsplit(base).hostname or ""
+    opener.add_handler(request.ProxyHandler(_proxies(scheme, host)))
     opener.add_handler(request.HTTPSHandler() if base.startswith("https") else request.HTTPHandler())
     opener.add_handler(request.HTTPErrorProcessor())
     opener.add_handler(request.HTTPDefaultErrorHandler())
     url = f"{base}/v1beta/models/{quote(model, safe='')}:generateContent"
     call = request.Request(url, body, {"Content-Type": "application/json", "x-goog-api-key": key})  # noqa: S310 - checked
-    begun = False
+    begun, raw = False, bytearray()
     try:
         with opener.open(call, timeout=TIMEOUT_SECONDS) as response:
             begun = True
-            raw = response.read()
+            _receive(response, raw, MOST_BYTES, TIMEOUT_SECONDS)
     except error.HTTPError as answer:
         raise _refusal(answer, key) from None
     except error.URLError as failed:
         raise DrawError("network", f"{host} cannot be reached: {failed.reason}.") from None
-    except (OSError, HTTPException, ValueError) as failed:
+    except (OSError, HTTPException, ValueError, zlib.error) as failed:
         if not begun and isinstance(failed, ConnectionError):
             raise DrawError("network", f"{host} hung up before an answer had begun: {failed!r}.") from None
         if not begun and isinstance(failed, ValueError):  # a host name that cannot be encoded
             raise DrawError("configuration", f"GOOGLE_GEMINI_BASE_URL cannot be used: {failed!r}.") from None
         # Time ran out while a picture was being drawn, or something came that broke off.
-        why = f"nothing came for {TIMEOUT_SECONDS:g} s" if isinstance(failed, TimeoutError) else repr(failed)
+        why = f"it takes more than {TIMEOUT_SECONDS:g} s" if isinstance(failed, TimeoutError) else repr(failed)
         raise DrawError("lost_answer", f"The answer did not arrive whole and may be billed: {why}.") from None
     with contextlib.suppress(ValueError, RecursionError):
         if isinstance(parsed := json.loads(raw), dict):
@@ -201,12 +208,59 @@ def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
     raise DrawError("lost_answer", f"The answer ({len(raw)} bytes) is not complete JSON; it may be billed.")
 
 
+def _receive(answer: Any, body: bytearray, most: int, seconds: float) -> None:
+    """Adds an answer to ``body``, unpacked; raises DrawError or TimeoutError where it exceeds a bound."""
+    until, unpacker = time.monotonic() + seconds, None
+    packed = answer.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate")
+    while chunk := answer.read1(1 << 16):
+        if not body and unpacker is None and (packed or chunk.startswith(b"\x1f\x8b")):
+            unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whatever it says
+        body += unpacker.decompress(chunk, most + 1 - len(body)) if unpacker else chunk
+        if len(body) > most:
+            raise DrawError("lost_answer", f"The answer is longer than {most >> 20} MiB; it may be billed.")
+        if time.monotonic() > until:
+            raise TimeoutError
+
+
+def _proxies(scheme: str, host: str) -> dict[str, str]:
+    """Returns the proxy that the environment names for a host; raises DrawError if it cannot be used."""
+    named = request.getproxies()
+    variable = f"{scheme if named.get(scheme) else 'all'}_proxy"
+    proxy = named.get(variable.removesuffix("_proxy"), "").strip()
+    if not proxy or host in _THIS_MACHINE or bypasses_proxy(host, named.get("no", "")) or request.proxy_bypass(host):
+        return {}
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        spelled = sorted((name for name in os.environ if name.lower() == variable and os.environ[name]), reverse=True)
+        text = f"{next(iter(spelled), variable)} is not the address of an HTTP proxy (http://HOST:PORT), the only kind"
+        hint = f"set {scheme}_proxy to one, or add {host} to no_proxy"
+        raise DrawError("configuration", f"{text} that is supported.", hint=hint)
+    return {scheme: proxy}
+
+
+def bypasses_proxy(host: str, listed: str) -> bool:
+    """Whether no_proxy lists a host: by its name, a domain of it, or a network of its address."""
+    for entry in re.split(r"[\s,]+", listed.lower()):
+        name = entry.rpartition("://")[2].lstrip("*.").strip("[]")
+        name = name.partition(":")[0] if name.count(":") == 1 else name
+        if entry == "*" or (name and (host == name or host.endswith(f".{name}"))):
+            return True
+        with contextlib.suppress(ValueError):
+            if ip_address(host) in ip_network(name, strict=False):
+                return True
+    return False
+
+
 def _refusal(answer: Any, key: str) -> DrawError:
     """Makes a failure out of an error status, whatever the body is."""
-    try:
-        raw = answer.read(1 << 20)
-    except (OSError, HTTPException) as failed:
-        raw = getattr(failed, "partial", b"")
+    raw = bytearray()
+    with contextlib.suppress(OSError, HTTPException, ValueError, zlib.error, DrawError):
+        _receive(answer, raw, _ERROR_BYTES, _ERROR_SECONDS)
     told = _error_of(raw.decode("utf-8", "replace").replace(key, "***"))
     details = _dicts(told.get("details"))
     delays = [_seconds(answer.headers.get("Retry-After"))] + [_seconds(detail.get("retryDelay")) for detail in details]
@@ -322,6 +376,7 @@ def as_png(data: str) -> bytes:
         raise DrawError("configuration", "The picture is no PNG: install Pillow, which converts it.") from None
     converted = BytesIO()
     try:
+        warnings.simplefilter("error", Image.DecompressionBombWarning)  # Pillow would only warn
         with Image.open(BytesIO(image)) as picture:
             shown = picture if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else picture.convert("RGB")
             shown.save(converted, "PNG", compress_level=4)  # a third of the time of the default, a tenth larger

@@ -63,6 +63,20 @@ class Drip:
     kind: Literal["drip"] = "drip"
 
 
+@dataclass(frozen=True, config=STRICT)
+class Endless:
+    """An answer that goes on until the client has had enough, or 256 MiB.
+
+    Attributes:
+        status: HTTP status.
+        packed: Whether it is a bomb of gzip: a thousandth of that on the wire.
+    """
+
+    status: int = 200
+    packed: bool = False
+    kind: Literal["endless"] = "endless"
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Rule:
     """What all rules of a plan have; each emulator adds to which calls a rule applies.

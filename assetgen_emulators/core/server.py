@@ -12,6 +12,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from assetgen_emulators.core.faults import Delay, Drip, F, FaultPlan, Hang, HtmlPage, Reset, TornBody
+from assetgen_emulators.core.faults import Delay, Drip, Endless, F, FaultPlan, Hang, HtmlPage, Reset, TornBody
 from assetgen_emulators.core.journal import C, Journal, Ticket
 from assetgen_emulators.core.rate_limit import RateLimit
 
@@ -230,6 +231,7 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
         if isinstance(action, HtmlPage):
             page = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
             status, body, headers = action.status, page.format(action.title).encode(), {"Content-Type": "text/html"}
+        status = action.status if isinstance(action, Endless) else status
         seconds = latency + (action.seconds if isinstance(action, Delay) else 0.0)
         if not self._client_stays(None if isinstance(action, Hang) else seconds):
             gone = outcome if isinstance(action, Hang) else "client_gone"
@@ -248,7 +250,10 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
         self.emulator.calls.finish(ticket, outcome, None)
 
     def send(self, status: int, body: Any, headers: dict[str, str] | None = None, action: Any = None) -> None:
-        """Sends an answer: JSON or bytes, torn or in drops if the action wants it."""
+        """Sends an answer: JSON or bytes, torn, in drops or endless if the action wants it."""
+        if isinstance(action, Endless):
+            self._send_endless(status, action)
+            return
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}.items():
@@ -265,6 +270,19 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
             if isinstance(action, Drip):
                 time.sleep(action.seconds)
         self.wfile.flush()
+
+    def _send_endless(self, status: int, action: Endless) -> None:
+        self.close_connection = True
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if action.packed:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        packer = zlib.compressobj(level=1, wbits=31)
+        for _ in range(256):
+            mebibyte = b" " * (1 << 20)  # what JSON may begin with
+            self.wfile.write(packer.compress(mebibyte) if action.packed else mebibyte)
+            self.wfile.flush()
 
     def _client_stays(self, seconds: float | None) -> bool:
         """Waits (for ever if None) and returns whether the client is still there."""

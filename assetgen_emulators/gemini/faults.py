@@ -1,6 +1,6 @@
 """The faults that the Gemini emulator can be asked for.
 
-A call that hangs or is torn is billed; one that is reset, or gets an error or a page, is not.
+A call that hangs, is torn or endless is billed; one that is reset, or gets an error or a page, is not.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from assetgen_emulators.core.faults import STRICT, Delay, Hang, HtmlPage, Reset, Rule, TornBody
+from assetgen_emulators.core.faults import STRICT, Delay, Drip, Endless, Hang, HtmlPage, Reset, Rule, TornBody
 
 __all__ = [
     "Action",
@@ -18,6 +18,8 @@ __all__ = [
     "ApiError",
     "CutShort",
     "Delay",
+    "Drip",
+    "Endless",
     "Fault",
     "FlawedStory",
     "HalfPng",
@@ -169,6 +171,8 @@ AnyAction = (
     | TextOnly
     | TextBeside
     | TornBody
+    | Drip
+    | Endless
     | JpegLabelledPng
     | HalfPng
     | Thoughts

@@ -71,12 +71,17 @@ class OddJson:
 
 
 @dataclass(frozen=True, config=STRICT)
-class HtmlPage(faults.HtmlPage):  # noqa: D101 - as there, and so are the next five
+class HtmlPage(faults.HtmlPage):  # noqa: D101 - as there, and so are the next six
     saved: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
 class TornBody(faults.TornBody):  # noqa: D101
+    saved: bool = True
+
+
+@dataclass(frozen=True, config=STRICT)
+class Endless(faults.Endless):  # noqa: D101
     saved: bool = True
 
 
@@ -100,7 +105,7 @@ class Delay(faults.Delay):  # noqa: D101
     saved: bool = True
 
 
-AnyAction = ApiError | HtmlPage | EmptyBody | OddJson | TornBody | Drip | Reset | Hang | Delay
+AnyAction = ApiError | HtmlPage | EmptyBody | OddJson | TornBody | Endless | Drip | Reset | Hang | Delay
 Action = Annotated[AnyAction, Field(discriminator="kind")]
 
 
