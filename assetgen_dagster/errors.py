@@ -451,7 +451,7 @@ class Code(StrEnum):
         None,
         "Dagster's database cannot be written, is held by another program, or is damaged.",
         "As the message says. Without a backup, `history` and `schedules` in `DAGSTER_HOME` can be moved away: "
-        "pictures and what is paid for stay, past costs in `assetgen costs` do not.",
+        "pictures and what is paid for stay, and so do the costs of all projects that still have their folder.",
     )
     DAGSTER_YAML = (
         "dagster_yaml",

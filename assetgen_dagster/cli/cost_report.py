@@ -35,15 +35,16 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost recorded on one event.
+    """The cost of one call, or of the calls of one event.
 
     Attributes:
-        at: When it was recorded, Unix time.
+        at: When it was spent or reported, Unix time.
         channel: The project's channel.
         project: The project's id.
         model: The model that was paid; empty if the event names none.
         cost_usd: Confirmed cost.
         possibly_billed_usd: Cost of calls without an answer.
+        tokens: The calls.
     """
 
     at: float
@@ -52,6 +53,7 @@ class Cost:
     model: str
     cost_usd: float = 0.0
     possibly_billed_usd: float = 0.0
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,8 @@ def _no_database(home: Path, error: "DBAPIError", settings: Settings) -> Assetge
     )
     if settings.database is None:
         text += (
-            "; without a backup, move its folders history and schedules away and start anew: pictures and records "
-            "stay in the workspace, but assetgen costs no longer shows earlier costs"
+            "; without a backup, move its folders history and schedules away and start anew: pictures, records and "
+            "their costs stay in the workspace"
         )
     return AssetgenError(redact(f"{text}."), code=Code.DAGSTER_DATABASE)
 

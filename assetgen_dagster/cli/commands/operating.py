@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from assetgen_dagster.cli.cost_report import By, Format
-from assetgen_dagster.cli.terminal import show, stderr, stdout
+from assetgen_dagster.cli.terminal import note, show, stderr, stdout
 from assetgen_dagster.errors import AssetgenError, Code
 
 
@@ -70,21 +70,21 @@ def costs(
     channel: Annotated[str | None, typer.Option(help="Only this channel.")] = None,
     how: Annotated[Format, typer.Option("--format", help="For people, a spreadsheet or a program.")] = Format.TABLE,
 ) -> None:
-    r"""Show costs from Dagster's records; calls without an answer, which may have been billed, are listed apart.
+    r"""Show what was spent; calls without an answer, which may have been billed, are listed apart.
 
     Example: assetgen costs --by project --by model --month 2026-11 \
     --format csv
     """
     from assetgen_dagster.cli import cost_report
-    from assetgen_dagster.cli.costs import recorded_costs
+    from assetgen_dagster.cli.costs import all_costs
     from assetgen_dagster.settings import load_settings
 
     settings, by = load_settings(), by or [By.MONTH, By.CHANNEL]
-    with stderr().status("Reading Dagster's records") as status:
-        found = recorded_costs(
+    with stderr().status("Reading the projects' records") as status:
+        found = all_costs(
             settings, month=month, channel=channel, seen=lambda count: status.update(f"Read {count} events")
         )
-        lines = cost_report.add_up(found, by, settings.zone)
+        lines = cost_report.add_up(found.costs, by, settings.zone)
     match how:
         case Format.TABLE:
             show(cost_report.as_table(lines, by), stdout())
@@ -92,6 +92,8 @@ def costs(
             print(cost_report.as_csv(lines, by), end="")
         case Format.JSON:
             print(cost_report.as_json(lines, by))
+    for line in found.notes():
+        note(line)
 
 
 def archive(
