@@ -52,13 +52,13 @@ class Code(StrEnum):
     API_ERROR = (
         "api_error",
         ErrorClass.TRANSIENT,
-        "HTTP 408, 499 or 5xx: the provider has a fault.",
+        "HTTP 408, 409, 499 or 5xx, or an error without a status: the provider has a fault.",
         "Run again later.",
     )
     NETWORK = (
         "network",
         ErrorClass.TRANSIENT,
-        "No answer had begun: refused, unknown host, reset.",
+        "The request could not be sent: refused, unknown host, connection lost before its end.",
         "Check network, name server and proxy, and `GOOGLE_GEMINI_BASE_URL` if it is set.",
     )
     NO_IMAGE = (
@@ -101,7 +101,8 @@ class Code(StrEnum):
     ANSWER_LOST = (
         "answer_lost",
         ErrorClass.TIMEOUT,
-        "An answer had begun, or was being drawn, and did not arrive whole.",
+        "The request was sent, and no whole answer came: time ran out, the connection was closed, or a gateway "
+        "answered in the provider's place (HTTP 502, 504, 520, 524).",
         "Run again: the lost call is listed as possibly billed.",
     )
     SCRIPT_KILLED = (
@@ -174,9 +175,16 @@ class Code(StrEnum):
     REJECTED = (
         "rejected",
         ErrorClass.REJECTED,
-        "HTTP 400 or another 4xx for this prompt.",
+        "HTTP 400 or another 4xx for this prompt; tried once more where the provider asks for that.",
         "Edit this prompt in the project's `asset_manifest.json`; or change the aspect ratio, if the message names "
         "that.",
+    )
+    REQUEST_TOO_LARGE = (
+        "request_too_large",
+        ErrorClass.REJECTED,
+        "HTTP 413, or a request over the provider's limit, mostly by its reference pictures. Nothing was drawn.",
+        "Let this picture refer to fewer or smaller pictures (`references` in `asset_manifest.json`), or raise the "
+        "limit of the gateway that `GOOGLE_GEMINI_BASE_URL` names.",
     )
     ALL_REJECTED = (
         "all_rejected",
@@ -187,13 +195,15 @@ class Code(StrEnum):
     API_KEY = (
         "api_key",
         ErrorClass.FATAL,
-        "The key is missing, wrong, or may not do this (HTTP 401, 403).",
+        "The key is missing, wrong, or may not do this (HTTP 401, 403): restricted, suspended, or its project lacks "
+        "the API.",
         "Set `GEMINI_API_KEY` to a valid key.",
     )
     BILLING = (
         "billing",
         ErrorClass.FATAL,
-        "The key's project has no billing, or reached its spending limit.",
+        "The key's project has no billing, no quota at all for this model (`limit: 0`), no credit (HTTP 402), or "
+        "reached its spending limit. Waiting does not help.",
         "Enable billing for the key's project, or raise its spending limit, with the provider.",
     )
     OUTAGE = (
@@ -202,6 +212,12 @@ class Code(StrEnum):
         "A picture met faults of the provider or the network until its last retry, and no call succeeded meanwhile.",
         "Wait until the provider's API answers again; rows of Notion continue automatically then. If it never does, "
         "check network, name server and proxy, and `GOOGLE_GEMINI_BASE_URL` if it is set.",
+    )
+    LOCATION = (
+        "location",
+        ErrorClass.FATAL,
+        "The provider does not serve the country that the request comes from.",
+        "Run in a country that the provider serves; behind a proxy, the proxy's country counts.",
     )
     DAILY_QUOTA = (
         "daily_quota",
@@ -226,13 +242,15 @@ class Code(StrEnum):
     MODEL_NOT_FOUND = (
         "model_not_found",
         ErrorClass.FATAL,
-        "HTTP 404: the provider does not have this model, or no longer has it.",
+        "HTTP 404: the provider does not have this model, or no longer has it. Tried once more if the project has "
+        "pictures by it.",
         "Set `GEMINI_IMAGE_MODEL`, or `ASSETGEN_STORY_MODEL` if the message names that, to a model that exists.",
     )
     CONFIGURATION = (
         "configuration",
         ErrorClass.FATAL,
-        "The project's own script cannot use a setting, such as an invalid base URL, or one that redirects.",
+        "A setting cannot be used, such as an invalid base URL or one that redirects; or something else answers in the "
+        "API's place: a page to sign in, a certificate that is not trusted.",
         "Fix the setting that the cause names.",
     )
     CANNOT_WRITE = (

@@ -20,15 +20,17 @@ Failure begins stderr with one sentence for a person, what to do included, and e
 
     {"error": {"kind": KIND, "message": STR, "http_status": INT, "api_status": STR, "reason": STR,
                "finish_reason": STR, "block_reason": STR, "retry_after_seconds": FLOAT, "quota_ids": [STR],
-               "model": MODEL, "received": BOOL}, "usage": {...}}
+               "no_quota": BOOL, "model": MODEL, "received": BOOL}, "usage": {...}}
 
-Every value but kind, message, quota_ids, model and received may be null; received is true where the API has sent a
-picture, which it will bill. KIND is one of
+Every value but kind, message, quota_ids, no_quota, model and received may be null. ``reason`` is the API's, or WEB_PAGE
+for a page of something in between, or UNTRUSTED_CERTIFICATE. ``no_quota`` is true where the API says that a quota is 0;
+``received`` where it has sent a picture, which it will bill. KIND is one of
 
-- ``configuration``: something to set up first: the key, the base URL, Pillow.
-- ``http``: the API answered with an error status.
-- ``network``: no answer had begun (refused, unknown host, reset before the status line).
-- ``lost_answer``: an answer had begun, or was being drawn, and did not arrive whole; it may have been billed.
+- ``configuration``: something to set up first: the key, the base URL, a certificate, Pillow.
+- ``http``: an error status, or an error inside a 200. One of 502, 504, 520 or 524 without the API's ``api_status`` is a
+  gateway's, and the call may have been billed.
+- ``network``: the request was not sent whole (refused, unknown host, connection lost before its end).
+- ``lost_answer``: it was, and no whole answer came; it may have been billed.
 - ``no_image``: a complete answer without a picture (refused, or only text).
 - ``file``: the picture cannot be written. ``reference``: a reference picture cannot be used; nothing was sent.
 """
@@ -48,6 +50,7 @@ from http.client import HTTPException
 from io import BytesIO
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib import error, request
 from urllib.parse import quote, urlsplit
@@ -60,6 +63,8 @@ TIMEOUT_SECONDS = 300.0
 MOST_BYTES, _ERROR_BYTES, _ERROR_SECONDS = 64 << 20, 1 << 20, 10.0
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _PNG = b"\x89PNG\r\n\x1a\n"
+#: How the pictures begin that an answer may hold, whatever type it gives them.
+_PICTURE = re.compile(rb"(?s)\x89PNG\r\n|\xff\xd8\xff|RIFF....WEBP|GIF8|BM|II\*\x00|MM\x00\*|....ftyp(?:avi|hei|mif)")
 #: The pictures that the API takes as references, by their first bytes; each group is a MIME type without "image/".
 _REFERENCE = re.compile(
     rb"(?s)(?P<png>\x89PNG\r\n)|(?P<jpeg>\xff\xd8\xff)|(?P<webp>RIFF....WEBP)|....ftyp(?:(?P<heic>hei[cx])|(?P<heif>mif1))"
@@ -68,7 +73,17 @@ _REFERENCE = re.compile(
 _REFERENCE_MB = 20
 #: What the API is quoted with at most, and the longest message.
 _QUOTE, _MESSAGE = 200, 2000
+#: Statuses of gateways that passed the request on and got no answer.
+_NO_ANSWER = (502, 504, 520, 524)
+#: What a person can do, by ``reason``.
+_HINTS = {
+    "API_KEY_INVALID": "check GEMINI_API_KEY",
+    "API_KEY_SERVICE_BLOCKED": "add the Generative Language API to the key's API restrictions",
+    "SERVICE_DISABLED": "enable the Generative Language API in the key's project",
+    "WEB_PAGE": "something between this machine and the API answers: check network, proxy and GOOGLE_GEMINI_BASE_URL",
+}
 _FIELDS = "kind message http_status api_status reason finish_reason block_reason retry_after_seconds"
+_NEVER_NULL = {"quota_ids": [], "no_quota": False, "received": False}
 
 
 class DrawError(Exception):
@@ -80,7 +95,7 @@ class DrawError(Exception):
 
     def as_dict(self, model: str, key: str | None) -> dict[str, Any]:
         """Returns the fields, all of them there, each string bounded and without the key."""
-        every = dict.fromkeys(_FIELDS.split()) | {"quota_ids": [], "model": model, "received": False} | self.fields
+        every = dict.fromkeys(_FIELDS.split()) | _NEVER_NULL | {"model": model} | self.fields
         return {name: _clean(it, key, _MESSAGE) if isinstance(it, str) else it for name, it in every.items()}
 
 
@@ -191,21 +206,26 @@ def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
             begun = True
             _receive(response, raw, MOST_BYTES, TIMEOUT_SECONDS)
     except error.HTTPError as answer:
-        raise _refusal(answer, key) from None
-    except error.URLError as failed:
+        raise _refusal(answer.code, answer.reason, answer.headers, _rest_of(answer), key) from None
+    except error.URLError as failed:  # before the whole request was sent
+        if isinstance(failed.reason, SSLCertVerificationError):
+            text = f"The certificate of {host} is not trusted: {failed.reason.verify_message}."
+            hint = "set SSL_CERT_FILE to a file with the certificate authority of your network or proxy"
+            raise DrawError("configuration", text, None, hint, reason="UNTRUSTED_CERTIFICATE") from None
         raise DrawError("network", f"{host} cannot be reached: {failed.reason}.") from None
     except (OSError, HTTPException, ValueError, zlib.error) as failed:
-        if not begun and isinstance(failed, ConnectionError):
-            raise DrawError("network", f"{host} hung up before an answer had begun: {failed!r}.") from None
         if not begun and isinstance(failed, ValueError):  # a host name that cannot be encoded
             raise DrawError("configuration", f"GOOGLE_GEMINI_BASE_URL cannot be used: {failed!r}.") from None
-        # Time ran out while a picture was being drawn, or something came that broke off.
+        # Time ran out while a picture was being drawn, the connection was closed, or something came that broke off.
         why = f"it takes more than {TIMEOUT_SECONDS:g} s" if isinstance(failed, TimeoutError) else repr(failed)
         raise DrawError("lost_answer", f"The answer did not arrive whole and may be billed: {why}.") from None
-    with contextlib.suppress(ValueError, RecursionError):
-        if isinstance(parsed := json.loads(raw), dict):
-            return parsed
-    raise DrawError("lost_answer", f"The answer ({len(raw)} bytes) is not complete JSON; it may be billed.")
+    text = raw.decode("utf-8-sig", "replace")
+    parsed = _json_object(text)
+    if _is_page(text) or (parsed and parsed.get("error") and not parsed.get("candidates")):
+        raise _refusal(response.status, response.reason, response.headers, raw, key)
+    if parsed is None:
+        raise DrawError("lost_answer", f"The answer ({len(raw)} bytes) is not complete JSON; it may be billed.")
+    return parsed
 
 
 def _receive(answer: Any, body: bytearray, most: int, seconds: float) -> None:
@@ -213,7 +233,8 @@ def _receive(answer: Any, body: bytearray, most: int, seconds: float) -> None:
     until, unpacker = time.monotonic() + seconds, None
     packed = answer.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip", "deflate")
     while chunk := answer.read1(1 << 16):
-        if not body and unpacker is None and (packed or chunk.startswith(b"\x1f\x8b")):
+        plain = chunk[:1] in b"{[<" and not body  # whatever a header says that a gateway forgot to remove
+        if not body and unpacker is None and (packed or chunk.startswith(b"\x1f\x8b")) and not plain:
             unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whatever it says
         body += unpacker.decompress(chunk, most + 1 - len(body)) if unpacker else chunk
         if len(body) > most:
@@ -256,50 +277,79 @@ def bypasses_proxy(host: str, listed: str) -> bool:
     return False
 
 
-def _refusal(answer: Any, key: str) -> DrawError:
-    """Makes a failure out of an error status, whatever the body is."""
+def _rest_of(answer: Any) -> bytearray:
     raw = bytearray()
     with contextlib.suppress(OSError, HTTPException, ValueError, zlib.error, DrawError):
         _receive(answer, raw, _ERROR_BYTES, _ERROR_SECONDS)
-    told = _error_of(raw.decode("utf-8", "replace").replace(key, "***"))
+    return raw
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    """Returns the JSON object in an answer; of a list, the first."""
+    with contextlib.suppress(ValueError, RecursionError):
+        parsed = json.loads(text)
+        parsed = parsed[0] if isinstance(parsed, list) and parsed else parsed
+        return parsed if isinstance(parsed, dict) else None
+    return None
+
+
+def _is_page(text: str) -> bool:
+    return text.lstrip().startswith("<")
+
+
+def _refusal(status: int, phrase: str, headers: Any, raw: bytearray, key: str) -> DrawError:
+    """Makes a failure out of an error, whatever the body is; one inside a 200 may have a status of its own."""
+    body = raw.decode("utf-8-sig", "replace").replace(key, "***")
+    told = _error_of(body)
+    code = str(told.get("code"))
+    status = int(code) if status < 300 and re.fullmatch(r"[45]\d\d", code) else status
     details = _dicts(told.get("details"))
-    delays = [_seconds(answer.headers.get("Retry-After"))] + [_seconds(detail.get("retryDelay")) for detail in details]
+    delays = [_seconds(headers.get("Retry-After"))] + [_seconds(detail.get("retryDelay")) for detail in details]
     retry_after = max((delay for delay in delays if delay is not None), default=None)
     reason = next((str(detail["reason"]) for detail in details if detail.get("reason")), None)
+    reason = "WEB_PAGE" if _is_page(body) else reason
     violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
-    quota_ids = [str(violation["quotaId"])[:_QUOTE] for violation in violations if violation.get("quotaId")]
+    metadata = _dicts([detail.get("metadata") for detail in details])
+    quotas = [it.get("quotaId") for it in violations] + [it.get("quota_limit") for it in metadata]
+    limits = [it.get("quotaValue") for it in violations] + [it.get("quota_limit_value") for it in metadata]
+    quota_ids, no_quota = [str(quota)[:_QUOTE] for quota in quotas if quota], "0" in map(str, limits)
     api_status = str(told["status"]) if told.get("status") else None
-    said = _clean(str(told.get("message") or ""), key, 5 * _QUOTE).rstrip(".") or answer.reason
-    extras = [f"reason {reason}"] if reason else []
+    said = _clean(str(told.get("message") or ""), key, 5 * _QUOTE).rstrip(".") or phrase
+    extras = [f"reason {reason}"] if reason and reason != "WEB_PAGE" else []
     extras += [f"quota {', '.join(quota_ids)}"] if quota_ids else []
     extras += [f"retry after {retry_after:g} s"] if retry_after is not None else []
-    message = f"Gemini answered HTTP {answer.code} {api_status or ''}".rstrip() + f": {said}"
+    extras += ["may be billed"] if status in _NO_ANSWER and not api_status else []
+    speaker = "A web page came instead of Gemini's answer," if reason == "WEB_PAGE" else "Gemini answered"
+    message = f"{speaker} HTTP {status} {api_status or ''}".rstrip() + f": {said}"
     message += f" ({'; '.join(extras)})" if extras else ""
-    hint = _hint(answer.code, reason or "", " ".join(quota_ids), said)
-    fields = {"http_status": answer.code, "api_status": api_status, "reason": reason, "quota_ids": quota_ids[:20]}
-    return DrawError("http", f"{message}.", None, hint, retry_after_seconds=retry_after, **fields)
+    no_quota = no_quota or (status == 429 and bool(re.search(r"\blimit: ?0\b", said)))
+    hint = _hint(status, reason or "", f"{' '.join(quota_ids)} {said}", no_quota=no_quota)
+    fields = {"http_status": status, "api_status": api_status, "reason": reason, "quota_ids": quota_ids[:20]}
+    return DrawError("http", f"{message}.", None, hint, retry_after_seconds=retry_after, no_quota=no_quota, **fields)
 
 
-def _hint(status: int, reason: str, quotas: str, said: str) -> str:
+def _hint(status: int, reason: str, said: str, *, no_quota: bool) -> str:
     """Returns what the person in front of it can change, if anything."""
     hints = {
-        "wait for the next day or raise this quota": "PerDay" in quotas,
+        "enable billing for the key's project": no_quota or status == 402,
+        "wait for the next day or raise this quota": status == 429 and re.search(r"(?i)per ?day|\bdaily\b", said),
+        "redirects are not followed: set GOOGLE_GEMINI_BASE_URL to where this one leads": 300 <= status < 400,
+        "send fewer or smaller reference pictures": status == 413,
+        _HINTS.get(reason, ""): reason in _HINTS and status < 500,
         "check GEMINI_API_KEY": status in (401, 403) or reason.startswith("API_KEY"),
         "set GEMINI_IMAGE_MODEL to a model that the API still has": status == 404,
         "change GEMINI_ASPECT_RATIO": status == 400 and "aspect" in said.lower(),
-        "redirects are not followed: set GOOGLE_GEMINI_BASE_URL to where this one leads": status < 400,
     }
     return next((hint for hint, fits in hints.items() if fits), "")
 
 
 def _error_of(text: str) -> dict[str, Any]:
-    """Returns the ``error`` object of an answer's body; a page of HTML becomes its words."""
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        return {"message": re.sub(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>", " ", text)}
-    parsed = parsed[0] if isinstance(parsed, list) and parsed else parsed
-    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+    """Returns the ``error`` object of an answer's body; of a page, its words."""
+    parsed = _json_object(text)
+    if parsed is None:
+        body = re.sub(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>", " ", text)
+        return {"message": body if body.strip() else re.sub(r"<[^>]*>", " ", text)}
+    error = parsed.get("error", parsed)
     return error if isinstance(error, dict) else {"message": str(error or "")}
 
 
@@ -314,10 +364,26 @@ def _seconds(value: Any) -> float | None:
 
 
 def last_image(answer: dict[str, Any]) -> str | None:
-    """Returns the base64 data of the last picture that is not a draft among the thoughts."""
-    inline = _dicts([part.get("inlineData") or part.get("inline_data") for part in _parts(answer)])
-    images = [one for one in inline if str(one.get("mimeType", one.get("mime_type", "image/"))).startswith("image/")]
-    return next((one["data"] for one in reversed(images) if isinstance(one.get("data"), str)), None)
+    """Returns the base64 data of the first candidate's last picture that is not a draft among the thoughts."""
+    for candidate in _dicts(answer.get("candidates")):
+        inline = _dicts([part.get("inlineData") or part.get("inline_data") for part in _parts(candidate)])
+        images = [one["data"] for one in inline if isinstance(one.get("data"), str) and _is_picture(one)]
+        if images:
+            return str(images[-1])
+    return None
+
+
+def _is_picture(inline: dict[str, Any]) -> bool:
+    """Whether it says so, or begins like one: some gateways give another type, or none."""
+    if str(inline.get("mimeType", inline.get("mime_type", "image/"))).startswith("image/"):
+        return True
+    with contextlib.suppress(ValueError):
+        return bool(_PICTURE.match(_decoded(inline["data"][:64])))
+    return False
+
+
+def _decoded(data: str) -> bytes:
+    return base64.b64decode(data.replace("-", "+").replace("_", "/") + "==")
 
 
 def read_usage(answer: dict[str, Any], *, drawn: bool) -> dict[str, int] | None:
@@ -341,7 +407,7 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
     feedback = answer.get("promptFeedback")
     block = feedback.get("blockReason") if isinstance(feedback, dict) else None
     finish = first.get("finishReason")
-    said = str(first.get("finishMessage") or " ".join(str(part.get("text") or "") for part in _parts(answer)))
+    said = str(first.get("finishMessage") or " ".join(str(part.get("text") or "") for part in _parts(first)))
     message = "Gemini blocked the prompt" if block else "Gemini answered without a picture"
     reasons = [f"blockReason {block}"] * bool(block) + [f"finishReason {finish}"] * bool(finish)
     message += f" ({', '.join(reasons)})" if reasons else ""
@@ -352,9 +418,9 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
     return DrawError("no_image", f"{message}.", usage, hint, model=model, **reasons_given)
 
 
-def _parts(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the parts of the first candidate that are no thoughts."""
-    content = next((one.get("content") for one in _dicts(answer.get("candidates"))), None)
+def _parts(candidate: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the parts of a candidate that are no thoughts."""
+    content = candidate.get("content")
     parts = _dicts(content.get("parts")) if isinstance(content, dict) else []
     return [part for part in parts if part.get("thought") is not True]
 
@@ -363,7 +429,7 @@ def as_png(data: str) -> bytes:
     """Returns the picture behind the base64 ``data`` as a complete PNG, converting JPEG, WebP and the like."""
     broken = "The picture in the answer was billed, but it is broken"
     try:
-        image = base64.b64decode(data.replace("-", "+").replace("_", "/") + "==")
+        image = _decoded(data)
     except ValueError:
         raise DrawError("lost_answer", f"{broken}: bad base64.") from None
     if image.startswith(_PNG):

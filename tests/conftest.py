@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.cli.dagster_home import open_instance
+from assetgen_dagster.drawing import defects
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, load_settings
@@ -45,6 +46,7 @@ def small_pictures(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
     """Has the emulator paint pictures of a quarter of their width and height, unless a test is marked ``full_size``."""
     if request.node.get_closest_marker("full_size") is None:
         monkeypatch.setattr(pictures, "paint", lambda prompt, width, height: paint(prompt, width // 4, height // 4))
+        monkeypatch.setattr(defects, "SHORT_SIDE_PIXELS", defects.SHORT_SIDE_PIXELS // 4)
 
 
 @pytest.fixture

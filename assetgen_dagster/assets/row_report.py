@@ -6,6 +6,7 @@ meanwhile, nor a request made after the report.
 
 import time
 import uuid
+from collections.abc import Sequence
 
 import dagster as dg
 import structlog
@@ -14,6 +15,7 @@ from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dags
 from assetgen_dagster.assets.resources import TaskBoardResource
 from assetgen_dagster.assets.session import Project
 from assetgen_dagster.assets.tags import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
+from assetgen_dagster.drawing.defects import DefectivePicture
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
@@ -44,13 +46,17 @@ _log = structlog.get_logger()
 
 
 def report_ready_at_once(
-    context: dg.AssetExecutionContext, project: Project, boards: TaskBoardResource, figures: Figures
+    context: dg.AssetExecutionContext,
+    project: Project,
+    boards: TaskBoardResource,
+    figures: Figures,
+    defective: Sequence[DefectivePicture],
 ) -> None:
     """Reports to the row of a run that all pictures are there; a failure of Notion does not fail the run."""
     settings = notion_settings(project.settings)
     if settings is None:
         return
-    report = ready_report(settings, figures)
+    report = ready_report(settings, figures, defective)
     try:
         with boards.open(settings) as board:
             report_row(

@@ -9,6 +9,7 @@ from assetgen_dagster.assets.partitions import projects
 from assetgen_dagster.assets.review_sheet import show_at_once
 from assetgen_dagster.assets.session import RunSession, user_failures
 from assetgen_dagster.drawing.contact_sheet import Cell, draw_contact_sheet
+from assetgen_dagster.drawing.defects import defective_pictures, numbers_of
 from assetgen_dagster.drawing.status import measured_pictures, note_recorded, require_ready
 
 
@@ -31,12 +32,19 @@ def build_contact_sheet(slots: int) -> dg.AssetsDefinition:
             project = session.open(context)
             manifest, output = project.reconciled_manifest(), project.paths.contact_sheet
             records = project.store.records
-            require_ready(manifest, records, measured_pictures(manifest, records, project.paths))
+            pictures = measured_pictures(manifest, records, project.paths)
+            require_ready(manifest, records, pictures)
+            defective = defective_pictures(manifest, records, pictures, project.options)
+            defects = {one.name: one.text for one in defective}
             cells = sorted(
-                (Cell(records.numbers[a.name], a.name, project.paths.output_path(a)) for a in manifest.assets),
+                (
+                    Cell(records.numbers[a.name], a.name, project.paths.output_path(a), defects.get(a.name, ""))
+                    for a in manifest.assets
+                ),
                 key=lambda cell: cell.number,
             )
             subtitle = f"{len(cells)} pictures, ${records.total_usd():.2f} so far"
+            subtitle += f"; look at {numbers_of(defective)}" if defective else ""
             drawn = draw_contact_sheet(cells, title=str(project.key), subtitle=subtitle, output=output)
             yield dg.MaterializeResult(
                 metadata={

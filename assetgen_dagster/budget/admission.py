@@ -142,7 +142,8 @@ class Admission:
     async def report_failure(self, failure: Failure) -> Failure:
         """Records for all runs what a failure means for the key; returns it, with the remedy for a used-up quota."""
         if failure.code == Code.DAILY_QUOTA:
-            used_up = await self._note(lambda: note_used_up(self._switches, self._provider))
+            wait = failure.retry_after_seconds
+            used_up = await self._note(lambda: note_used_up(self._switches, self._provider, asked_wait=wait))
             failure = replace(failure, remedy=quota_message(used_up, self._settings)) if used_up else failure
         opened = await self._note(lambda: self._breaker.note_failure(failure))
         if opened is not None:

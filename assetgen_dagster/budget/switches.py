@@ -25,6 +25,9 @@ Json = dict[str, Any]
 _PAUSE = "pause"
 _QUOTA = "daily_quota:"
 
+#: A reset that the API names counts within these bounds; after the longest one it is asked again.
+_SHORTEST_RESET_SECONDS, _LONGEST_RESET_SECONDS = 3600.0, 86_400.0
+
 
 class SwitchesUnavailableError(OneCodeError):
     """The switches can be neither read nor set now."""
@@ -185,10 +188,21 @@ def resume(switches: Switches) -> Mapping[str, Json]:
     return before
 
 
-def note_used_up(switches: Switches, provider: Provider, *, now: float | None = None) -> UsedUp:
-    """Records for all runs that a provider's daily quota is used up."""
+def note_used_up(
+    switches: Switches, provider: Provider, *, asked_wait: float | None = None, now: float | None = None
+) -> UsedUp:
+    """Records for all runs that a provider's daily quota is used up.
+
+    Args:
+        switches: Where to record it.
+        provider: The provider.
+        asked_wait: Seconds until the quota is renewed, if the API said so; shorter ones are waits between two calls.
+        now: Unix time.
+    """
     at = time.time() if now is None else now
-    noted = UsedUp(at, provider.quota_renewed_at(at))
+    known = asked_wait is not None and asked_wait >= _SHORTEST_RESET_SECONDS
+    until = at + min(asked_wait or 0.0, _LONGEST_RESET_SECONDS) if known else provider.quota_renewed_at(at)
+    noted = UsedUp(at, until)
 
     def change(values: dict[str, Json]) -> None:
         for name in [name for name, value in values.items() if name.startswith(_QUOTA) and value.get("until", 0) < at]:

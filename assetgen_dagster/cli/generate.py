@@ -8,6 +8,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, JOB_NAME
 from assetgen_dagster.assets.partitions import ensure_partition
+from assetgen_dagster.assets.ready import LOOK_AT, LOOK_AT_NUMBERS
 from assetgen_dagster.assets.request import mint_request
 from assetgen_dagster.assets.resources import FixedSettings
 from assetgen_dagster.assets.session import Listener
@@ -40,6 +41,8 @@ class Outcome:
         total_cost_usd: Cost of this run; None if the run ended before it was known.
         project_cost_usd: Cost of all runs.
         contact_sheet: The sheet's file, if it was drawn.
+        look_at: Names the pictures with defects; empty if there are none.
+        look_at_numbers: The same as ``redraw --pictures`` takes them.
     """
 
     success: bool
@@ -49,6 +52,8 @@ class Outcome:
     total_cost_usd: float | None = None
     project_cost_usd: float | None = None
     contact_sheet: str | None = None
+    look_at: str = ""
+    look_at_numbers: str = ""
 
 
 def place_document(key: ProjectKey, document: Path, settings: Settings) -> None:
@@ -146,6 +151,8 @@ def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:
         total_cost_usd=ready.get("total_cost_usd"),
         project_cost_usd=ready.get("project_cost_usd"),
         contact_sheet=sheet.get("path"),
+        look_at=ready.get(LOOK_AT, ""),
+        look_at_numbers=ready.get(LOOK_AT_NUMBERS, ""),
     )
 
 

@@ -19,6 +19,7 @@ _HEADER = 64
 _BACKGROUND = (22, 24, 28)
 _TEXT = (232, 232, 226)
 _FAINT = (150, 154, 160)
+_ALERT = (255, 140, 90)
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Cell:
         number: The picture's number.
         name: The picture's name.
         path: The picture's file.
+        defect: What is wrong with the picture; empty if nothing is.
     """
 
     number: int
     name: str
     path: Path
+    defect: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,12 @@ def draw_contact_sheet(cells: Sequence[Cell], *, title: str, subtitle: str, outp
         picture = _fitted(cell.path)
         pictures[cell.number] = inline_picture(picture)
         sheet.paste(picture, (left + (_CELL[0] - picture.width) // 2, top + (_CELL[1] - picture.height) // 2))
-        label = _shortened(f"{cell.number:02d}  {cell.name}", font, _CELL[0])
-        canvas.text((left + 2, top + _CELL[1] + 6), label, fill=_TEXT, font=font)
+        if cell.defect:
+            canvas.rectangle((left, top, left + _CELL[0] - 1, top + _CELL[1] - 1), outline=_ALERT, width=3)
+        # The defect first: it must be readable, and a long name need not.
+        text = f"{cell.number:02d}  {cell.defect}: {cell.name}" if cell.defect else f"{cell.number:02d}  {cell.name}"
+        label = _shortened(text, font, _CELL[0])
+        canvas.text((left + 2, top + _CELL[1] + 6), label, fill=_ALERT if cell.defect else _TEXT, font=font)
     buffer = io.BytesIO()
     sheet.save(buffer, format="PNG", compress_level=6)
     write_atomically(output, buffer.getvalue())

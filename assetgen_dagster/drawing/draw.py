@@ -9,6 +9,7 @@ import contextlib
 import random
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -261,9 +262,11 @@ class _Drawing:
                 if self.admission is not None:
                     await self.admission.report_success()
                 return True
-            self._note(result)
-            last = await self._share_failure(result)
+            last = self._second_chance(result)
             wait = retry_wait(last, attempts - 1, self.backoff.rng.random())
+            self._note(last, final=wait is None)
+            if wait is None or last.error_class is not ErrorClass.FATAL:
+                last = await self._share_failure(last)
             if wait is None or self.summary.stopped_by is not None:
                 if last.signals_outage and self._answered == answered:
                     await self._stop_for_outage(last)
@@ -334,10 +337,20 @@ class _Drawing:
             self._unexpected = self._unexpected or error
             return failures.unexpected(error)
 
-    def _note(self, failure: Failure) -> None:
-        """Stops the drawing if every picture would fail in the same way."""
-        self._rejected = self._rejected + 1 if failure.code == Code.REJECTED else 0
+    def _second_chance(self, failure: Failure) -> Failure:
+        """Returns a failure, to be tried once more if it denies what pictures of this project have shown."""
+        if failure.code is not Code.MODEL_NOT_FOUND:
+            return failure
+        model = provider_of(self.job.settings).model
+        drawn = any(record.inputs and record.inputs.model == model for record in self.store.records.pictures.values())
+        return replace(failure, max_retries=1) if drawn else failure
+
+    def _note(self, failure: Failure, *, final: bool) -> None:
+        """Counts a failed attempt; after a last one, stops the drawing if every picture would fail in the same way."""
         self._answered += not failure.signals_outage and not failure.possibly_billed
+        if not final:
+            return
+        self._rejected = self._rejected + 1 if failure.code == Code.REJECTED else 0
         too_long = failure.slows_project and (failure.retry_after_seconds or 0) > LONGEST_WAIT_SECONDS
         if failure.error_class is ErrorClass.FATAL or too_long:
             self._stop(failure)

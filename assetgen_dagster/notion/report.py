@@ -1,8 +1,9 @@
 """The report that a row gets when a run has ended, with messages that a producer can act on."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from assetgen_dagster.drawing.defects import DefectivePicture, describe_defects, numbers_of
 from assetgen_dagster.errors import Code
 from assetgen_dagster.notion.columns import COST, REDRAW, REDRAW_REMARK, Figures
 from assetgen_dagster.notion.reported import Reported
@@ -19,7 +20,7 @@ class Report:
     Attributes:
         reported: The kind of report.
         status: Name of the option; None leaves it unchanged, so that the row keeps asking.
-        error_log: Empty if nothing failed.
+        error_log: Empty if nothing failed and there is nothing to look at.
         figures: The project's numbers.
     """
 
@@ -29,9 +30,25 @@ class Report:
     figures: Figures
 
 
-def ready_report(settings: NotionSettings, figures: Figures) -> Report:
-    """Returns the report that all pictures are done."""
-    return Report(Reported.READY, settings.status_ready, "", figures)
+def ready_report(settings: NotionSettings, figures: Figures, defective: Sequence[DefectivePicture] = ()) -> Report:
+    """Returns the report that all pictures are done.
+
+    Args:
+        settings: Names of the properties and statuses.
+        figures: The project's numbers.
+        defective: The pictures that a person should look at.
+    """
+    text = ""
+    if defective:
+        text = f"{describe_defects(defective)}\n\n{_draw_again(settings, numbers_of(defective))}"
+    return Report(Reported.READY, settings.status_ready, text, figures)
+
+
+def _draw_again(settings: NotionSettings, numbers: str) -> str:
+    redraw, trigger = settings.name_of(REDRAW), settings.status_trigger[0]
+    if not redraw:
+        return f'To draw them again, at the same cost: assetgen redraw --pictures "{numbers}".'
+    return f"To draw them again, at the same cost, write {numbers} into {redraw} and set the status to {trigger}."
 
 
 def error_report(settings: NotionSettings, figures: Figures, *, reason: str, codes: Collection[str] = ()) -> Report:

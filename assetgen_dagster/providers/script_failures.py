@@ -10,7 +10,7 @@ from collections.abc import Callable
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.cli_script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
 from assetgen_dagster.providers.failures import MAX_RETRIES, Failure, bounded, cannot_write, lost
-from assetgen_dagster.providers.script_report import ScriptFailure, ScriptReport
+from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, ScriptFailure, ScriptReport
 
 #: Classifies a report of the kinds ``http`` and ``no_image``; the second argument is its cause for people.
 ApiReader = Callable[[ScriptFailure, str], Failure]
@@ -33,6 +33,14 @@ _MACHINE: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
         ),
     )
 )
+
+#: Remedies of configuration failures, by reason.
+_REMEDIES = {
+    UNTRUSTED_CERTIFICATE: (
+        "Set SSL_CERT_FILE to a file with the certificate authority of your network or proxy, and check this machine's "
+        "clock"
+    )
+}
 
 
 def classify_end(
@@ -82,7 +90,7 @@ def classify_reported(failure: ScriptFailure, read_api: ApiReader) -> Failure:
         case "reference":
             return Failure(Code.REFERENCE_UNUSABLE, cause)
         case "configuration":
-            return Failure(Code.CONFIGURATION, cause)
+            return Failure(Code.CONFIGURATION, cause, _REMEDIES.get(failure.reason or "", ""))
         case _:
             return _unrecognised(cause)
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+#: ``reason`` of what did not come from the API: a page of something in between, a certificate that is not trusted.
+WEB_PAGE, UNTRUSTED_CERTIFICATE = "WEB_PAGE", "UNTRUSTED_CERTIFICATE"
+
 
 class Usage(BaseModel):
     """Tokens that the API says it billed.
@@ -35,11 +38,12 @@ class ScriptFailure(BaseModel):
         message: For people.
         http_status: As answered.
         api_status: google.rpc status, such as ``RESOURCE_EXHAUSTED``.
-        reason: google.rpc.ErrorInfo reason, such as ``API_KEY_INVALID``.
+        reason: google.rpc.ErrorInfo reason, such as ``API_KEY_INVALID``; or ``WEB_PAGE``, ``UNTRUSTED_CERTIFICATE``.
         finish_reason: The candidate's ``finishReason``.
         block_reason: ``promptFeedback.blockReason``.
         retry_after_seconds: From Retry-After or google.rpc.RetryInfo.
-        quota_ids: From google.rpc.QuotaFailure.
+        quota_ids: Names of the quotas, from google.rpc.QuotaFailure and ErrorInfo.
+        no_quota: Whether the API says that a quota is 0.
         received: Whether the API had sent a picture, and so billed it.
     """
 
@@ -54,6 +58,7 @@ class ScriptFailure(BaseModel):
     block_reason: str | None = None
     retry_after_seconds: float | None = None
     quota_ids: tuple[str, ...] = ()
+    no_quota: bool = False
     received: bool = False
 
 

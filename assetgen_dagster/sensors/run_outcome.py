@@ -1,6 +1,6 @@
 """Decides what to report to the row of a run that has ended, by its pictures; both Notion sensors use it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -20,20 +20,24 @@ from assetgen_dagster.assets.tags import (
     WILL_RETRY_TAG,
 )
 from assetgen_dagster.budget.breaker import BROKEN_KEY_CODES
+from assetgen_dagster.drawing.defects import DefectivePicture, defective_pictures
 from assetgen_dagster.drawing.plan import Mode
 from assetgen_dagster.drawing.preflight import fault_on_this_machine
 from assetgen_dagster.drawing.redraw import is_accepted
+from assetgen_dagster.drawing.render_options import render_options_of
 from assetgen_dagster.drawing.status import NotReadyError, measured_pictures, require_ready
 from assetgen_dagster.errors import AssetgenError, Code, coded
 from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
+from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import Figures, figures_of
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.reported import Reported, values_of
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
-from assetgen_dagster.project.records import RecordStore
+from assetgen_dagster.project.records import PictureFacts, ProjectRecords, RecordStore
 from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
@@ -220,7 +224,8 @@ def outcome(
             figures = figures_of(records, pictures)
             require_ready(found.manifest, records, pictures)
             if taken:
-                return ready_report(notion, figures)
+                defective = _defective(key, found.manifest, records, pictures, settings)
+                return ready_report(notion, figures, defective)
         missing = "No pictures were drawn." if found is None else "Nothing was drawn again."
     except NotReadyError as error:
         missing = str(error)
@@ -235,6 +240,21 @@ def outcome(
     if over_budget:
         return budget_report(notion, figures, reason=reason)
     return error_report(notion, figures, reason=reason, codes=failure.codes)
+
+
+def _defective(
+    key: ProjectKey,
+    manifest: AssetManifest,
+    records: ProjectRecords,
+    pictures: Mapping[str, PictureFacts | None],
+    settings: Settings,
+) -> list[DefectivePicture]:
+    """Returns the pictures to look at; none if the channel's options cannot be read, as the pictures are there."""
+    try:
+        options = render_options_of(settings, load_channels(settings).get(key.channel))
+    except AssetgenError:
+        return []
+    return defective_pictures(manifest, records, pictures, options)
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[StepError]:

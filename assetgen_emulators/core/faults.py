@@ -77,6 +77,18 @@ class Endless:
     kind: Literal["endless"] = "endless"
 
 
+@dataclass(frozen=True, config=STRICT)
+class Gzip:
+    """The right answer, packed though nobody asked for it.
+
+    Attributes:
+        said: Whether a Content-Encoding says so.
+    """
+
+    said: bool = True
+    kind: Literal["gzip"] = "gzip"
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Rule:
     """What all rules of a plan have; each emulator adds to which calls a rule applies.

@@ -4,6 +4,7 @@ Here are the sockets: serving, sending answers whole or torn, hanging up. Each e
 """
 
 import contextlib
+import gzip
 import json
 import select
 import signal
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from assetgen_emulators.core.faults import Delay, Drip, Endless, F, FaultPlan, Hang, HtmlPage, Reset, TornBody
+from assetgen_emulators.core.faults import Delay, Drip, Endless, F, FaultPlan, Gzip, Hang, HtmlPage, Reset, TornBody
 from assetgen_emulators.core.journal import C, Journal, Ticket
 from assetgen_emulators.core.rate_limit import RateLimit
 
@@ -250,13 +251,18 @@ class Handler(BaseHTTPRequestHandler, Generic[S]):
         self.emulator.calls.finish(ticket, outcome, None)
 
     def send(self, status: int, body: Any, headers: dict[str, str] | None = None, action: Any = None) -> None:
-        """Sends an answer: JSON or bytes, torn, in drops or endless if the action wants it."""
+        """Sends an answer: JSON or bytes, torn, packed, in drops or endless if the action or a header wants it."""
         if isinstance(action, Endless):
             self._send_endless(status, action)
             return
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}
+        if isinstance(action, Gzip) and action.said:
+            sent["Content-Encoding"] = "gzip"
+        if isinstance(action, Gzip) or "Content-Encoding" in sent:
+            data = gzip.compress(data, compresslevel=1)
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}.items():
+        for name, value in sent.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

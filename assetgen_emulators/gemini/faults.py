@@ -1,6 +1,7 @@
 """The faults that the Gemini emulator can be asked for.
 
-A call that hangs, is torn or endless is billed; one that is reset, or gets an error or a page, is not.
+A call that hangs, is torn or endless is billed; one that gets an error is not. One that is reset, or gets a page, is
+billed if the fault says so.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from assetgen_emulators.core.faults import STRICT, Delay, Drip, Endless, Hang, HtmlPage, Reset, Rule, TornBody
+from assetgen_emulators.core import faults
+from assetgen_emulators.core.faults import STRICT, Delay, Drip, Endless, Gzip, Hang, Rule, TornBody
 
 __all__ = [
     "Action",
@@ -22,12 +24,14 @@ __all__ = [
     "Endless",
     "Fault",
     "FlawedStory",
+    "Gzip",
     "HalfPng",
     "Hang",
     "HtmlPage",
     "JpegLabelledPng",
     "NoImage",
     "NoUsage",
+    "OddPart",
     "OddPicture",
     "PromptBlocked",
     "Reset",
@@ -38,6 +42,16 @@ __all__ = [
     "TwoImages",
     "kinds",
 ]
+
+
+@dataclass(frozen=True, config=STRICT)
+class HtmlPage(faults.HtmlPage):  # noqa: D101 - as there, and so is the next
+    billed: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Reset(faults.Reset):  # noqa: D101
+    billed: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -52,6 +66,9 @@ class ApiError:
         retry_delay_seconds: Adds a RetryInfo.
         reason: Adds an ErrorInfo with this reason.
         quota_id: Adds a QuotaFailure, such as ``GenerateRequestsPerDayPerProjectPerModel``.
+        metadata: Of the ErrorInfo, such as ``quota_limit_value``.
+        quota_value: The limit in the QuotaFailure.
+        inside_200: Whether the answer's status is 200, as some gateways send errors.
     """
 
     status: int
@@ -61,6 +78,9 @@ class ApiError:
     retry_delay_seconds: float | None = None
     reason: str | None = None
     quota_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    quota_value: str | None = None
+    inside_200: bool = False
     kind: Literal["api_error"] = "api_error"
 
 
@@ -132,6 +152,15 @@ class OddPicture:
 
 
 @dataclass(frozen=True, config=STRICT)
+class OddPart:
+    """A picture under another MIME type, or none, and with ``later`` in the second candidate."""
+
+    mime_type: str | None = "image/png"
+    later: bool = False
+    kind: Literal["odd_part"] = "odd_part"
+
+
+@dataclass(frozen=True, config=STRICT)
 class NoUsage:
     """A picture without ``usageMetadata``, or without only its split by modality."""
 
@@ -173,6 +202,7 @@ AnyAction = (
     | TornBody
     | Drip
     | Endless
+    | Gzip
     | JpegLabelledPng
     | HalfPng
     | Thoughts
@@ -180,6 +210,7 @@ AnyAction = (
     | Delay
     | Reset
     | OddPicture
+    | OddPart
     | NoUsage
     | TwoImages
     | FlawedStory

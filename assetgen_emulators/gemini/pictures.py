@@ -41,7 +41,10 @@ class Drawing:
     def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
         """Returns the whole body of a 200."""
         parts = [] if refuses(action) else _parts(self.question.prompt, self.size, action)
-        return whole_answer(protocol.candidate_body(parts, "STOP"), action, tokens, self.model_name)
+        body = protocol.candidate_body(parts, "STOP")
+        if isinstance(action, faults.OddPart) and action.later:
+            body["candidates"].insert(0, protocol.candidate_body([], "IMAGE_OTHER")["candidates"][0])
+        return whole_answer(body, action, tokens, self.model_name)
 
 
 def refuses(action: faults.AnyAction | None) -> bool:
@@ -95,6 +98,8 @@ def _parts(prompt: str, size: tuple[int, int], action: faults.AnyAction | None) 
     match action:
         case faults.TextBeside(text=text):
             return [protocol.text_part(text), part]
+        case faults.OddPart(mime_type=mime_type):
+            part["inlineData"]["mimeType"] = mime_type
         case faults.TwoImages():
             return [protocol.image_part(as_png(paint(f"{prompt}, first attempt", *size))), part]
         case faults.Thoughts(drafts=drafts, after=after):

@@ -132,7 +132,13 @@ def error_body(status: int, message: str, details: Iterable[Json] = (), api_stat
 
 
 def error_details(
-    reason: str | None = None, retry_delay_seconds: float | None = None, quota_id: str | None = None, model: str = ""
+    reason: str | None = None,
+    retry_delay_seconds: float | None = None,
+    quota_id: str | None = None,
+    model: str = "",
+    *,
+    quota_value: str | None = None,
+    metadata: Json | None = None,
 ) -> list[Json]:
     """Returns the details that explain an error: QuotaFailure with Help, RetryInfo, ErrorInfo."""
     details: list[Json] = []
@@ -141,14 +147,14 @@ def error_details(
             "quotaMetric": "generativelanguage.googleapis.com/generate_requests_per_model",
             "quotaId": quota_id,
             "quotaDimensions": {"location": "global", "model": model},
-        }
+        } | ({} if quota_value is None else {"quotaValue": quota_value})
         details.append(_detail("QuotaFailure", violations=[violation]))
         link = "https://ai.google.dev/gemini-api/docs/rate-limits"
         details.append(_detail("Help", links=[{"description": "Learn more about Gemini API quotas", "url": link}]))
     if retry_delay_seconds is not None:
         details.append(_detail("RetryInfo", retryDelay=f"{retry_delay_seconds:.9g}s"))
     if reason:
-        service = {"service": "generativelanguage.googleapis.com"}
+        service = {"service": "generativelanguage.googleapis.com"} | (metadata or {})
         details.append(_detail("ErrorInfo", reason=reason, domain="googleapis.com", metadata=service))
     return details
 

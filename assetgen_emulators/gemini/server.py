@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from assetgen_emulators.core.faults import Hang, HtmlPage, Reset
+from assetgen_emulators.core.faults import Hang
+from assetgen_emulators.core.journal import Ticket
 from assetgen_emulators.core.server import Handler, Service
 from assetgen_emulators.gemini import faults, protocol, texts
 from assetgen_emulators.gemini.faults import Fault, faults_from_json
@@ -70,18 +71,30 @@ class _Handler(Handler["GeminiEmulator"]):
         if action is None and (wait := emulator.limit.take()) is not None:
             action = _over_quota(wait)
         if isinstance(action, faults.ApiError):
-            details = protocol.error_details(action.reason, action.retry_delay_seconds, action.quota_id, model_name)
-            body = protocol.error_body(action.status, action.message, details, action.api_status)
-            self.respond(ticket, action, action.status, body, action.headers)
+            self._refuse(ticket, action, model_name)
             return
-        if isinstance(action, HtmlPage | Reset):
+        tokens = work.tokens(action)
+        if isinstance(action, faults.HtmlPage | faults.Reset):
+            if action.billed:
+                emulator.calls.note(ticket, billed_usd=work.billed_usd(tokens))
             self.respond(ticket, action, 0, None)
             return
         began = time.monotonic()
-        tokens = work.tokens(action)
         emulator.calls.note(ticket, billed_usd=work.billed_usd(tokens))  # whether or not the client waits
         answer = None if isinstance(action, Hang) else work.answer(action, tokens)
         self.respond(ticket, action, 200, answer, latency=began + emulator.latency_seconds - time.monotonic())
+
+    def _refuse(self, ticket: Ticket, error: faults.ApiError, model_name: str) -> None:
+        details = protocol.error_details(
+            error.reason,
+            error.retry_delay_seconds,
+            error.quota_id,
+            model_name,
+            quota_value=error.quota_value,
+            metadata=error.metadata,
+        )
+        body = protocol.error_body(error.status, error.message, details, error.api_status)
+        self.respond(ticket, error, 200 if error.inside_200 else error.status, body, error.headers)
 
 
 def _over_quota(wait: float) -> faults.ApiError:

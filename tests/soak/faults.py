@@ -19,8 +19,8 @@ _GEMINI: list[tuple[int, Callable[[random.Random], gemini.AnyAction]]] = [
     (6, lambda chance: gemini.ApiError(429, retry_delay_seconds=round(chance.uniform(0.5, 3), 1))),
     (4, lambda _: gemini.ApiError(500)),
     (4, lambda _: gemini.ApiError(503)),
-    (2, lambda _: gemini.HtmlPage()),
-    (4, lambda _: gemini.Reset()),
+    (2, lambda _: gemini.HtmlPage(billed=True)),
+    (4, lambda _: gemini.Reset(billed=True)),
     (3, lambda chance: gemini.TornBody(keep=round(chance.uniform(0.05, 0.95), 2))),
     (2, lambda _: gemini.HalfPng()),
     (2, lambda _: gemini.TextOnly()),
@@ -51,6 +51,11 @@ def gemini_plan(seed: int) -> list[gemini.Fault]:
     chance = random.Random(f"gemini {seed}")
     faulty = [nth for nth in range(1, _CALLS) if chance.random() < _GEMINI_SHARE]
     return [gemini.Fault(_pick(chance, _GEMINI), nth=nth) for nth in faulty]
+
+
+def outage_plan() -> list[gemini.Fault]:
+    """Returns the plan of an outage: no call is answered."""
+    return [gemini.Fault(gemini.ApiError(503, message="The model is overloaded."), times=None)]
 
 
 def notion_plan(seed: int) -> list[notion.Fault]:

@@ -17,7 +17,7 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini.faults import NoImage
+from assetgen_emulators.gemini.faults import NoImage, OddPicture
 from tests.helpers import commands
 from tests.helpers.harness import billed, manifest_of, write_project
 
@@ -157,6 +157,19 @@ def test_a_picture_that_fails_makes_exit_code_1_and_is_named_with_what_to_do(
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.full_size
+def test_a_picture_to_look_at_is_named_at_the_end_with_the_command_that_draws_it_again(
+    gemini: GeminiEmulator, document: Path
+) -> None:
+    gemini.plan([Fault(OddPicture(flat=True), prompt="empty clearing")])
+    done = generate("--document", str(document))
+    assert done.returncode == 0, done.stderr
+    assert "#02 env_clearing: a single colour" in done.stderr
+    assert 'assetgen redraw --channel poke1 --project vid_123 --pictures "2"' in done.stderr
+    assert "fox_walking" not in done.stderr
+
+
+@pytest.mark.full_size
 @pytest.mark.slow
 def test_redraw_draws_only_the_pictures_it_names_and_says_what_it_does_not_know(
     gemini: GeminiEmulator, document: Path

@@ -129,6 +129,11 @@ def _draw(key: "ProjectKey", settings: "Settings", *, events: bool, **what: Any)
             say(spent, console)
         if outcome.contact_sheet:
             say(f"Contact sheet: {outcome.contact_sheet}", console)
+    if outcome.look_at:
+        again = (
+            f'assetgen redraw --channel {key.channel} --project {key.project} --pictures "{outcome.look_at_numbers}"'
+        )
+        note(f"{outcome.look_at} To draw them again, at the same cost: {again}")
     if outcome.interrupted:
         note("Interrupted. Finished pictures are kept: repeat the command to continue, before any other run.")
         raise typer.Exit(130)

@@ -4,6 +4,7 @@ The script that draws does not use this module: it is a program of its own.
 """
 
 import re
+import ssl
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ import httpx
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.errors import missing_key
-from assetgen_dagster.providers.script_report import ScriptFailure
+from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, WEB_PAGE, ScriptFailure
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.redact import redact
 
 PUBLIC_API = "https://generativelanguage.googleapis.com"
 
@@ -21,7 +23,8 @@ NO_ADDRESS = ScriptFailure(
 )
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_CAUSE_CHARACTERS = 300
+_CAUSE_CHARACTERS = 1000
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
 
 def api_key(settings: Settings) -> str | Failure:
@@ -65,42 +68,91 @@ def uses_proxies(url: str) -> bool:
     return host_of(url) not in _LOOPBACK
 
 
-def read_api_error(answer: httpx.Response) -> ScriptFailure:
-    """Returns the failure in an error response of the API.
+def read_failure(answer: httpx.Response) -> ScriptFailure | None:
+    """Returns the failure in a response, or None if it is an answer of the API; some gateways send errors as HTTP 200.
 
     A response of something between us and the API (a proxy) says nothing about key or model, whatever its status.
     """
     body = json_object(answer)
     error = body.get("error") if body is not None else None
+    error = {"message": error} if isinstance(error, str) and error else error
+    if answer.is_success and body is not None and (not isinstance(error, dict) or body.get("candidates")):
+        return None
     if not isinstance(error, dict) or answer.is_redirect:
-        return non_api_failure(answer)
-    details = [one for one in error.get("details") or () if isinstance(one, dict)]
+        return _non_api_failure(answer)
+    details = _dicts(error.get("details"))
     text = " ".join(str(error.get("message") or "no reason given").split())[:_CAUSE_CHARACTERS]
-    violations = [one for detail in details for one in detail.get("violations") or () if isinstance(one, dict)]
+    violations = [one for detail in details for one in _dicts(detail.get("violations"))]
+    metadata = [found for detail in details if isinstance(found := detail.get("metadata"), dict)]
+    quotas = [one.get("quotaId") for one in violations] + [one.get("quota_limit") for one in metadata]
+    limits = [one.get("quotaValue") for one in violations] + [one.get("quota_limit_value") for one in metadata]
+    status = _error_status(answer.status_code, error.get("code"))
     return ScriptFailure(
         kind="http",
-        message=f"Gemini answered HTTP {answer.status_code}: {text}",
-        http_status=answer.status_code,
+        message=f"Gemini answered HTTP {status}: {text}",
+        http_status=status,
         api_status=str(error["status"]) if error.get("status") else None,
         reason=next((str(detail["reason"]) for detail in details if detail.get("reason")), None),
         retry_after_seconds=_retry_after(answer, details),
-        quota_ids=tuple(str(one["quotaId"]) for one in violations if one.get("quotaId")),
+        quota_ids=tuple(str(quota) for quota in quotas if quota),
+        no_quota="0" in map(str, limits),
     )
 
 
-def non_api_failure(answer: httpx.Response) -> ScriptFailure:
-    """Returns the failure of a response that does not come from the API."""
-    text = f"GOOGLE_GEMINI_BASE_URL leads to no Gemini API: HTTP {answer.status_code} without its JSON."
-    return ScriptFailure(kind="network" if answer.is_server_error else "configuration", message=text)
+def read_connection_failure(error: httpx.HTTPError, host: str) -> ScriptFailure:
+    """Returns the failure of a request that could not be sent, or got no whole answer."""
+    said = redact(" ".join(str(error).split()))[:_CAUSE_CHARACTERS] or type(error).__name__
+    if _is_untrusted(error):
+        text = f"The certificate of {host} is not trusted: {said}"
+        return ScriptFailure(kind="configuration", message=text, reason=UNTRUSTED_CERTIFICATE)
+    match error:
+        case (
+            httpx.ConnectError()
+            | httpx.ConnectTimeout()
+            | httpx.PoolTimeout()
+            | httpx.ProxyError()
+            | httpx.WriteError()
+            | httpx.WriteTimeout()
+        ):
+            return ScriptFailure(kind="network", message=f"{host} cannot be reached: {said}")
+    return ScriptFailure(kind="lost_answer", message=f"the answer did not arrive whole: {said}")
 
 
 def json_object(answer: httpx.Response) -> dict[str, Any] | None:
-    """Returns the JSON object in a response, or None."""
+    """Returns the JSON object in a response, or None; of a list, which streams and batches are, the first."""
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
+    body = body[0] if isinstance(body, list) and body else body
     return body if isinstance(body, dict) else None
+
+
+def _non_api_failure(answer: httpx.Response) -> ScriptFailure:
+    page = answer.text.lstrip().startswith("<")
+    words = " ".join(_MARKUP.sub(" ", answer.text).split())[:_CAUSE_CHARACTERS]
+    status = answer.status_code
+    text = f"GOOGLE_GEMINI_BASE_URL leads to no Gemini API: HTTP {status} without its JSON: {words or 'no text'}"
+    if answer.is_success and not page:
+        return ScriptFailure(kind="lost_answer", message=text)
+    return ScriptFailure(kind="http", message=text, http_status=status, reason=WEB_PAGE)
+
+
+def _error_status(answered: int, code: Any) -> int:
+    """Returns the status of an error: inside a 200 it has one of its own."""
+    if answered >= 300:
+        return answered
+    return int(code) if str(code).isdigit() and 400 <= int(code) < 600 else answered
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _retry_after(answer: httpx.Response, details: list[dict[str, Any]]) -> float | None:

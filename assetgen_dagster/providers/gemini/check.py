@@ -15,8 +15,8 @@ from assetgen_dagster.providers.gemini.api import (
     api_key,
     host_of,
     json_object,
-    non_api_failure,
-    read_api_error,
+    read_connection_failure,
+    read_failure,
     uses_proxies,
 )
 from assetgen_dagster.providers.gemini.errors import classify_api_failure
@@ -50,6 +50,8 @@ def check_model(settings: Settings, model: str, *, setting: str, seconds: float)
     if failure is None:
         return None
     classified = classify_api_failure(failure, model=model, setting=setting)
+    if classified.possibly_billed:  # not a free question
+        return Failure(Code.NETWORK, classified.cause)
     if classified.code is Code.REJECTED:  # its remedy is to edit the prompt, and there was no prompt
         return replace(classified, remedy=f"Check {setting}, and GOOGLE_GEMINI_BASE_URL if it is set")
     return classified
@@ -66,13 +68,10 @@ def _ask(base: str, model: str, key: str, seconds: float) -> ScriptFailure | Non
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
         return NO_ADDRESS
     except httpx.HTTPError as error:
-        return ScriptFailure(kind="network", message=f"{host} does not answer: {str(error) or type(error).__name__}")
-    if not answer.is_success:
-        return read_api_error(answer)
-    body = json_object(answer)
-    if body is None:
-        return non_api_failure(answer)
-    methods = body.get("supportedGenerationMethods")
+        return read_connection_failure(error, host)
+    if (failure := read_failure(answer)) is not None:
+        return failure
+    methods = (json_object(answer) or {}).get("supportedGenerationMethods")
     if isinstance(methods, list) and "generateContent" not in methods:
         return ScriptFailure(kind="http", http_status=404, message="This model cannot generate content.")
     return None

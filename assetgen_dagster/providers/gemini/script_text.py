@@ -2,8 +2,8 @@
 
 import re
 
-from assetgen_dagster.providers.gemini.errors import REFUSALS
-from assetgen_dagster.providers.script_report import ScriptFailure
+from assetgen_dagster.providers.gemini.errors import NO_QUOTA, REFUSALS
+from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, ScriptFailure
 
 _KEY = re.compile(
     r"API_KEY_INVALID|API key not valid|API_KEY.{0,40}(?:not set|missing|not found|required)|no api key", re.IGNORECASE
@@ -35,14 +35,24 @@ _STATUS_WORD = re.compile(r"\b(?:" + "|".join(_STATUS_OF_WORD) + r")\b", re.IGNO
 _RETRY_DELAY = re.compile(
     r"(?:retry_?delay\W{1,8}(?:seconds\W{1,3})?|retry[- ]after\W{1,3}|retry in )(\d+(?:\.\d+)?)", re.IGNORECASE
 )
-_QUOTA = re.compile(r"\w*PerDay\w*", re.IGNORECASE)
+_QUOTA = re.compile(r"\w*Per_?(?:Day|Minute)\w*|per day|\bdaily\b", re.IGNORECASE)
+#: As Google names the reasons of errors (google.api.ErrorReason).
+_REASON = re.compile(r"\b(?:SERVICE_DISABLED|BILLING_DISABLED|CONSUMER_SUSPENDED|API_KEY_\w+_BLOCKED)\b")
 _REFUSAL = re.compile(r"\b(?:" + "|".join(sorted(REFUSALS)) + r")\b|blocked (?:by|for|due to) safety", re.IGNORECASE)
-_NETWORK = re.compile(
-    r"connection (?:was )?(?:reset|refused|aborted|error)|ConnectionError|ConnectError|RemoteDisconnected"
-    r"|name resolution|Name or service not known|Max retries exceeded|SSLError|EOF occurred|network is unreachable",
+_UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.IGNORECASE)
+#: The request was not sent.
+_UNSENT = re.compile(
+    r"connection (?:was )?refused|ConnectError|ConnectTimeout|urlopen error|name resolution|Name or service not known"
+    r"|Max retries exceeded|SSLError|network is unreachable",
     re.IGNORECASE,
 )
-_READ_TIMEOUT = re.compile(r"ReadTimeout|timed out|IncompleteRead|TimeoutError", re.IGNORECASE)
+#: It was, as far as these tell, and then the connection ended.
+_LOST = re.compile(
+    r"connection (?:was )?(?:reset|aborted|closed)|RemoteDisconnected|closed connection without|without sending a resp"
+    r"|RemoteProtocolError|ReadError|ReadTimeout|timed out|IncompleteRead|TimeoutError",
+    re.IGNORECASE,
+)
+_NETWORK = re.compile(r"connection error|ConnectionError|EOF occurred", re.IGNORECASE)
 _NO_IMAGE = re.compile(r"\bNO_IMAGE\b|\bno image\b|without (?:an )?image|IMAGE_OTHER", re.IGNORECASE)
 
 
@@ -59,15 +69,18 @@ def read_text(text: str, cause: str) -> ScriptFailure | None:
             message=cause,
             http_status=int(status.group(1)) if status else _STATUS_OF_WORD[named],
             api_status=named or None,
+            reason=found.group() if (found := _REASON.search(text)) else None,
             retry_after_seconds=float(delay.group(1)) if delay else None,
             quota_ids=tuple(_QUOTA.findall(text)),
+            no_quota=NO_QUOTA.search(text) is not None,
         )
     if refusal := _REFUSAL.search(text):
         return ScriptFailure(kind="no_image", message=cause, block_reason=refusal.group().upper())
-    if _NETWORK.search(text):
-        return ScriptFailure(kind="network", message=cause)
-    if _READ_TIMEOUT.search(text):
-        return ScriptFailure(kind="lost_answer", message=cause)
+    if _UNTRUSTED.search(text):
+        return ScriptFailure(kind="configuration", message=cause, reason=UNTRUSTED_CERTIFICATE)
+    for kind, pattern in (("network", _UNSENT), ("lost_answer", _LOST), ("network", _NETWORK)):
+        if pattern.search(text):
+            return ScriptFailure(kind=kind, message=cause)
     if _NO_IMAGE.search(text):
         return ScriptFailure(kind="no_image", message=cause)
     return None

@@ -24,7 +24,8 @@ from assetgen_dagster.providers.gemini.api import (
     api_key,
     credentials,
     host_of,
-    read_api_error,
+    read_connection_failure,
+    read_failure,
     uses_proxies,
 )
 from assetgen_dagster.providers.gemini.check import check_model
@@ -123,7 +124,8 @@ class GeminiText:
             return Reply(failure=_classified(NO_ADDRESS, self.model))
         seconds = self.settings.story_timeout_seconds
         found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
-        with httpx.Client(timeout=seconds, trust_env=uses_proxies(endpoint)) as http:
+        hooks = {"response": [_raise_failure]}
+        with httpx.Client(timeout=seconds, trust_env=uses_proxies(endpoint), event_hooks=hooks) as http:
             client = _client(http, key, endpoint)
 
             def run() -> None:
@@ -139,7 +141,7 @@ class GeminiText:
             except queue.Empty:
                 return Reply(failure=_timed_out(seconds))
         if isinstance(answer, Exception):
-            return Reply(failure=_failure_of(answer, self.model))
+            return Reply(failure=_failure_of(answer, self.model, host_of(endpoint)))
         return _read(answer, self.model)
 
 
@@ -201,24 +203,37 @@ def _usage(metadata: Any) -> TextUsage | None:
     )
 
 
-def _failure_of(error: Exception, model: str) -> Failure:
-    """Classifies an exception of the SDK; raises it again if it is a bug."""
+class _FailedError(Exception):
+    """The response is no answer; carries the failure that it holds."""
+
+    def __init__(self, failure: ScriptFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def _raise_failure(answer: httpx.Response) -> None:
+    """Raises the failure in a response, before the SDK, which reads errors by their status alone."""
+    answer.read()
+    if (failure := read_failure(answer)) is not None:
+        raise _FailedError(failure)
+
+
+def _failure_of(error: Exception, model: str, host: str) -> Failure:
+    """Classifies an exception of the call; raises it again if it is a bug."""
     from google.genai import errors  # noqa: PLC0415 - see the module's docstring
 
-    said = redact(" ".join(str(error).split()))[:_QUOTE_CHARACTERS] or type(error).__name__
     match error:
-        case errors.APIError() if isinstance(error.response, httpx.Response):
-            return _classified(read_api_error(error.response), model)
-        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout() | httpx.ProxyError():
-            return _classified(ScriptFailure(kind="network", message=f"Gemini cannot be reached: {said}"), model)
+        case _FailedError():
+            return _classified(error.failure, model)
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
             return _classified(NO_ADDRESS, model)
-        case httpx.TimeoutException():
+        case httpx.ReadTimeout():
             return failures.lost("the answer stopped arriving", code=Code.STORY_TIMEOUT)
         case httpx.HTTPError():
-            return failures.lost(f"the answer did not arrive whole: {said}")
+            return _classified(read_connection_failure(error, host), model)
         # RecursionError: the SDK also parses the model's text, which may be deeply nested.
         case errors.UnknownApiResponseError() | ValidationError() | json.JSONDecodeError() | RecursionError():
+            said = redact(" ".join(str(error).split()))[:_QUOTE_CHARACTERS] or type(error).__name__
             return failures.lost(f"the answer cannot be parsed: {said}")
     raise error
 

@@ -285,7 +285,9 @@ def test_the_checks_name_the_pictures_that_fail_them(small: Dagit, gemini: Gemin
             Fault(OddPicture(width=1024, height=1024), prompt="Subject 03"),
         ]
     )
-    evaluations = {check.check_name: check for check in small.materialize().get_asset_check_evaluations()}
+    result = small.materialize()
+    assert result.success, "a defect marks a picture and fails nothing"
+    evaluations = {check.check_name: check for check in result.get_asset_check_evaluations()}
     failing = {name: check.metadata["failing"].value for name, check in evaluations.items()}
     assert failing == {
         "pictures_decode": [],
@@ -295,6 +297,16 @@ def test_the_checks_name_the_pictures_that_fail_them(small: Dagit, gemini: Gemin
     }
     assert evaluations["pictures_aspect_ratio"].severity is dg.AssetCheckSeverity.WARN
     assert evaluations["pictures_not_flat"].severity is dg.AssetCheckSeverity.ERROR
+    [ready] = small.materializations(ASSETS_READY)
+    assert ready["look_at_numbers"] == "1-3"
+    assert all(f"#0{number} picture_0{number}: " in ready["look_at"] for number in (1, 2, 3))
+    marked = small.project() / "contact_sheet.png"
+    small.materialize(selection=[image_key(2), ASSETS_READY, CONTACT_SHEET])
+    [ready, _] = small.materializations(ASSETS_READY)
+    assert ready["look_at_numbers"] == "1, 3"
+    with Image.open(marked) as sheet:
+        frames = [sheet.getpixel((10 + (384 + 10) * index, 64)) for index in range(3)]
+    assert frames[0] == frames[2] != frames[1], "pictures 1 and 3 are framed"
 
 
 def test_assets_ready_alone_says_which_pictures_are_missing(small: Dagit) -> None:

@@ -10,7 +10,7 @@ from assetgen_dagster.errors import Code
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini.faults import ApiError, Reset
+from assetgen_emulators.gemini.faults import ApiError, HtmlPage
 from tests.helpers.breakers import code_of, make_half_open, run
 from tests.helpers.drawings import start
 from tests.helpers.harness import Core, billed, manifest_of
@@ -60,7 +60,7 @@ def test_an_outage_in_the_middle_keeps_what_is_drawn(
     cores: list[Core], gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
-    gemini.plan([Fault(Reset(), nth=nth) for nth in range(3, 40)])
+    gemini.plan([Fault(HtmlPage(503), nth=nth) for nth in range(3, 40)])
     summary = run(cores[0])
     assert (code_of(summary), summary.generated) == (Code.OUTAGE, 2)
     gemini.plan([])
@@ -69,9 +69,9 @@ def test_an_outage_in_the_middle_keeps_what_is_drawn(
     assert (summary.generated, summary.skipped) == (2, 2)
 
 
-@pytest.mark.parametrize("fault", [OVERLOADED, Reset()], ids=repr)
+@pytest.mark.parametrize("fault", [OVERLOADED, HtmlPage(503)], ids=repr)
 def test_a_picture_that_fails_while_others_are_drawn_is_no_outage(
-    cores: list[Core], gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: ApiError | Reset
+    cores: list[Core], gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: ApiError | HtmlPage
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     gemini.plan([Fault(fault, prompt="Subject 02", times=None)])

@@ -72,6 +72,18 @@ def test_a_used_up_quota_holds_one_key_and_model_up_until_midnight_in_los_angele
     assert held(values, None, now=NOON).used_up == noted  # who does not know the run's key goes by any
 
 
+@pytest.mark.parametrize(
+    ("asked_wait", "until"),
+    [(2.0, MIDNIGHT), (21_599.0, NOON + 21_599), (7 * 86_400.0, NOON + 86_400)],
+    ids=["between two calls", "hours", "days"],
+)
+def test_a_reset_that_the_api_names_counts_if_it_is_hours_away_and_for_a_day_at_most(
+    asked_wait: float, until: float
+) -> None:
+    switches = open_switches(load_settings())
+    assert note_used_up(switches, provider_of(load_settings()), asked_wait=asked_wait, now=NOON).until == until
+
+
 def test_the_end_of_a_quota_is_told_by_the_clock_where_the_operator_is(settings: Settings) -> None:
     switches = open_switches(settings)
     note_used_up(switches, provider_of(load_settings()), now=NOON)

@@ -117,7 +117,9 @@ def test_an_answer_that_cannot_be_read_is_asked_for_again_without_it(
         (ApiError(500), 4, "[transient: api_error]"),
         (ApiError(429), 4, "[transient: rate_limited]"),
         (ApiError(429, retry_delay_seconds=60), 1, "[transient: rate_limited]"),
-        (HtmlPage(), 4, "[transient: network]"),
+        (HtmlPage(503), 4, "[transient: api_error]"),
+        (ApiError(503, inside_200=True), 4, "[transient: api_error]"),
+        (ApiError(400, message="Please retry."), 2, "[rejected: rejected]"),
     ],
 )
 def test_after_everything_that_is_no_answer_the_tables_write_and_a_warning_says_why(
@@ -138,7 +140,9 @@ def test_what_passes_by_itself_is_waited_for(gemini: GeminiEmulator, scheduler: 
     assert [7 <= scheduler.waits[0] < 9, 2 <= scheduler.waits[1] < 3] == [True, True]
 
 
-@pytest.mark.parametrize("action", [Hang(), TornBody(), Reset(), HtmlPage(status=200), TextOnly("[" * 9999)])
+@pytest.mark.parametrize(
+    "action", [Hang(), TornBody(), Reset(billed=True), HtmlPage(billed=True), TextOnly("[" * 9999)]
+)
 def test_a_lost_answer_is_not_asked_for_again_and_is_listed_as_possibly_billed(
     gemini: GeminiEmulator, scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction
 ) -> None:
@@ -191,7 +195,10 @@ def test_an_answer_that_drips_ends_in_time(scheduler: Desk, write: Write, monkey
         ([], {"ASSETGEN_STORY_MODEL": "gemini-9"}, "model_not_found", "Set ASSETGEN_STORY_MODEL (now 'gemini-9')"),
         ([ApiError(429, quota_id="GenerateRequestsPerDayPerModel")], {}, "daily_quota", "daily quota is used up"),
         ([ApiError(429, message="You reached your spending cap")], {}, "billing", "spending limit"),
+        ([ApiError(429, quota_id="RequestsPerDay", quota_value="0")], {}, "billing", "Enable billing"),
+        ([ApiError(403, message="API key leaked", inside_200=True)], {}, "api_key", "Set GEMINI_API_KEY"),
         ([HtmlPage(status=403)], {}, "configuration", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
+        ([HtmlPage(status=200)], {}, "configuration", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
         ([], {"GOOGLE_GEMINI_BASE_URL": "nonsense"}, "configuration", "GOOGLE_GEMINI_BASE_URL is no web address"),
     ],
 )
@@ -226,7 +233,7 @@ def test_an_endpoint_that_is_down_is_tried_again_and_then_done_without(
         port = server.getsockname()[1]
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"http://127.0.0.1:{port}/v1beta/")
     [warning] = write()
-    assert "[transient: network] Gemini cannot be reached" in warning
+    assert "[transient: network] 127.0.0.1 cannot be reached" in warning
     assert len(scheduler.waits) == 3
 
 

@@ -46,12 +46,19 @@ def accounts_agree(core: Core, gemini: GeminiEmulator) -> bool:
     [
         ApiError(429),
         ApiError(503),
-        HtmlPage(),
-        Reset(),
+        HtmlPage(503),
+        ApiError(503, inside_200=True),
+        ApiError(400, message="Unable to process input image. Please retry."),
         NoImage("NO_IMAGE"),
         TextOnly(),
         # The class of these is in the table of tests/unit/providers/test_failures.py, too.
-        *also(ApiError(408), ApiError(500), ApiError(502), ApiError(504), NoImage("IMAGE_OTHER")),
+        *also(
+            ApiError(408),
+            ApiError(500),
+            ApiError(502, api_status="UNAVAILABLE"),
+            ApiError(504),
+            NoImage("IMAGE_OTHER"),
+        ),
     ],
     ids=repr,
 )
@@ -172,8 +179,12 @@ def test_a_script_over_its_time_is_ended_and_listed_as_possibly_billed(core: Cor
     assert accounts_agree(core, gemini)
 
 
-@pytest.mark.parametrize("action", [TornBody(), HalfPng()], ids=repr)
-def test_an_answer_that_arrives_torn_is_possibly_billed_and_drawn_only_by_a_later_run(
+@pytest.mark.parametrize(
+    "action",
+    [TornBody(), HalfPng(), Reset(billed=True), HtmlPage(504, billed=True), *also(HtmlPage(billed=True))],
+    ids=repr,
+)
+def test_an_answer_that_does_not_arrive_whole_is_possibly_billed_and_drawn_only_by_a_later_run(
     core: Core, gemini: GeminiEmulator, action: AnyAction
 ) -> None:
     gemini.plan([Fault(action, prompt=WORST)])
@@ -205,6 +216,29 @@ def test_three_rejected_in_a_row_stop_the_drawing(
     assert drawing.summary.stopped_by.code == "all_rejected"
 
 
+def test_rejections_that_pass_at_the_second_try_do_not_stop_the_drawing(
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "3")
+    passing = ApiError(400, message="Unable to process input image. Please retry.")
+    gemini.plan([Fault(passing, nth=number) for number in (1, 2, 3)])
+    assert core.draw().summary.generated == 3
+    assert len(gemini.journal()) == 6
+
+
+def test_a_model_that_has_drawn_is_asked_once_more_before_it_is_missing(core: Core, gemini: GeminiEmulator) -> None:
+    core.draw({1, 2})
+    gemini.plan([Fault(ApiError(404))])
+    assert core.draw().summary.generated == 1
+    core.manifest = manifest_of(4)
+    gemini.reset()
+    gemini.plan([Fault(ApiError(404), times=None)])
+    drawing = core.draw({4})
+    assert drawing.summary.stopped_by is not None
+    assert drawing.summary.stopped_by.code == "model_not_found"
+    assert len(gemini.journal()) == 2
+
+
 @pytest.mark.parametrize("between", [None, NoImage("IMAGE_SAFETY")], ids=["a picture", "another failure"])
 def test_rejected_prompts_with_something_else_between_them_do_not_stop_the_drawing(
     core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, between: AnyAction | None
@@ -227,10 +261,13 @@ def test_rejected_prompts_with_something_else_between_them_do_not_stop_the_drawi
         (ApiError(404, message="models/x is not found"), "model_not_found", "GEMINI_IMAGE_MODEL"),
         (ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel"), "daily_quota", "midnight"),
         (ApiError(429, message="Your project has exceeded its spending cap."), "billing", "spending limit"),
+        (ApiError(429, quota_id="RequestsPerDayPerProject", quota_value="0"), "billing", "Enable billing"),
+        (ApiError(403, message="leaked API key", inside_200=True), "api_key", "GEMINI_API_KEY"),
+        (NoImage("PUP_LIMITED_DISABLED"), "api_key", "Prohibited Use Policy"),
     ],
 )
 def test_a_fatal_problem_stops_new_pictures_lets_those_in_flight_finish_and_names_the_remedy(
-    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: ApiError, code: str, names: str
+    core: Core, gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, fault: AnyAction, code: str, names: str
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "2")
     core.manifest = manifest_of(6)

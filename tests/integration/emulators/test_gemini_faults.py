@@ -17,6 +17,7 @@ from assetgen_emulators.gemini.faults import (
     JpegLabelledPng,
     NoImage,
     NoUsage,
+    OddPart,
     OddPicture,
     PromptBlocked,
     Reset,
@@ -130,6 +131,7 @@ def test_a_delay_is_added_to_the_latency(gemini: GeminiEmulator) -> None:
         (None, PICTURE + ASKED),
         (ApiError(500), 0),
         (HtmlPage(), 0),
+        (HtmlPage(billed=True), PICTURE + ASKED),
         (PromptBlocked(), ASKED),
         (NoImage(), ASKED),
         (TextOnly("x" * 40), ASKED + 10 * 7.5 / 1e6),
@@ -140,6 +142,7 @@ def test_a_delay_is_added_to_the_latency(gemini: GeminiEmulator) -> None:
         (NoUsage(), PICTURE + ASKED),
         (TwoImages(), 2 * PICTURE + ASKED),
         (OddPicture(256, 144), PICTURE + ASKED),
+        (OddPart(later=True), PICTURE + ASKED),
     ],
     ids=lambda value: getattr(value, "kind", None),
 )

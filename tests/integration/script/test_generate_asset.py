@@ -19,9 +19,11 @@ from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     Fault,
+    Gzip,
     Hang,
     JpegLabelledPng,
     NoUsage,
+    OddPart,
     OddPicture,
     TextBeside,
     Thoughts,
@@ -82,7 +84,20 @@ def test_a_jpeg_labelled_png_becomes_a_real_png(gemini: GeminiEmulator, script: 
 
 
 @pytest.mark.parametrize(
-    "fault", [Thoughts(), Thoughts(after=True), TwoImages(), TextBeside()], ids=lambda one: one.kind
+    "fault",
+    [
+        Thoughts(),
+        Thoughts(after=True),
+        TwoImages(),
+        TextBeside(),
+        OddPart(later=True),
+        OddPart(""),
+        OddPart(None),
+        OddPart("application/octet-stream", later=True),
+        Gzip(),
+        Gzip(said=False),
+    ],
+    ids=repr,
 )
 def test_the_last_picture_that_is_no_thought_is_taken(gemini: GeminiEmulator, script: Script, fault: AnyAction) -> None:
     gemini.plan([Fault(fault)])

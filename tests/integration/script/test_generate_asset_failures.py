@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from assetgen_emulators.gemini.faults import (
     TextOnly,
     TornBody,
 )
-from tests.helpers.generate_asset_runs import DRAWN, SCRIPT, Script, http_answer, raw_server, script_for
+from tests.helpers.generate_asset_runs import DRAWN, SCRIPT, Script, http_answer, raw_server, script_for, tls_server
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def test_a_quota_error_is_told_with_everything_that_is_known(gemini: GeminiEmula
         "block_reason": None,
         "retry_after_seconds": 12.5,
         "quota_ids": [quota],
+        "no_quota": False,
         "model": "gemini-nano-banana-2.1",
         "received": False,
     }
@@ -107,7 +109,68 @@ def test_a_page_of_html_is_told_in_its_words(gemini: GeminiEmulator, script: Scr
     gemini.plan([Fault(HtmlPage(502, "502 Bad Gateway"))])
     error = script.run().error
     assert (error["kind"], error["http_status"], error["api_status"]) == ("http", 502, None)
-    assert error["message"] == "Gemini answered HTTP 502: 502 Bad Gateway."
+    assert error["reason"] == "WEB_PAGE"
+    assert "502 Bad Gateway (may be billed)" in error["message"]
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 511])
+def test_a_page_to_sign_in_is_neither_an_answer_nor_about_the_key(
+    gemini: GeminiEmulator, script: Script, status: int
+) -> None:
+    gemini.plan([Fault(HtmlPage(status, "Sign in to Corporate Wi-Fi"))])
+    outcome = script.run()
+    assert (outcome.error["kind"], outcome.error["http_status"]) == ("http", status)
+    assert outcome.error["reason"] == "WEB_PAGE"
+    assert "Sign in to Corporate Wi-Fi" in outcome.sentence
+    assert "GEMINI_API_KEY" not in outcome.sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "api_status"),
+    [
+        ({"code": 403, "message": "leaked", "status": "PERMISSION_DENIED"}, 403, "PERMISSION_DENIED"),
+        ({"code": "429", "message": "leaked"}, 429, None),
+        ({"message": "leaked", "status": "UNAVAILABLE"}, 200, "UNAVAILABLE"),
+        ({"message": "leaked", "code": "key_leaked"}, 200, None),
+        ("leaked", 200, None),
+    ],
+)
+def test_an_error_inside_a_200_is_that_error(script: Script, error: Any, status: int, api_status: str | None) -> None:
+    for body in ({"error": error}, [{"error": error}]):
+        with raw_server(http_answer(json.dumps(body).encode())) as (address, _):
+            told = script.run(GOOGLE_GEMINI_BASE_URL=address).error
+        assert (told["kind"], told["http_status"], told["api_status"]) == ("http", status, api_status)
+        assert "leaked" in told["message"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ApiError(429, quota_id="GenerateRequestsPerDayPerProjectPerModel-FreeTier", quota_value="0"),
+        ApiError(429, reason="RATE_LIMIT_EXCEEDED", metadata={"quota_limit": "PerMinute", "quota_limit_value": "0"}),
+        ApiError(429, message="Quota exceeded for metric: free_tier_requests, limit: 0, model: x"),
+    ],
+    ids=repr,
+)
+def test_a_quota_of_nothing_is_told_from_one_that_is_used_up(
+    gemini: GeminiEmulator, script: Script, fault: ApiError
+) -> None:
+    gemini.plan([Fault(fault)])
+    outcome = script.run()
+    assert outcome.error["no_quota"] is True
+    assert "enable billing" in outcome.sentence
+
+
+def test_the_quota_that_an_error_info_names_is_told(gemini: GeminiEmulator, script: Script) -> None:
+    metadata = {"quota_limit": "GenerateContentRequestsPerDayPerProject", "quota_limit_value": "1500"}
+    gemini.plan([Fault(ApiError(429, reason="RATE_LIMIT_EXCEEDED", metadata=metadata))])
+    error = script.run().error
+    assert (error["quota_ids"], error["no_quota"]) == ([metadata["quota_limit"]], False)
+
+
+def test_a_packed_error_is_told_in_its_words(gemini: GeminiEmulator, script: Script) -> None:
+    gemini.plan([Fault(ApiError(403, message="reported as leaked", headers={"Content-Encoding": "gzip"}))])
+    assert "reported as leaked" in script.run().error["message"]
 
 
 @pytest.mark.parametrize(
@@ -231,15 +294,39 @@ def test_waiting_too_long_is_a_lost_answer(gemini: GeminiEmulator, script: Scrip
     assert (call.outcome, call.billed_usd) == ("hang", 0.033612)
 
 
-def test_a_reset_before_the_status_line_is_a_network_error(gemini: GeminiEmulator, script: Script) -> None:
-    gemini.plan([Fault(Reset())])
-    assert script.run().error["kind"] == "network"
-    assert gemini.journal()[0].billed_usd == 0
+def test_a_reset_after_the_request_is_a_lost_answer(gemini: GeminiEmulator, script: Script) -> None:
+    gemini.plan([Fault(Reset(billed=True))])
+    assert script.run().error["kind"] == "lost_answer"
+    assert gemini.journal()[0].billed_usd > 0.03
 
 
-def test_a_connection_closed_without_a_word_is_a_network_error(script: Script) -> None:
+def test_a_connection_closed_without_a_word_after_the_request_is_a_lost_answer(script: Script) -> None:
     with raw_server(b"") as (address, _):
-        assert script.run(GOOGLE_GEMINI_BASE_URL=address).error["kind"] == "network"
+        assert script.run(GOOGLE_GEMINI_BASE_URL=address).error["kind"] == "lost_answer"
+
+
+def test_a_connection_closed_before_the_request_is_whole_is_a_network_error(script: Script, tmp_path: Path) -> None:
+    reference = tmp_path / "large.png"
+    reference.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(15_000_000))  # more than the system's buffers take
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert script.run(references=[reference], GOOGLE_GEMINI_BASE_URL=address).error["kind"] == "network"
+        thread.join()
+
+
+def test_an_untrusted_certificate_is_told_with_the_variable_that_helps(script: Script, tmp_path: Path) -> None:
+    with tls_server(tmp_path) as address:
+        outcome = script.run(GOOGLE_GEMINI_BASE_URL=address)
+    assert (outcome.error["kind"], outcome.error["reason"]) == ("configuration", "UNTRUSTED_CERTIFICATE")
+    assert "SSL_CERT_FILE" in outcome.sentence
 
 
 def test_a_refused_connection_is_a_network_error(script: Script) -> None:

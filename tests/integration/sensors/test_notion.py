@@ -11,7 +11,7 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.tags import REPORTED_TAG
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_emulators.gemini import Fault, GeminiEmulator
-from assetgen_emulators.gemini.faults import ApiError, NoImage
+from assetgen_emulators.gemini.faults import ApiError, NoImage, OddPicture
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.harness import billed, both_storages
 from tests.helpers.pipeline import ROW, at_the_picture, carry_out, look, report, requested, said
@@ -50,6 +50,32 @@ def test_when_the_pictures_are_there_the_run_itself_tells_the_row(
     assert row["Pictures"] == 3
     assert run.run_id in str(row["Run"])
     assert requested(dagit) == []
+
+
+@pytest.mark.parametrize("reporter", ["the run", "the sensor"])
+def test_a_ready_row_names_the_pictures_to_look_at(
+    dagit: Dagit,
+    page: str,
+    notion: NotionEmulator,
+    gemini: GeminiEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    reporter: str,
+) -> None:
+    gemini.plan([Fault(OddPicture(flat=True), prompt="Subject 01"), Fault(OddPicture(16, 16), prompt="Subject 03")])
+    if reporter == "the sensor":
+        monkeypatch.setattr("assetgen_dagster.assets.ready.report_ready_at_once", lambda *_: None)
+    assert carry_out(dagit, requested(dagit)[0]).success
+    cursor = report(dagit)
+    row = notion.row(page)
+    assert (row["Status"], row["Pictures"]) == ("Assets Ready", 3)
+    for told in ("#01 picture_01: ", "#03 picture_03: ", "only 4 x 4 pixels", "write 1, 3 into Redraw"):
+        assert told in row["Error Log"]
+    assert "picture_02" not in row["Error Log"]
+    notion.set_value(page, "Redraw", "1, 3")
+    notion.set_status(page, "Generating Assets")
+    assert carry_out(dagit, requested(dagit)[0]).success
+    report(dagit, cursor)
+    assert (notion.row(page)["Status"], notion.row(page)["Error Log"]) == ("Assets Ready", "")
 
 
 @pytest.mark.parametrize("kind", ["rich_text", "url"])

@@ -1,10 +1,13 @@
 """What a run's tag says its row was told: our values, and those that earlier versions wrote."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from assetgen_dagster.drawing.defects import Defect, DefectivePicture
+from assetgen_dagster.notion.columns import REDRAW
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.reported import Reported, read_reported, values_of
 from assetgen_dagster.notion.settings import NotionSettings
@@ -63,6 +66,20 @@ def test_every_report_says_what_the_row_is_told() -> None:
         waiting_report(there, {}, **failed),
     ]
     assert [one.reported for one in told] == [Reported.READY, Reported.ERROR, Reported.BUDGET, Reported.WAITS]
+
+
+BLACK = DefectivePicture(7, "env_cave", (Defect.FLAT,), "a single colour")
+
+
+@pytest.mark.parametrize(("redraw", "way"), [("Redraw", "into Redraw"), ("", 'assetgen redraw --pictures "7"')])
+def test_a_ready_row_names_the_pictures_to_look_at_and_how_to_draw_them_again(redraw: str, way: str) -> None:
+    there = settings()
+    there = replace(there, properties={**there.properties, REDRAW: redraw})
+    told = ready_report(there, {}, [BLACK])
+    assert (told.reported, told.status) == (Reported.READY, there.status_ready)
+    assert "#07 env_cave: a single colour" in told.error_log
+    assert way in told.error_log
+    assert ready_report(there, {}).error_log == ""
 
 
 @pytest.mark.parametrize(("code", "helps"), [("refused", True), ("prompt_too_long", True), ("api_key", False)])
