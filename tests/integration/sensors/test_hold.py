@@ -178,11 +178,11 @@ def test_while_one_run_tries_no_other_is_requested(
 ) -> None:
     gemini.plan([Fault(ApiError(400, message="Billing is off", api_status="FAILED_PRECONDITION"))])
     [first, *_] = stop_one(dagit, notion)
-    assert sensor.look(after=700)[0] == 1
+    job = dagit.definitions.resolve_job_def(JOB_NAME)
+    dagit.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert sensor.look(after=700)[0] == 1, "what died when it was only created never tries"
     tags = {PAGE_TAG: first, "channel": "poke1", "project": "vid_124"}
-    trying = dagit.instance.create_run_for_job(
-        dagit.definitions.resolve_job_def(JOB_NAME), tags=tags, status=dg.DagsterRunStatus.STARTED
-    )
+    trying = dagit.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
     runs, said = sensor.look(after=5)
     assert runs == 0
     assert trying.run_id in said
