@@ -16,6 +16,7 @@ from pydantic import PrivateAttr
 
 from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.partitions import ensure_partition
+from assetgen_dagster.assets.patience import be_patient
 from assetgen_dagster.assets.request import newest_run, row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.row_watch import RowWatch
@@ -145,6 +146,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunSession"]:
         """Yields the session of a run, and closes it when the run ends."""
         configure_logging(self.log_stream)
+        if context.instance is not None:
+            be_patient(context.instance)
         try:
             yield self
         finally:

@@ -17,11 +17,9 @@ from assetgen_dagster.project.file_lock import FileLock
 from assetgen_dagster.settings import PROJECT_ROOT, Settings
 from assetgen_dagster.support.database import SETTING, check_reachable, name_sessions
 from assetgen_dagster.support.files import write_atomically
-from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-    from sqlalchemy.exc import DBAPIError
 
 _SQLITE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 _POSTGRES = PROJECT_ROOT / "deploy" / "dagster-postgres.yaml"
@@ -88,6 +86,8 @@ def open_instance(settings: Settings) -> "DagsterInstance":
     from dagster import DagsterInstance  # noqa: PLC0415 - takes 2 s to import
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - as slow
 
+    from assetgen_dagster.support.storage_errors import storage_error  # noqa: PLC0415 - loads it, too
+
     home = prepare_dagster_home(settings)
     check_storage_reachable(settings)
     with FileLock(home / _LOCK) as lock:
@@ -97,7 +97,7 @@ def open_instance(settings: Settings) -> "DagsterInstance":
         except OSError as error:
             raise _unusable(home, error) from None
         except DBAPIError as error:
-            raise _no_database(home, error, settings) from None
+            raise storage_error(error, str(home)) from None
         except Exception as error:  # anything that its YAML holds or names
             raise AssetgenError(
                 f"Dagster cannot use {home / 'dagster.yaml'}: {str(error)[:500]} Fix it, or move it away: the next "
@@ -129,19 +129,6 @@ def _set_up(configuration: Path, template: Path) -> None:
 def _unusable(home: Path, error: OSError) -> AssetgenError:
     text = f"Cannot use {home}: {error.strerror}. Set DAGSTER_HOME to a writable folder."
     return AssetgenError(text, code=Code.DAGSTER_HOME)
-
-
-def _no_database(home: Path, error: "DBAPIError", settings: Settings) -> AssetgenError:
-    text = (
-        f"Dagster cannot use its database for {home}: {error.orig}. Check that this user may write to it, and that no "
-        "other program locks it. If it is damaged, restore it from a backup"
-    )
-    if settings.database is None:
-        text += (
-            "; without a backup, move its folders history and schedules away and start anew: pictures, records and "
-            "their costs stay in the workspace"
-        )
-    return AssetgenError(redact(f"{text}."), code=Code.DAGSTER_DATABASE)
 
 
 def _check_storage(path: Path, content: bytes, database: str | None) -> None:

@@ -1,5 +1,6 @@
 """The ``assetgen`` command: its subcommands and exit codes."""
 
+import os
 import sys
 
 import typer
@@ -35,7 +36,6 @@ for _command in (
     drawing.manifest,
     services.demo,
     services.dev,
-    services.webserver,
     services.worker,
     services.init_notion,
     operating.doctor,
@@ -54,3 +54,17 @@ def main() -> None:
     except AssetgenError as error:
         complain(str(error))
         sys.exit(2 if error.code == Code.COMMAND_LINE else 1)
+    except Exception as error:
+        known = _database_error(error)
+        if known is None:
+            raise
+        complain(str(known))
+        sys.exit(1)
+
+
+def _database_error(error: Exception) -> AssetgenError | None:
+    """Returns what to say of an error of Dagster's database; None for a bug, which keeps its stack trace."""
+    from assetgen_dagster.support.storage_errors import driver_error, storage_error  # noqa: PLC0415 - slow to import
+
+    said = driver_error(error)
+    return None if said is None else storage_error(said, os.environ.get("DAGSTER_HOME", "this instance"))
