@@ -257,7 +257,7 @@ class Code(StrEnum):
         "cannot_write",
         ErrorClass.FATAL,
         "Disk full, no permission, read-only, or less than 4 MiB free for each picture.",
-        "Free space or give permission.",
+        "Free space or give permission, then run again: pictures that were received are kept and published.",
     )
     SCRIPT_CANNOT_START = (
         "script_cannot_start",
@@ -482,12 +482,6 @@ class Code(StrEnum):
         None,
         "Another `make dev` (or `assetgen dev`) is running with the same Dagster instance.",
         "Use that one: the message says where; or end it first.",
-    )
-    DEV_SERVICE = (
-        "dev_service",
-        None,
-        "The UI's server or the daemon of `assetgen dev` ended by itself.",
-        "Read its last lines above the message, and start again.",
     )
     PORT = (
         "port",

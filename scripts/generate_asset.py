@@ -2,6 +2,7 @@
 
 Runs alone, on the standard library (Pillow only where the API sends something other than PNG). Never retries: who
 calls it decides that. Exit 0: a complete PNG is at PATH. Exit 1: it is not, and whatever was at PATH before still is.
+A picture that cannot be written to PATH is kept in the temporary folder, as ``assetgen-`` and the name of PATH.
 
 Settings, from the environment, else from a ``.env`` beside this file, else from one in the folder above it:
 
@@ -38,10 +39,12 @@ for a page of something in between, or UNTRUSTED_CERTIFICATE. ``no_quota`` is tr
 import argparse
 import base64
 import contextlib
+import errno
 import json
 import os
 import re
 import sys
+import tempfile
 import time
 import warnings
 import zlib
@@ -59,6 +62,9 @@ PUBLIC_API = "https://generativelanguage.googleapis.com"
 DEFAULT_MODEL, DEFAULT_ASPECT_RATIO = "gemini-nano-banana-2.1", "16:9"
 #: So that it does not hang for ever when run by hand; an orchestrator has its own, shorter limit.
 TIMEOUT_SECONDS = 300.0
+#: How long a picture that has come waits for space on a full disk.
+SPACE_SECONDS = 20.0
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: What an answer may take, unpacked: one with a picture, and one with an error, which is cut off in bytes and seconds.
 MOST_BYTES, _ERROR_BYTES, _ERROR_SECONDS = 64 << 20, 1 << 20, 10.0
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
@@ -142,13 +148,14 @@ def draw(parts: list[dict[str, Any]], output: Path, model: str, settings: dict[s
     usage = read_usage(answer, drawn=image is not None)
     if image is None:
         raise _without_image(answer, usage, model, key)
+    done = {"output": str(output), "model": model, "usage": usage}
     try:
-        write_png(as_png(image), output)
+        keep_png(as_png(image), output, told=json.dumps(done))
     except DrawError as failure:
         failure.usage = usage
         failure.fields |= {"model": model, "received": True}
         raise
-    return {"output": str(output), "model": model, "usage": usage}
+    return done
 
 
 def reference_part(path: Path) -> dict[str, Any]:
@@ -310,8 +317,7 @@ def _refusal(status: int, phrase: str, headers: Any, raw: bytearray, key: str) -
     reason = "WEB_PAGE" if _is_page(body) else reason
     violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
     metadata = _dicts([detail.get("metadata") for detail in details])
-    quotas = [it.get("quotaId") or it.get("quotaMetric") or it.get("description") for it in violations]
-    quotas += [it.get("quota_limit") or it.get("quota_metric") for it in metadata]
+    quotas = [it.get("quotaId") for it in violations] + [it.get("quota_limit") for it in metadata]
     limits = [it.get("quotaValue") for it in violations] + [it.get("quota_limit_value") for it in metadata]
     quota_ids, no_quota = [str(quota)[:_QUOTE] for quota in quotas if quota], "0" in map(str, limits)
     api_status = str(told["status"]) if told.get("status") else None
@@ -319,9 +325,6 @@ def _refusal(status: int, phrase: str, headers: Any, raw: bytearray, key: str) -
     extras = [f"reason {reason}"] if reason and reason != "WEB_PAGE" else []
     extras += [f"quota {', '.join(quota_ids)}"] if quota_ids else []
     extras += [f"retry after {retry_after:g} s"] if retry_after is not None else []
-    with contextlib.suppress(ValueError):
-        place = urlsplit(str(headers.get("Location") or "")).hostname if 300 <= status < 400 else None
-        extras += [f"leads to {place}"] if place else []
     extras += ["may be billed"] if status in _NO_ANSWER and not api_status else []
     speaker = "A web page came instead of Gemini's answer," if reason == "WEB_PAGE" else "Gemini answered"
     message = f"{speaker} HTTP {status} {api_status or ''}".rstrip() + f": {said}"
@@ -418,7 +421,6 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
     message += f': "{_clean(said, key, _QUOTE)}"' if said.strip() else ""
     refused = block or (finish not in (None, "STOP", "NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS"))
     hint = "edit this prompt" if refused else ""
-    hint = "appeal to Google, which has limited this account" if "PUP_LIMITED_DISABLED" in (block, finish) else hint
     reasons_given = {"finish_reason": str(finish) if finish else None, "block_reason": str(block) if block else None}
     return DrawError("no_image", f"{message}.", usage, hint, model=model, **reasons_given)
 
@@ -478,6 +480,46 @@ def _make_room(output: Path) -> None:
         raise _unwritable(output, failed.strerror) from None
 
 
+def keep_png(data: bytes, output: Path, *, told: str) -> None:
+    """Writes the picture, which is paid for: waits for space on a full disk, else leaves it in the temporary folder.
+
+    We may be killed while we wait, so before that it is kept, and what it cost is ``told``.
+    """
+    deadline = time.monotonic() + SPACE_SECONDS
+    kept: Path | None = None
+    while True:
+        try:
+            write_png(data, output)
+        except DrawError as failure:
+            if kept is None and (kept := _keep_elsewhere(data, output)):
+                _say(sys.stdout, told)
+            full = isinstance(failure.__cause__, OSError) and failure.__cause__.errno in _FULL
+            if not full or time.monotonic() > deadline:
+                failure.hint = f"it is kept at {kept}" if kept else failure.hint
+                raise
+            time.sleep(1)
+        else:
+            if kept:
+                with contextlib.suppress(OSError):
+                    kept.unlink()
+            return
+
+
+def _keep_elsewhere(data: bytes, output: Path) -> Path | None:
+    """Writes the picture to the temporary folder, under a name that tells whose it is; returns None if that fails."""
+    kept = Path(tempfile.gettempdir()) / f"assetgen-{output.name}"
+    try:
+        with open(kept, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(data)
+    except FileExistsError:
+        return None  # not ours to replace
+    except OSError:
+        with contextlib.suppress(OSError):
+            kept.unlink()
+        return None
+    return kept
+
+
 def write_png(data: bytes, output: Path) -> None:
     """Puts ``data`` at ``output`` in one step: whole, or not at all."""
     partial = output.parent / f".generate_asset-{os.getpid()}-{time.time_ns()}.png"
@@ -488,7 +530,7 @@ def write_png(data: bytes, output: Path) -> None:
             os.fsync(file.fileno())
         partial.replace(output)
     except OSError as failed:
-        raise _unwritable(output, failed.strerror) from None
+        raise _unwritable(output, failed.strerror) from failed
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()  # there only if something went wrong

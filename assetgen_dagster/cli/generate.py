@@ -23,7 +23,7 @@ from assetgen_dagster.project.workspace import open_project, unwritable
 from assetgen_dagster.run_coordinator import project_tags
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import write_atomically
-from assetgen_dagster.support.log import make_room
+from assetgen_dagster.support.log import make_room, open_log
 
 #: The errors that Dagster turns Ctrl-C and a termination into.
 _INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
@@ -116,7 +116,7 @@ def run_project(
     }
     log_file = prepare_dagster_home(settings) / "assetgen.log"
     make_room(log_file)
-    with open_instance(settings) as instance, log_file.open("a", encoding="utf-8") as log:
+    with open_instance(settings) as instance, open_log(log_file) as log:
         given = FixedSettings(source=lambda: settings)
         job = build_definitions(settings=given, listener=listener, log_stream=log).resolve_job_def(JOB_NAME)
         ensure_partition(instance, key)

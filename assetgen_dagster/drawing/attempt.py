@@ -27,6 +27,7 @@ from assetgen_dagster.drawing.picture import (
     make_png,
     publish,
 )
+from assetgen_dagster.drawing.room import Room, fetch_kept
 from assetgen_dagster.drawing.thumbnails import Thumbnails
 from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import FileLock, describe_process
@@ -138,6 +139,10 @@ class Attempts:
             OSError: The records or the staging folder cannot be written.
         """
         intent = self._intent(call)
+        with Room(self.paths.staging / f"{intent.token}.room") as room:
+            return await self._draw(call, intent, room)
+
+    async def _draw(self, call: Call, intent: Intent, room: Room) -> Drawn | Failure:
         with self.store.change() as records:
             records.intents[intent.token] = intent
         with FileLock(self._lock_path(intent)) as lock:
@@ -153,6 +158,7 @@ class Attempts:
                     log=self._log_path(intent),
                     inherit=[lock.fd],
                     started=lambda pid: describe_process(lock, pid),
+                    watch=room.yield_if_scarce,
                 )
                 end = End(succeeded=True)
             except CLIScriptError as error:
@@ -165,6 +171,7 @@ class Attempts:
                 end = End(failure=failures.unusable_argument(str(unusable)))
             finally:
                 # Also when the run is cancelled: the script is dead, and its cost is booked.
+                room.release()  # the records need some, too
                 seen = replace(end, duration_seconds=time.monotonic() - begun, prompt=call.prompt)
                 result = self.finish(intent, seen)
         return result
@@ -203,6 +210,8 @@ class Attempts:
         failure = end.failure or self._classify(intent, end, report, stdout, stderr, broken)
         # Half a picture on disk was sent by the provider, which bills it.
         sent = broken is not None or (report.error is not None and report.error.received)
+        # A script that reports nothing may have asked before it found that it could not write.
+        sent = sent or (report.error is None and failure.code == Code.CANNOT_WRITE)
         self._book_failure(intent, report, possibly_billed=failure.possibly_billed or sent)
         _log_failure(intent, failure, end, stderr)
         return failure
@@ -218,6 +227,7 @@ class Attempts:
             OSError: It cannot be read or written.
         """
         staging = self.paths.absolute(intent.staging)
+        fetch_kept(staging)
         try:
             return make_png(staging)
         except (FileNotFoundError, BrokenPictureError):

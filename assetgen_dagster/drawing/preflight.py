@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from assetgen_dagster.drawing.room import ROOM_PER_PICTURE
 from assetgen_dagster.errors import AssetgenError, coded
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.workspace import ProjectPaths, writable_workspace
@@ -13,9 +14,6 @@ from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.providers.script_report import ScriptReport
 from assetgen_dagster.settings import Settings
-
-#: Free disk space required for each picture before it is paid for, in bytes.
-ROOM_PER_PICTURE = 4 * 1024 * 1024
 
 
 def preflight(settings: Settings, paths: ProjectPaths, *, pictures: int) -> Failure | None:

@@ -155,7 +155,8 @@ def describe_process(lock: FileLock, pid: int) -> None:
     started = 0.0
     with contextlib.suppress(psutil.Error):
         started = _started(pid)
-    lock.describe(pid=pid, started=started, host=socket.gethostname())
+    with contextlib.suppress(OSError):  # a full disk is no reason to kill the script
+        lock.describe(pid=pid, started=started, host=socket.gethostname())
 
 
 def kill_holder(lock: FileLock) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assetgen_dagster.errors import AssetgenError, Code
-from assetgen_dagster.support.files import sync_folder
+from assetgen_dagster.support.files import remove, reserve, sync_folder
 from assetgen_dagster.support.redact import redact
 
 #: Bytes to read from the beginning and from the end of each output stream.
@@ -25,8 +25,11 @@ OUTPUT_BYTES = 32 * 1024
 
 #: A script that prints more than this is killed: it would fill the disk.
 _RUNAWAY_BYTES = 64 * 1024 * 1024
-_WATCH_SECONDS = 1.0
+_WATCH_SECONDS = 0.5
 _MARGIN_BYTES = 512
+
+#: Disk space held for each output stream, so that a script can report what it cost when the disk is full.
+_REPORT_BYTES = 8 * 1024
 
 #: As in a shell; scripts do not return these by themselves.
 NOT_EXECUTABLE = 126
@@ -94,6 +97,7 @@ async def run_cli_script(
     log: Path | None = None,
     inherit: Sequence[int] = (),
     started: Callable[[int], None] = lambda _pid: None,
+    watch: Callable[[], None] = lambda: None,
 ) -> ScriptOutput:
     """Runs ``script`` with ``args`` and waits for it.
 
@@ -105,6 +109,7 @@ async def run_cli_script(
         log: Base path of its output files ``<log>.stdout`` and ``<log>.stderr``; by default temporary files.
         inherit: Descriptors that it keeps open, such as a lock.
         started: Called with its process id, which is also its process group.
+        watch: Called twice a second while it runs.
 
     Raises:
         CLIScriptError: It could not be started, or its exit code is not 0.
@@ -117,7 +122,7 @@ async def run_cli_script(
         process = await _start(script, args, env=env, base=base, inherit=inherit)
         try:
             started(process.pid)
-            await _wait(process, base, timeout)
+            await _wait(process, base, timeout, watch)
         except BaseException:
             # Also on cancellation: the script and its children must not survive.
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -168,7 +173,8 @@ async def _start(
     script: Path, args: Sequence[str], *, env: Mapping[str, str] | None, base: Path, inherit: Sequence[int]
 ) -> asyncio.subprocess.Process:
     start = command(script)
-    with _stdout(base).open("wb") as stdout, _stderr(base).open("wb") as stderr:
+    _make_output_files(base)
+    with _stdout(base).open("r+b") as stdout, _stderr(base).open("r+b") as stderr:
         try:
             process = await asyncio.create_subprocess_exec(
                 *start,
@@ -193,17 +199,35 @@ async def _start(
     return process
 
 
+def _make_output_files(base: Path) -> None:
+    """Makes both, or none: they prove that the script was started."""
+    try:
+        for path in output_files(base):
+            path.write_bytes(b"")
+            reserve(path, _REPORT_BYTES)
+    except OSError:
+        for path in output_files(base):
+            remove(path)
+        raise
+
+
 def _not_started(script: Path, what: str, error: OSError) -> CLIScriptError:
     return CLIScriptError(str(script), NOT_EXECUTABLE, f"{what}: {error.strerror}", errno=error.errno or 0)
 
 
-async def _wait(process: asyncio.subprocess.Process, base: Path, timeout: float) -> None:  # noqa: ASYNC109 - as above
+async def _wait(
+    process: asyncio.subprocess.Process,
+    base: Path,
+    timeout: float,  # noqa: ASYNC109 - as above
+    watch: Callable[[], None],
+) -> None:
     deadline = time.monotonic() + timeout
     ended = asyncio.ensure_future(process.wait())
     while (left := deadline - time.monotonic()) > 0:
         # Not wait_for: if a cancellation and the script's end coincide, Python 3.11's loses the cancellation.
         if (await asyncio.wait({ended}, timeout=min(left, _WATCH_SECONDS)))[0]:
             return
+        watch()
         if any(path.stat().st_size > _RUNAWAY_BYTES for path in output_files(base)):
             raise ScriptRunawayError(f"the script printed more than {_RUNAWAY_BYTES >> 20} MiB and was killed")
     raise ScriptTimeoutError(f"over {timeout:g} s")
@@ -214,14 +238,18 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             size = path.stat().st_size
             if size <= 2 * OUTPUT_BYTES:
-                return redact(file.read().decode(errors="replace"))
+                return redact(_text(file.read()))
             # Redacted before cutting: half a key would not be recognised.
-            beginning = redact(file.read(OUTPUT_BYTES + _MARGIN_BYTES).decode(errors="replace"))
+            beginning = redact(_text(file.read(OUTPUT_BYTES + _MARGIN_BYTES)))
             file.seek(size - OUTPUT_BYTES - _MARGIN_BYTES)
-            end = redact(file.read().decode(errors="replace"))
+            end = redact(_text(file.read()))
             return f"{beginning[:OUTPUT_BYTES]}\n[...]\n{end[-OUTPUT_BYTES:]}"
     except FileNotFoundError:
         return ""
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="replace").replace("\0", "")  # without the rest of what is held for it
 
 
 def _stdout(base: Path) -> Path:

@@ -8,6 +8,9 @@ from pathlib import Path
 #: The two names lie on different mounts, or the file system has no links.
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
 
+#: The file system reserves nothing, such as NFS before 4.2; or a process may not write files of that size.
+_NOT_RESERVED = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EFBIG})
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file's content such that, whatever happens, either the old or the new is there, whole."""
@@ -61,3 +64,21 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Gives a file so much space on disk, where the system can.
+
+    Raises:
+        OSError: There is not as much.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in _NOT_RESERVED:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        os.close(descriptor)

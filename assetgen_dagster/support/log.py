@@ -1,10 +1,11 @@
 """Structured logs: one JSON object a line, with the run's and the project's names, without secrets."""
 
+import contextlib
 import logging
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from pydantic import SecretStr
@@ -27,7 +28,7 @@ def configure_logging(stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(default=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_forgiving(stream or sys.stderr)),
         cache_logger_on_first_use=False,
     )
 
@@ -38,6 +39,17 @@ def prepare_log(secrets: Iterable[SecretStr | str | None], stream: TextIO | None
     hide(*secrets)
 
 
+@contextlib.contextmanager
+def open_log(path: Path) -> Iterator[TextIO]:
+    """Opens a log file to add to it; what no longer fits on its disk is lost."""
+    stream = path.open("a", encoding="utf-8")
+    try:
+        yield stream
+    finally:
+        with contextlib.suppress(OSError):
+            stream.close()
+
+
 def make_room(path: Path) -> None:
     """Puts a log file aside that has become large, in place of the one that was put aside before.
 
@@ -45,6 +57,25 @@ def make_room(path: Path) -> None:
     """
     if path.exists() and path.stat().st_size > _LARGE_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
+
+
+class _Forgiving:
+    """A stream whose disk may be full: a line of the log is lost then, and not the pictures in flight."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
+def _forgiving(stream: TextIO) -> TextIO:
+    return cast("TextIO", _Forgiving(stream))
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -3,8 +3,9 @@
 import shutil
 
 from assetgen_dagster.cli.doctor.finding import Finding, broken, of_failure
-from assetgen_dagster.drawing.preflight import ROOM_PER_PICTURE, script_failure
+from assetgen_dagster.drawing.preflight import script_failure
 from assetgen_dagster.drawing.render_options import RenderOptions, render_options_of
+from assetgen_dagster.drawing.room import ROOM_PER_PICTURE
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import Channel, load_channels
 from assetgen_dagster.project.workspace import writable_workspace

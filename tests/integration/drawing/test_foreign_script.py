@@ -1,6 +1,5 @@
 """Scripts other than ours, through ASSETGEN_SCRIPT: only --prompt, --output and the exit code are relied on."""
 
-import contextlib
 import errno
 import os
 import resource
@@ -19,6 +18,7 @@ from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError
+from tests.helpers.disks import fill, mounted
 from tests.helpers.harness import Core, Drawing, billed_usd, manifest_of
 
 FOREIGN = PROJECT_ROOT / "tests" / "helpers" / "scripts" / "foreign_generate_asset.py"
@@ -272,20 +272,6 @@ def test_secrets_of_other_services_are_not_in_the_scripts_environment(
     assert core.draw({1}).failed()[0].failure.cause == "clean"
 
 
-@contextlib.contextmanager
-def mounted(place: Path) -> Iterator[None]:
-    """A disk of 24 MB at a folder that is there."""
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(place)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("mounting a small disk is not permitted here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace on a disk of its own."""
@@ -325,7 +311,7 @@ def test_a_disk_that_fills_up_stops_the_drawing_and_keeps_what_is_good(
     core.draw()
     before = core.files()
     monkeypatch.setattr("assetgen_dagster.drawing.preflight.ROOM_PER_PICTURE", 0)
-    _fill(small_disk, leave=100_000)
+    fill(small_disk, leave=100_000)
     drawing = core.draw()
     assert problem_of(drawing) == (ErrorClass.FATAL, "cannot_write")
     assert core.files() == before
@@ -337,7 +323,7 @@ def test_a_disk_that_is_full_to_the_last_byte_is_an_error_and_no_trace(
     core: Core, gemini: GeminiEmulator, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core.draw()
-    _fill(small_disk, leave=0)
+    fill(small_disk, leave=0)
     with pytest.raises(WorkspaceError, match="Free some space"):
         core.draw()
     assert len(gemini.journal()) == 3
@@ -359,16 +345,6 @@ def test_a_file_where_a_folder_should_be_is_named(core: Core) -> None:
     channels.write_text("in the way")
     with pytest.raises(WorkspaceError, match="move it away"):
         core.draw()
-
-
-def _fill(disk: Path, *, leave: int) -> None:
-    filler = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
-    size = 0
-    with contextlib.suppress(OSError):
-        while True:
-            size += os.write(filler, b"x" * 4096)
-    os.ftruncate(filler, size - leave)
-    os.close(filler)
 
 
 def _noise(path: Path) -> None:
