@@ -204,7 +204,7 @@ class Code(StrEnum):
         ErrorClass.FATAL,
         "The key's project has no billing, no quota at all for this model (`limit: 0`), no credit (HTTP 402), or "
         "reached its spending limit. Waiting does not help.",
-        "Enable billing for the key's project, or raise its spending limit, with the provider.",
+        "Enable billing for the key's project, or raise its spending limit, with the provider; then `assetgen resume`.",
     )
     OUTAGE = (
         "outage",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from assetgen_dagster.budget.breaker import Breaker, Probe, State, breakers_in
 from assetgen_dagster.budget.switches import Held, Json, Pause, UsedUp, held
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
@@ -54,9 +55,10 @@ def _quota(used_up: UsedUp, settings: Settings) -> tuple[str, str]:
 
 def breaker_failure(breaker: Breaker, settings: Settings) -> Failure:
     """Returns the failure of a call that an open breaker holds back."""
-    again = "then run again; if no setting changed, run assetgen resume first"
+    # The remedy for billing changes no setting, and says so itself.
+    resume = "" if breaker.code is Code.BILLING else "; if no setting changed, run assetgen resume first"
     cause = f"{_opened_message(breaker, settings)}. {_next_probe_message(breaker, settings)}"
-    return Failure(breaker.code, cause, f"{breaker.remedy}, {again}")
+    return Failure(breaker.code, cause, f"{breaker.remedy}, then run again{resume}")
 
 
 def breaker_message(breaker: Breaker, settings: Settings) -> str:

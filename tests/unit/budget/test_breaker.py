@@ -20,6 +20,7 @@ from assetgen_dagster.budget.breaker import (
     proves,
     with_probe,
 )
+from assetgen_dagster.budget.messages import breaker_failure
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.registry import provider_of
@@ -215,6 +216,13 @@ def test_settings_that_proved_themselves_are_not_on_trial_again_and_are_forgotte
     assert found.state(NOON + HOUR) is State.CLOSED
     change_breaker(values, "a", lambda found: replace(found, closed=True) if found else None, now=NOON)
     assert values == {"pause": {"by": "anna"}}
+
+
+@pytest.mark.parametrize("code", sorted(SHARED))
+def test_a_call_that_is_held_back_names_the_command_that_closes_the_breaker_once(code: Code) -> None:
+    told = breaker_failure(failed(Failure(code, "as the API said")), load_settings())
+    assert told.code is code
+    assert told.remedy.count("assetgen resume") == 1
 
 
 def test_a_breaker_that_nobody_looked_at_for_a_week_is_forgotten() -> None:
