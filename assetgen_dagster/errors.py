@@ -249,8 +249,9 @@ class Code(StrEnum):
     CONFIGURATION = (
         "configuration",
         ErrorClass.FATAL,
-        "A setting cannot be used, such as an invalid base URL or one that redirects; or something else answers in the "
-        "API's place: a page to sign in, a certificate that is not trusted.",
+        "A setting cannot be used, such as an invalid base URL, one that redirects, or a [proxy](settings.md#proxies) "
+        "that is no HTTP proxy; or something else answers in the API's place: a page to sign in, a certificate that is "
+        "not trusted.",
         "Fix the setting that the cause names.",
     )
     CANNOT_WRITE = (
@@ -602,7 +603,7 @@ class Code(StrEnum):
         "notion_address",
         None,
         "Notion could not be called at all.",
-        "Check `NOTION_BASE_URL` and proxies.",
+        "Check `NOTION_BASE_URL`, and [proxies](settings.md#proxies).",
     )
     NOTION_BLOCKED = (
         "notion_blocked",
@@ -675,3 +676,9 @@ class OneCodeError(AssetgenError):
 def coded(message: str, code: Code) -> str:
     """Returns a message followed by its code."""
     return f"{message} [{code}]"
+
+
+def split_code(message: str) -> tuple[str, Code | None]:
+    """Returns a message without the code that ``coded`` put at its end, and that code."""
+    code = next((code for code in Code if message.endswith(f" [{code}]")), None)
+    return (message, None) if code is None else (message.removesuffix(f" [{code}]"), code)

@@ -260,7 +260,7 @@ def _proxies(scheme: str, host: str) -> dict[str, str]:
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme == "http" and parts.hostname and parts.port != 0 and re.fullmatch(r"[!-~]+", proxy)
     except ValueError:
         usable = False
     if not usable:
@@ -354,8 +354,9 @@ def _error_of(text: str) -> dict[str, Any]:
     """Returns the ``error`` object of an answer's body; of a page, its words."""
     parsed = _json_object(text)
     if parsed is None:
-        body = re.sub(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>", " ", text)
-        return {"message": body if body.strip() else re.sub(r"<[^>]*>", " ", text)}
+        page = text[:10_000]  # tags without an end take a time that grows with its square
+        body = re.sub(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>", " ", page)
+        return {"message": body if body.strip() else re.sub(r"<[^>]*>", " ", page)}
     error = parsed.get("error", parsed)
     return error if isinstance(error, dict) else {"message": str(error or "")}
 

@@ -51,3 +51,12 @@ class TaskBoardResource(dg.ConfigurableResource[TaskBoard]):
             schema: The database's columns, if known.
         """
         return TaskBoard(settings, total_seconds=total_seconds, schema=schema)
+
+    def check(self, settings: NotionSettings | None) -> None:
+        """Checks what can be known without a request: that token, address and proxy can be used.
+
+        Raises:
+            BoardError: One of them cannot.
+        """
+        if settings is not None:
+            self.open(settings).close()

@@ -157,8 +157,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
         """Returns the project of the run's partition, locked until the run ends.
 
         Raises:
-            AssetgenError: The partition's key, its channel, a setting or a folder cannot be used, or another run
-                holds the project.
+            AssetgenError: The partition's key, its channel, a setting, a proxy or a folder cannot be used, or another
+                run holds the project.
         """
         if self._project is None:
             key = ProjectKey.from_partition_key(context.partition_key)
@@ -166,6 +166,8 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             hide(*settings.secrets())
             name_sessions(f"assetgen run {context.run.run_id}")
             options = render_options_of(settings, load_channels(settings).get(key.channel))
+            notion = notion_settings(settings)
+            self.board.check(notion)  # before anything is paid
             paths = open_project(key, workspace=settings.workspace)
             self._lock = hold_project(key, paths, settings, run_id=context.run.run_id)
             ensure_partition(context.instance, key)
@@ -173,7 +175,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             store = RecordStore(paths.records, self._lock.ensure, newest)
             self._project = Project(key, paths, store, settings, options, context.run.run_id)
             self._page_id = context.run.tags.get(PAGE_TAG)
-            page_id, notion = self._page_id, notion_settings(settings)
+            page_id = self._page_id
             if page_id is not None and notion is not None:
                 self._row_watch = RowWatch(self.board, notion, page_id, again=started_in_dagster(context.run))
             _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)

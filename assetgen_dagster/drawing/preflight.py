@@ -54,7 +54,7 @@ def disk_space_failure(folder: Path, *, pictures: int) -> Failure | None:
 
 def local_failure(settings: Settings) -> Failure | None:
     """Returns a failure of script or settings that would fail every picture of every project."""
-    return script_failure(settings) or provider_of(settings).missing_setting()
+    return script_failure(settings) or provider_of(settings).setting_failure()
 
 
 def script_failure(settings: Settings) -> Failure | None:

@@ -7,19 +7,21 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
 import httpx
 from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
+from assetgen_dagster.support.http import AnswerTooLongError, retry_after
 from assetgen_dagster.support.jitter import jittered
 from assetgen_dagster.support.redact import redact
 
 #: Waits between attempts at a call, in seconds, if Notion asks for none; the last one repeats until the deadline.
 CALL_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+#: The longest wait that Notion may ask for. Its own are below a minute; a longer one is a fault of something between.
+LONGEST_WAIT_SECONDS = 600.0
 
 _CAUSE_CHARACTERS = 400
 _BLOCKED = "public_api_request_blocked"
@@ -51,7 +53,7 @@ class CallFailure:
     Attributes:
         kind: Decides what happens next.
         cause: What happened, in Notion's words if it gave any; bounded, without secrets.
-        retry_after_seconds: The wait that Notion asked for.
+        retry_after_seconds: The wait that Notion asked for, at most ``LONGEST_WAIT_SECONDS``.
     """
 
     kind: FailureKind
@@ -92,11 +94,15 @@ def classify(error: Exception, *, now: float) -> CallFailure | None:
             return CallFailure(FailureKind.FAILED, "it did not answer in time")
         case UnexpectedAnswerError():
             return CallFailure(FailureKind.FAILED, _bounded(str(error)))
+        case AnswerTooLongError():
+            return CallFailure(FailureKind.FAILED, _bounded(str(error)))
         case json.JSONDecodeError():
             page = "<html" in error.doc[:2000].lower() or error.doc.lstrip()[:1] == "<"
             return CallFailure(FailureKind.FAILED, "it answered with a web page" if page else "its answer is not JSON")
         case UnicodeDecodeError():
             return CallFailure(FailureKind.FAILED, "its answer is not text")
+        case ValueError() | RecursionError():  # a number of thousands of digits, or brackets in brackets
+            return CallFailure(FailureKind.FAILED, "its answer cannot be read")
         case httpx.ConnectError() if _certificate(error):
             return CallFailure(FailureKind.ENDPOINT, _bounded(f"its certificate is not accepted: {error}"))
         case httpx.ConnectError() | httpx.ProxyError():
@@ -124,25 +130,12 @@ def call_retry_wait(failure: CallFailure, *, retries: int, left_seconds: float, 
     return wait if wait < left_seconds else None
 
 
-def retry_after(value: str | None, *, now: float) -> float | None:
-    """Returns the seconds that a Retry-After header asks for, in either form; None if it is absent or invalid."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    # "-0000" gives a time without zone, which is UTC all the same.
-    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
-
-
 def _classify_answer(error: HTTPResponseError, *, now: float) -> CallFailure:
     body = _json_object(error.body)
     message = body.get("message")
     cause = _bounded(f"HTTP {error.status}: {message or body.get('code') or 'no reason given'}")
-    status, wait = error.status, retry_after(error.headers.get("retry-after"), now=now)
+    status, asked = error.status, retry_after(error.headers.get("retry-after"), now=now)
+    wait = None if asked is None else min(asked, LONGEST_WAIT_SECONDS)
     if 300 <= status < 400:
         return CallFailure(FailureKind.ENDPOINT, cause)
     details = body.get("additional_data")
@@ -169,7 +162,7 @@ def _certificate(error: httpx.ConnectError) -> bool:
 def _json_object(text: str) -> dict[str, Any]:
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
 

@@ -3,15 +3,13 @@
 ``call_failures`` decides which failures are retried; ``board`` interprets the answers.
 """
 
-import functools
 import hashlib
 import logging
 import random
-import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +23,7 @@ from assetgen_dagster.notion.call_failures import UnexpectedAnswerError, call_re
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.messages import board_error
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.support.http import NetworkSettingError, open_client
 from assetgen_dagster.support.redact import hide, redact
 
 Json = dict[str, Any]
@@ -35,7 +34,8 @@ REQUESTS_PER_MINUTE = 150
 #: The longest time for one request; Notion itself gives up after 60.
 REQUEST_SECONDS = 10.0
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: The longest answer. A page of 100 rows with long texts has a few.
+MOST_BYTES = 32 << 20
 
 _log = structlog.get_logger(__name__)
 
@@ -142,7 +142,7 @@ class Caller:
         request_seconds: The longest time for one request.
 
     Raises:
-        BoardError: The token or the address is malformed.
+        BoardError: The token or the address is malformed, or a proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -160,12 +160,14 @@ class Caller:
         token = _checked_token(settings.token)
         hide(token)
         url = _checked_url(settings.base_url)
-        self._http = httpx.Client(
-            event_hooks={"request": [self._limit_request], "response": [self._limit_answer]},
-            verify=_certificates() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # A proxy from the environment cannot reach an emulator on this machine.
-            trust_env=url.host not in _LOOPBACK,
-        )
+        try:
+            self._http = open_client(
+                str(url), seconds=request_seconds, most_bytes=MOST_BYTES, until=lambda: self._current.until
+            )
+        except NetworkSettingError as error:
+            text = f"Notion could not be called: {error.message}"
+            raise BoardError(text, code=Code.NOTION_ADDRESS, setting=error.setting) from None
+        self._http.event_hooks["request"].append(self._limit_request)
         # With its own logger the library adds no console handler; at this level it logs nothing. Failures are logged
         # here, without the parts of a request that Notion repeats.
         logger = logging.getLogger(f"{__name__}.library")
@@ -243,34 +245,6 @@ class Caller:
         # The phases' limits add up, so each gets a share.
         seconds: float = self._current.seconds
         request.extensions["timeout"] = httpx.Timeout(seconds * 2 / 3, connect=seconds / 3).as_dict()
-
-    def _limit_answer(self, response: httpx.Response) -> None:
-        if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _Limited(response.stream, self._current.until, response.request)
-
-
-class _Limited(httpx.SyncByteStream):
-    """A response body with a deadline; httpx limits only the pauses within it."""
-
-    def __init__(self, stream: httpx.SyncByteStream, until: float, request: httpx.Request) -> None:
-        self._stream = stream
-        self._until = until
-        self._request = request
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if time.monotonic() > self._until:
-                raise httpx.ReadTimeout("The answer takes too long.", request=self._request)
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Returns the trusted certificates; loading them takes longer than a request, so it happens once."""
-    return httpx.create_ssl_context()
 
 
 def _checked_url(given: str | None) -> httpx.URL:

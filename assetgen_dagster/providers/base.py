@@ -66,8 +66,8 @@ class ImageProvider(Provider, Protocol):
     def environment(self, aspect_ratio: str) -> dict[str, str]:
         """Returns the script's whole environment for a picture of this ratio."""
 
-    def missing_setting(self) -> Failure | None:
-        """Returns the failure of a missing required setting, or None; makes no request."""
+    def setting_failure(self) -> Failure | None:
+        """Returns the failure of a required setting that is missing or cannot be used, or None; makes no request."""
 
     async def takes_references(self) -> bool:
         """Returns whether the script takes reference pictures.

@@ -5,12 +5,12 @@ needed: ``assetgen generate`` runs without them.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.cli.doctor.finding import CAUSE_CHARACTERS, Finding
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, split_code
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.redact import redact
 
@@ -83,9 +83,13 @@ def _sensors(
 
 
 def _check_ticks(instance: "DagsterInstance", state: Any, *, due: float, needed: bool, now: float) -> Iterator[Finding]:
-    """Yields the fault of a sensor that is switched on; nothing if a tick succeeded since ``due``, Unix time."""
+    """Yields what keeps a sensor from its work that is switched on, by its ticks since ``due``, Unix time."""
     name, of = state.instigator_name, (state.instigator_origin_id, state.selector_id)
-    if any(tick.status.value in _TICK_SUCCEEDED for tick in instance.get_ticks(*of, after=due)):
+    reasons = [
+        tick.skip_reason or "" for tick in instance.get_ticks(*of, after=due) if tick.status.value in _TICK_SUCCEEDED
+    ]
+    if reasons:  # newest first
+        yield from _hindrance(name, reasons)
         return
     last = next(iter(instance.get_ticks(*of, limit=1)), None)
     if last is None:
@@ -98,6 +102,18 @@ def _check_ticks(instance: "DagsterInstance", state: Any, *, due: float, needed:
         text = f"The last tick of the sensor {name} was {_ago(now - last.timestamp)} ago, though the daemon runs."
         remedy = "Check under Deployment in the Dagster UI that the code location is loaded."
         yield Finding(_NAME, False, text, remedy)
+
+
+def _hindrance(name: str, reasons: Sequence[str]) -> Iterator[Finding]:
+    """Yields the error that a sensor met at its last tick; a fault if it met one at every tick."""
+    text, code = split_code(reasons[0])
+    if code is None:
+        return
+    text = redact(text)[:CAUSE_CHARACTERS]
+    if all(split_code(reason)[1] for reason in reasons):
+        yield Finding(_NAME, False, f"The sensor {name} says at every tick: {text}", f"{code.advice}.", code)
+    else:
+        yield Finding(_NAME, True, f"The sensor {name} said at its last tick: {text}", code=code)
 
 
 def _last_start(state: Any) -> float:

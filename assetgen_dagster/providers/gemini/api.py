@@ -5,6 +5,7 @@ The script that draws does not use this module: it is a program of its own.
 
 import re
 import ssl
+import time
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.errors import missing_key
 from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, WEB_PAGE, ScriptFailure
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.http import retry_after
 from assetgen_dagster.support.redact import redact
 
 PUBLIC_API = "https://generativelanguage.googleapis.com"
@@ -22,8 +24,12 @@ NO_ADDRESS = ScriptFailure(
     kind="configuration", message="GOOGLE_GEMINI_BASE_URL is no web address such as https://host."
 )
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: The longest answer to a free request, and to a question for a text.
+FREE_BYTES, TEXT_BYTES = 4 << 20, 16 << 20
+
 _CAUSE_CHARACTERS = 1000
+#: How much of a page is searched for words: tags without an end take a time that grows with its square.
+_PAGE_CHARACTERS = 10_000
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
 
@@ -61,11 +67,6 @@ def host_of(url: str) -> str:
         return httpx.URL(url).host
     except (httpx.InvalidURL, UnicodeError):
         return ""
-
-
-def uses_proxies(url: str) -> bool:
-    """Returns whether the environment's proxies apply to a URL: not to addresses of this machine."""
-    return host_of(url) not in _LOOPBACK
 
 
 def read_failure(answer: httpx.Response) -> ScriptFailure | None:
@@ -129,8 +130,9 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
 
 
 def _non_api_failure(answer: httpx.Response) -> ScriptFailure:
-    page = answer.text.lstrip().startswith("<")
-    words = " ".join(_MARKUP.sub(" ", answer.text).split())[:_CAUSE_CHARACTERS]
+    shown = answer.text[:_PAGE_CHARACTERS]
+    page = shown.lstrip().startswith("<")
+    words = " ".join(_MARKUP.sub(" ", shown).split())[:_CAUSE_CHARACTERS]
     status = answer.status_code
     text = f"GOOGLE_GEMINI_BASE_URL leads to no Gemini API: HTTP {status} without its JSON: {words or 'no text'}"
     if answer.is_success and not page:
@@ -158,9 +160,5 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 def _retry_after(answer: httpx.Response, details: list[dict[str, Any]]) -> float | None:
     """Returns the seconds that the API asks us to wait; RetryInfo is more precise than the header."""
     delays = [str(detail["retryDelay"]).removesuffix("s") for detail in details if detail.get("retryDelay")]
-    for delay in (*delays, answer.headers.get("retry-after", "")):
-        try:
-            return max(0.0, float(delay))
-        except ValueError:
-            continue
-    return None
+    read = (retry_after(delay, now=time.time()) for delay in (*delays, answer.headers.get("retry-after")))
+    return next((seconds for seconds in read if seconds is not None), None)

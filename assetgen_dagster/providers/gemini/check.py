@@ -10,6 +10,7 @@ import httpx
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.api import (
+    FREE_BYTES,
     NO_ADDRESS,
     api_base,
     api_key,
@@ -17,11 +18,11 @@ from assetgen_dagster.providers.gemini.api import (
     json_object,
     read_connection_failure,
     read_failure,
-    uses_proxies,
 )
 from assetgen_dagster.providers.gemini.errors import classify_api_failure
 from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.http import NetworkSettingError, open_client
 
 
 def check_model(settings: Settings, model: str, *, setting: str, seconds: float) -> Failure | None:
@@ -64,7 +65,10 @@ def _ask(base: str, model: str, key: str, seconds: float) -> ScriptFailure | Non
     if not host:
         return NO_ADDRESS
     try:
-        answer = httpx.get(url, headers={"x-goog-api-key": key}, timeout=seconds, trust_env=uses_proxies(url))
+        with open_client(url, seconds=seconds, most_bytes=FREE_BYTES) as http:
+            answer = http.get(url, headers={"x-goog-api-key": key})
+    except NetworkSettingError as error:
+        return ScriptFailure(kind="configuration", message=error.message)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
         return NO_ADDRESS
     except httpx.HTTPError as error:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
+import httpx
+
 from assetgen_dagster.providers.cli_script import CLIScriptError
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini import models
-from assetgen_dagster.providers.gemini.api import account_of, credentials
+from assetgen_dagster.providers.gemini.api import account_of, api_base, credentials
 from assetgen_dagster.providers.gemini.check import check_model
 from assetgen_dagster.providers.gemini.errors import api_reader, missing_key
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
@@ -15,6 +17,7 @@ from assetgen_dagster.providers.gemini.script_text import read_text
 from assetgen_dagster.providers.script_failures import classify_end
 from assetgen_dagster.providers.script_report import ScriptReport
 from assetgen_dagster.settings import OWN_SCRIPT, Settings
+from assetgen_dagster.support.http import NetworkSettingError, proxy_for
 
 _SETTING = "GEMINI_IMAGE_MODEL"
 
@@ -50,8 +53,8 @@ class GeminiProvider:
         return key, self.model, str(self.script), endpoint
 
     def check(self, *, seconds: float) -> Failure | None:
-        """Checks key and model with the API."""
-        return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
+        """Checks settings, then key and model with the API."""
+        return self.setting_failure() or check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
 
     def quota_renewed_at(self, moment: float) -> float:
         """See ``quota``."""
@@ -77,9 +80,17 @@ class GeminiProvider:
             environment["GOOGLE_GEMINI_BASE_URL"] = settings.google_gemini_base_url
         return environment
 
-    def missing_setting(self) -> Failure | None:
-        """Returns a failure if the key is not set."""
-        return missing_key() if self.settings.gemini_api_key is None else None
+    def setting_failure(self) -> Failure | None:
+        """Returns a failure if the key is not set, or the script cannot use the proxy for the API."""
+        if self.settings.gemini_api_key is None:
+            return missing_key()
+        try:
+            proxy_for(api_base(self.settings), schemes=("http",))
+        except NetworkSettingError as error:
+            return Failure(error.code, error.message)
+        except httpx.InvalidURL:
+            pass  # the script says so
+        return None
 
     async def takes_references(self) -> bool:
         """Returns True."""

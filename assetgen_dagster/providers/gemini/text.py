@@ -4,7 +4,6 @@ The SDK takes up to a second to import and is needed only if ``ASSETGEN_STORY_MO
 used. Its retries are off: they would repeat a call that timed out and may have been billed.
 """
 
-import json
 import queue
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import httpx
-from pydantic import ValidationError
 
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.api import (
     NO_ADDRESS,
+    TEXT_BYTES,
     account_of,
     api_base,
     api_key,
@@ -26,7 +25,6 @@ from assetgen_dagster.providers.gemini.api import (
     host_of,
     read_connection_failure,
     read_failure,
-    uses_proxies,
 )
 from assetgen_dagster.providers.gemini.check import check_model
 from assetgen_dagster.providers.gemini.errors import REFUSALS, classify_api_failure
@@ -34,6 +32,7 @@ from assetgen_dagster.providers.gemini.quota import quota_renewed_at
 from assetgen_dagster.providers.gemini.text_prices import TextUsage
 from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.http import NetworkSettingError, no_certificates, open_client
 from assetgen_dagster.support.redact import redact
 
 if TYPE_CHECKING:
@@ -124,8 +123,12 @@ class GeminiText:
             return Reply(failure=_classified(NO_ADDRESS, self.model))
         seconds = self.settings.story_timeout_seconds
         found: queue.SimpleQueue[GenerateContentResponse | Exception] = queue.SimpleQueue()
-        hooks = {"response": [_raise_failure]}
-        with httpx.Client(timeout=seconds, trust_env=uses_proxies(endpoint), event_hooks=hooks) as http:
+        try:
+            http = open_client(endpoint, seconds=seconds, most_bytes=TEXT_BYTES)
+        except NetworkSettingError as error:
+            return Reply(failure=_classified(ScriptFailure(kind="configuration", message=error.message), self.model))
+        with http:
+            http.event_hooks["response"].append(_raise_failure)
             client = _client(http, key, endpoint)
 
             def run() -> None:
@@ -141,7 +144,7 @@ class GeminiText:
             except queue.Empty:
                 return Reply(failure=_timed_out(seconds))
         if isinstance(answer, Exception):
-            return Reply(failure=_failure_of(answer, self.model, host_of(endpoint)))
+            return Reply(failure=_failure_of(answer, self.model, host_of(endpoint), seconds))
         return _read(answer, self.model)
 
 
@@ -156,6 +159,8 @@ def _client(http: httpx.Client, key: str, endpoint: str) -> "Client":
             base_url=endpoint,
             api_version="v1beta",
             httpx_client=http,
+            # Not used, but the SDK would open one with the environment's proxies, whatever they are.
+            httpx_async_client=httpx.AsyncClient(trust_env=False, verify=no_certificates()),
             retry_options=types.HttpRetryOptions(attempts=1),
         ),
     )
@@ -218,7 +223,7 @@ def _raise_failure(answer: httpx.Response) -> None:
         raise _FailedError(failure)
 
 
-def _failure_of(error: Exception, model: str, host: str) -> Failure:
+def _failure_of(error: Exception, model: str, host: str, seconds: float) -> Failure:
     """Classifies an exception of the call; raises it again if it is a bug."""
     from google.genai import errors  # noqa: PLC0415 - see the module's docstring
 
@@ -228,11 +233,11 @@ def _failure_of(error: Exception, model: str, host: str) -> Failure:
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
             return _classified(NO_ADDRESS, model)
         case httpx.ReadTimeout():
-            return failures.lost("the answer stopped arriving", code=Code.STORY_TIMEOUT)
+            return _timed_out(seconds)
         case httpx.HTTPError():
             return _classified(read_connection_failure(error, host), model)
         # RecursionError: the SDK also parses the model's text, which may be deeply nested.
-        case errors.UnknownApiResponseError() | ValidationError() | json.JSONDecodeError() | RecursionError():
+        case errors.UnknownApiResponseError() | ValueError() | RecursionError():
             said = redact(" ".join(str(error).split()))[:_QUOTE_CHARACTERS] or type(error).__name__
             return failures.lost(f"the answer cannot be parsed: {said}")
     raise error

@@ -31,7 +31,7 @@ class ScriptProvider(GeminiProvider):
         """The ratios of all models."""
         return (*USUAL_RATIOS, *EXTREME_RATIOS)
 
-    def missing_setting(self) -> Failure | None:
+    def setting_failure(self) -> Failure | None:
         """Returns None: the script may have a key of its own."""
         return None
 

@@ -24,6 +24,7 @@ from assetgen_emulators.gemini.faults import (
     AnyAction,
     ApiError,
     CutShort,
+    Endless,
     FlawedStory,
     Hang,
     HtmlPage,
@@ -141,7 +142,16 @@ def test_what_passes_by_itself_is_waited_for(gemini: GeminiEmulator, scheduler: 
 
 
 @pytest.mark.parametrize(
-    "action", [Hang(), TornBody(), Reset(billed=True), HtmlPage(billed=True), TextOnly("[" * 9999)]
+    "action",
+    [
+        Hang(),
+        TornBody(),
+        Endless(),
+        Endless(packed=True),
+        Reset(billed=True),
+        HtmlPage(billed=True),
+        TextOnly("[" * 9999),
+    ],
 )
 def test_a_lost_answer_is_not_asked_for_again_and_is_listed_as_possibly_billed(
     gemini: GeminiEmulator, scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch, action: AnyAction

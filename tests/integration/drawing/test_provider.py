@@ -78,7 +78,7 @@ class Kite:
     def environment(self, aspect_ratio: str) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "KITE_KEY": self.account, "KITE_SHAPE": aspect_ratio}
 
-    def missing_setting(self) -> Failure | None:
+    def setting_failure(self) -> Failure | None:
         return None
 
     async def takes_references(self) -> bool:

@@ -4,12 +4,15 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 import structlog
 
 from assetgen_dagster.notion.board import TaskBoard
+from assetgen_dagster.notion.call_failures import LONGEST_WAIT_SECONDS
 from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.notion.columns import COST, ERROR_LOG, RUN, STATUS, RunLink
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
@@ -20,6 +23,7 @@ from assetgen_emulators.notion.faults import (
     Delay,
     Drip,
     EmptyBody,
+    Endless,
     Fault,
     Hang,
     HtmlPage,
@@ -49,6 +53,9 @@ PASSING: dict[str, AnyAction] = {
     "no answer": OddJson({"ok": True}),
     "list without results": OddJson({"object": "list"}),
     "torn": TornBody(),
+    "endless": Endless(),
+    "endless packed": Endless(packed=True),
+    "endless 502": Endless(502),
     "reset": Reset(),
     "hang": Hang(),
     "drip": Drip(0.05),
@@ -171,6 +178,18 @@ def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(notion: NotionEmu
             board.triggered_rows(deadline_seconds=20)
         assert len(notion.journal()) == 1
         clock.sleep(60)
+        assert board.triggered_rows() == []
+
+
+@pytest.mark.parametrize(
+    "wait", ["900000", format_datetime(datetime.now(UTC) + timedelta(days=10), usegmt=True)], ids=["seconds", "date"]
+)
+def test_a_wait_of_days_is_over_after_ten_minutes(notion: NotionEmulator, clock: FastClock, wait: str) -> None:
+    notion.plan([Fault(ApiError(429, retry_after=wait))])
+    with board_for(notion, clock=clock) as board:
+        with pytest.raises(BoardUnavailableError, match="asks us to wait"):
+            board.triggered_rows()
+        clock.sleep(LONGEST_WAIT_SECONDS)
         assert board.triggered_rows() == []
 
 

@@ -82,6 +82,7 @@ def test_a_picture_that_unpacks_to_far_more_is_refused(script: Script) -> None:
         ("http_proxy", "https://user:secret@127.0.0.1:9"),
         ("HTTP_PROXY", "http://:8080"),
         ("http_proxy", "http://127.0.0.1:port"),
+        ("http_proxy", "http://two words:8080"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_named_before_anything_is_sent(script: Script, name: str, value: str) -> None:

@@ -175,7 +175,16 @@ def test_a_packed_error_is_told_in_its_words(gemini: GeminiEmulator, script: Scr
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"null", b'{"error": "busy"}', b'[{"error": {"message": "busy"}}]', b"\xff" * 9, b"x" * 999_999],
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"error": "busy"}',
+        b'[{"error": {"message": "busy"}}]',
+        b"\xff" * 9,
+        b"x" * 999_999,
+        b"<head" * 199_999,
+    ],
 )
 def test_any_error_body_will_do(script: Script, body: bytes) -> None:
     with raw_server(http_answer(body, "500 Oops")) as (address, _):

@@ -6,14 +6,15 @@ from notion_client.errors import RequestTimeoutError, build_request_error
 
 from assetgen_dagster.notion.call_failures import (
     CALL_RETRY_SECONDS,
+    LONGEST_WAIT_SECONDS,
     CallFailure,
     FailureKind,
     call_retry_wait,
     classify,
-    retry_after,
 )
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.messages import board_error
+from assetgen_dagster.support.http import AnswerTooLongError
 
 NOW = 1_767_225_600.0  # 2026-01-01 00:00:00 UTC
 
@@ -77,6 +78,9 @@ def test_an_answer_is_classified_by_status_and_body(status: int, body: str, kind
         (httpx.RemoteProtocolError("torn"), FailureKind.FAILED),
         (httpx.DecodingError("gzip"), FailureKind.FAILED),
         (httpx.UnsupportedProtocol("ftp"), FailureKind.ENDPOINT),
+        (AnswerTooLongError("the answer is longer than 32 MiB"), FailureKind.FAILED),
+        (ValueError("Exceeds the limit (4300 digits) for integer string conversion"), FailureKind.FAILED),
+        (RecursionError(), FailureKind.FAILED),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), FailureKind.FAILED),
     ],
 )
@@ -90,23 +94,12 @@ def test_anything_else_is_a_bug_and_not_classified() -> None:
     assert classify(KeyError("x"), now=NOW) is None
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("7", 7),
-        ("0", 0),
-        (" 7 ", 7),
-        ("Thu, 01 Jan 2026 00:00:30 GMT", 30),
-        ("Thu, 01 Jan 2026 00:00:30 -0000", 30),
-        ("Wed, 31 Dec 2025 23:00:00 GMT", 0),
-        ("soon", None),
-        ("-5", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_read_in_both_its_forms(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value, now=NOW) == seconds
+@pytest.mark.parametrize("value", ["900000", "9" * 400, "Sat, 31 Jan 2026 00:00:00 GMT"])
+@pytest.mark.parametrize("status", [409, 429, 503, 529])
+def test_a_wait_of_days_is_bounded(status: int, value: str) -> None:
+    failure = classify(answer(status, code("odd"), **{"retry-after": value}), now=NOW)
+    assert failure
+    assert failure.retry_after_seconds == LONGEST_WAIT_SECONDS
 
 
 def test_waits_grow_honour_notion_and_end_with_the_time() -> None:

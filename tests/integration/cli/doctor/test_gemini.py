@@ -9,7 +9,10 @@ import pytest
 
 from assetgen_dagster.cli.doctor import examine as examining
 from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_dagster.errors import Code
+from assetgen_dagster.providers.gemini.api import FREE_BYTES
 from assetgen_emulators.gemini import GeminiEmulator
+from tests.helpers.generate_asset_runs import raw_server
 from tests.integration.cli.doctor.told import problem, problems
 
 pytestmark = pytest.mark.usefixtures("dagster_home")
@@ -96,6 +99,41 @@ def test_an_odd_answer_of_gemini_is_said_in_plain_words(
         threading.Thread(target=answer, daemon=True).start()
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
         assert words in problem()
+
+
+@pytest.mark.parametrize("head", ["200 OK", "403 Forbidden"])
+def test_an_endless_answer_ends_the_check_at_its_bound(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    with raw_server(f"HTTP/1.1 {head}\r\n\r\n".encode() + b" " * (2 * FREE_BYTES)) as (address, _):
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", address)
+        assert ("4 MiB" if head == "200 OK" else "403") in problem()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ALL_PROXY", "socks5://127.0.0.1:9"), ("http_proxy", "https://127.0.0.1:9")]
+)
+@pytest.mark.parametrize("story_model", ["", "gemini-3.8-flash"])
+def test_a_proxy_that_cannot_be_used_is_named(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, name: str, value: str, story_model: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://gemini.invalid")
+    monkeypatch.setenv("ASSETGEN_STORY_MODEL", story_model)
+    monkeypatch.setenv(name, value)
+    found = problems()[0]
+    assert name in found.detail
+    assert "no_proxy" in str(found)
+    assert found.code is Code.CONFIGURATION
+
+
+def test_key_and_model_are_checked_through_the_proxy_of_the_environment(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", gemini.base_url)
+    monkeypatch.setenv("no_proxy", "localhost,fe80::/10")
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://gemini.invalid")
+    assert problems() == []
+    assert len(gemini.looked_up) == 1
 
 
 def test_an_answer_that_drips_ends_the_check_in_its_time(

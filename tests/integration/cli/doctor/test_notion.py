@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_dagster.errors import Code
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import ApiError
@@ -70,3 +71,23 @@ def test_a_notion_that_is_half_set_up_is_named(
 ) -> None:
     monkeypatch.delenv(missing)
     assert f"{missing} is not" in problem()
+
+
+def test_a_proxy_that_cannot_be_used_is_named(
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTION_BASE_URL", "http://notion.invalid")
+    monkeypatch.setenv("all_proxy", "socks://127.0.0.1:9/")
+    [found] = problems()
+    assert "all_proxy" in str(found)
+    assert found.code is Code.NOTION_ADDRESS
+
+
+def test_the_board_is_read_through_the_proxy_of_the_environment(
+    gemini: GeminiEmulator, notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTION_BASE_URL", "http://notion.invalid")
+    monkeypatch.setenv("http_proxy", notion.base_url)
+    monkeypatch.setenv("no_proxy", "localhost,fe80::/10")
+    assert problems() == []
+    assert notion.journal()

@@ -20,6 +20,7 @@ from assetgen_dagster.cli.doctor.examine import as_json, examine
 from assetgen_dagster.cli.doctor.finding import Finding
 from assetgen_dagster.cli.doctor.services import STALE_SECONDS, examine_services
 from assetgen_dagster.definitions import SENSORS
+from assetgen_dagster.errors import Code
 from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.conftest import API_KEY
@@ -45,7 +46,9 @@ class Services:
         origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), name)
         return self.instance.add_instigator_state(InstigatorState(origin, InstigatorType.SENSOR, status))
 
-    def look(self, state: InstigatorState, *, ago: float, status: str = "SKIPPED", error: str = "") -> None:
+    def look(
+        self, state: InstigatorState, *, ago: float, status: str = "SKIPPED", error: str = "", reason: str | None = None
+    ) -> None:
         told = SerializableErrorInfo(f"RuntimeError: {error}\n", ["at line 1\n"], "RuntimeError") if error else None
         at = time.time() - ago
         self.instance.create_tick(
@@ -57,6 +60,7 @@ class Services:
                 at,
                 selector_id=state.selector_id,
                 error=told,
+                skip_reason=reason,
             )
         )
 
@@ -132,6 +136,23 @@ def test_a_sensor_that_fails_at_every_look_is_a_fault_and_no_secret_is_told(serv
     assert API_KEY not in str(said())
     services.look(state, ago=LATELY)
     assert said().ok
+
+
+def test_a_sensor_that_is_kept_from_its_work_says_why_and_is_a_fault_once_it_lasts(services: Services) -> None:
+    services.beat(ago=LATELY)
+    services.all_look(but="notion_tasks")
+    state = services.sensor("notion_tasks")
+    services.look(state, ago=LATELY * 3, reason="No row asks for a new run.")
+    services.look(state, ago=LATELY, reason=f"Not for 580 s, {API_KEY}. [notion_unavailable]")
+    found = said()
+    assert (found.ok, found.code) == (True, Code.NOTION_UNAVAILABLE)
+    assert "notion_tasks said at its last tick: Not for 580 s" in found.detail
+    assert API_KEY not in str(found)
+    services.instance.purge_ticks(state.instigator_origin_id, state.selector_id, time.time() - LATELY * 2)
+    found = said()
+    assert (found.ok, found.code) == (False, Code.NOTION_UNAVAILABLE)
+    services.look(state, ago=0.0, reason="No row asks for a new run [yet].")
+    assert said().code is None
 
 
 def test_a_sensor_that_is_switched_off_is_a_fault(services: Services) -> None:
