@@ -484,6 +484,12 @@ class Code(StrEnum):
         "Another `make dev` (or `assetgen dev`) is running with the same Dagster instance.",
         "Use that one: the message says where; or end it first.",
     )
+    DEV_SERVICE = (
+        "dev_service",
+        None,
+        "The UI's server or the daemon of `assetgen dev` ended by itself.",
+        "Read its last lines above the message, and start again.",
+    )
     PORT = (
         "port",
         None,

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.support.database import clean_url, password_of
 from assetgen_dagster.support.env_file import check_env_file
+from assetgen_dagster.support.hosts import Authority, read_authority
 from assetgen_dagster.support.setting_errors import setting_error_message
 from assetgen_dagster.support.text import is_web_address
 
@@ -160,6 +161,11 @@ class Settings(BaseSettings):
     """Address at which people reach the Dagster UI, such as `https://dagster.example.org`; a row's `Run` links there.
     Not set: `make dev` uses its own address on this machine."""
 
+    ui_host_names: str | None = Field(None, alias="ASSETGEN_UI_HOSTS")
+    """Further names that the UI answers to, separated by commas, such as `webserver:3000`: those that [a proxy before
+    it](deploy.md#a-proxy-before-the-ui) asks for. Not needed: IP addresses, `localhost`, and the host of
+    `ASSETGEN_UI_URL`."""
+
     owner: str | None = Field(None, alias="ASSETGEN_OWNER")
     """Owner of the assets: a team, such as `team:pictures`, or an e-mail address. The Dagster UI shows it with every
     asset and finds assets by it."""
@@ -288,6 +294,21 @@ class Settings(BaseSettings):
         if value is not None and not is_web_address(value):
             raise ValueError("give the address of the Dagster UI, such as https://dagster.example.org")
         return value and value.rstrip("/")
+
+    @field_validator("ui_host_names")
+    @classmethod
+    def _are_hosts(cls, value: str | None) -> str | None:
+        for name in (value or "").split(","):
+            if name.strip() and read_authority(name.strip()) is None:
+                raise ValueError("give names of hosts, such as webserver or webserver:3000, separated by commas")
+        return value
+
+    @property
+    def ui_hosts(self) -> frozenset[Authority]:
+        """The hosts that the UI answers to besides this machine and IP addresses."""
+        named = [name.strip() for name in (self.ui_host_names or "").split(",")]
+        url = urlsplit(self.ui_url or "")
+        return frozenset(filter(None, map(read_authority, [*named, url.netloc])))
 
     @field_validator("owner")
     @classmethod

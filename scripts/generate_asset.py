@@ -317,7 +317,8 @@ def _refusal(status: int, phrase: str, headers: Any, raw: bytearray, key: str) -
     reason = "WEB_PAGE" if _is_page(body) else reason
     violations = [violation for detail in details for violation in _dicts(detail.get("violations"))]
     metadata = _dicts([detail.get("metadata") for detail in details])
-    quotas = [it.get("quotaId") for it in violations] + [it.get("quota_limit") for it in metadata]
+    quotas = [it.get("quotaId") or it.get("quotaMetric") or it.get("description") for it in violations]
+    quotas += [it.get("quota_limit") or it.get("quota_metric") for it in metadata]
     limits = [it.get("quotaValue") for it in violations] + [it.get("quota_limit_value") for it in metadata]
     quota_ids, no_quota = [str(quota)[:_QUOTE] for quota in quotas if quota], "0" in map(str, limits)
     api_status = str(told["status"]) if told.get("status") else None
@@ -325,6 +326,9 @@ def _refusal(status: int, phrase: str, headers: Any, raw: bytearray, key: str) -
     extras = [f"reason {reason}"] if reason and reason != "WEB_PAGE" else []
     extras += [f"quota {', '.join(quota_ids)}"] if quota_ids else []
     extras += [f"retry after {retry_after:g} s"] if retry_after is not None else []
+    with contextlib.suppress(ValueError):
+        place = urlsplit(str(headers.get("Location") or "")).hostname if 300 <= status < 400 else None
+        extras += [f"leads to {place}"] if place else []
     extras += ["may be billed"] if status in _NO_ANSWER and not api_status else []
     speaker = "A web page came instead of Gemini's answer," if reason == "WEB_PAGE" else "Gemini answered"
     message = f"{speaker} HTTP {status} {api_status or ''}".rstrip() + f": {said}"
@@ -422,6 +426,7 @@ def _without_image(answer: dict[str, Any], usage: dict[str, int] | None, model: 
     message += f': "{_clean(said, key, _QUOTE)}"' if said.strip() else ""
     refused = block or (finish not in (None, "STOP", "NO_IMAGE", "IMAGE_OTHER", "OTHER", "MAX_TOKENS"))
     hint = "edit this prompt" if refused else ""
+    hint = "appeal to Google, which has limited this account" if "PUP_LIMITED_DISABLED" in (block, finish) else hint
     reasons_given = {"finish_reason": str(finish) if finish else None, "block_reason": str(block) if block else None}
     return DrawError("no_image", f"{message}.", usage, hint, model=model, **reasons_given)
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, IMAGES_STEP, image_key, image_number
 from assetgen_dagster.assets.partitions import projects
-from assetgen_dagster.assets.picture_events import Report
+from assetgen_dagster.assets.picture_events import PictureReporter
 from assetgen_dagster.assets.request import claim_request
 from assetgen_dagster.assets.session import RunSession, user_failures
 from assetgen_dagster.drawing.job import DrawingJob
@@ -102,8 +102,8 @@ def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
         numbers = frozenset(n for key in context.selected_asset_keys if (n := image_number(key)) is not None)
         with user_failures(context):
             project = session.open(context)
-            report = Report(context, project)
-            report.recover()
+            reporter = PictureReporter(context, project)
+            reporter.recover()
             mode = Mode(config.mode.value)
             asked = claim_request(context.instance, context.run, mode, config.order(numbers))
             request = project.named_request(asked)
@@ -114,8 +114,8 @@ def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
             drawing = session.draw(job, project)
             for event in drawing.events():
                 session.emit(event)
-                yield from report.results(event)
-            yield from report.unused(numbers)
-            report.raise_if_failed(drawing.result)
+                yield from reporter.results(event)
+            yield from reporter.unused(numbers)
+            reporter.raise_if_failed(drawing.result)
 
     return images

@@ -26,7 +26,7 @@ from assetgen_dagster.project.records import SpendKind
 from assetgen_dagster.support.redact import preview
 
 
-class Report:
+class PictureReporter:
     """Reports one run's drawing to Dagster."""
 
     def __init__(self, context: dg.AssetExecutionContext, project: Project) -> None:

@@ -31,6 +31,14 @@ FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 
 UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
 
+#: A run in one of these continues by itself. Without NOT_STARTED: a run that was only created may never start.
+AT_WORK = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 #: Time limit of the query for the newest run: drawing goes on without it if the database is away.

@@ -22,7 +22,7 @@ from assetgen_dagster.providers.failures import Failure
 
 #: Codes of failures that lie with key, account or model: a person must act. A daily quota is not among them: its end is
 #: known, see ``switches.py``.
-BROKEN_KEY_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND})
+BROKEN_KEY_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.LOCATION, Code.MODEL_NOT_FOUND})
 
 #: Codes of failures that every other call would meet as well.
 OPENING_CODES = BROKEN_KEY_CODES | {Code.OUTAGE}

@@ -221,10 +221,9 @@ def _kind_diagnostics(pictures: Sequence[Picture], decisions: Sequence[Decision]
 def _prompt_diagnostics(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Diagnostic]:
     for picture, flag in zip(pictures, flags, strict=True):
         if not flag.prompt:
-            last = max(picture.lines, default=0) if picture.prompt.strip() else 0  # flags, and nothing to draw
-            yield Diagnostic(
-                picture.line, f"{called(picture.title)} has an empty prompt and cannot be drawn", last=last
-            )
+            lines = picture.lines if picture.prompt.strip() else ()  # flags, and nothing to draw
+            first, last = min((picture.line, *lines)), max(lines, default=0)
+            yield Diagnostic(first, f"{called(picture.title)} has an empty prompt and cannot be drawn", last=last)
 
 
 def _flag_diagnostics(pictures: Sequence[Picture], flags: Sequence[Flags]) -> Iterator[Diagnostic]:

@@ -87,11 +87,22 @@ def budget_report(settings: NotionSettings, figures: Figures, *, reason: str) ->
     return _report(Reported.BUDGET, settings.status_waiting, _first_line(reason), what_follows, figures)
 
 
-def waiting_report(settings: NotionSettings, figures: Figures, *, reason: str) -> Report:
-    """Returns the report that the row has to wait, and keeps asking: the row itself is fine."""
+def waiting_report(settings: NotionSettings, figures: Figures, *, reason: str, passes: bool = True) -> Report:
+    """Returns the report that the row has to wait, and keeps asking: the row itself is fine.
+
+    Args:
+        settings: Names of the statuses.
+        figures: The project's numbers.
+        reason: The failed run's message.
+        passes: Whether the cause ends without a person.
+    """
     # The status for "is being drawn" would request no run.
     status = settings.status_trigger[0] if settings.status_drawing else None
-    what_follows = "There is nothing to do here: the row continues automatically when the cause is gone."
+    what_follows = (
+        "There is nothing to do here: the row continues automatically when the cause is gone."
+        if passes
+        else "Once that is fixed, the row continues automatically."
+    )
     return _report(Reported.WAITS, status, _first_line(reason), what_follows, figures)
 
 

@@ -37,8 +37,8 @@ _MACHINE: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
 #: Remedies of configuration failures, by reason.
 _REMEDIES = {
     UNTRUSTED_CERTIFICATE: (
-        "Set SSL_CERT_FILE to a file with the certificate authority of your network or proxy, and check this machine's "
-        "clock"
+        "Set SSL_CERT_FILE to a file with the certificate authority of your network or proxy, or correct this "
+        "machine's clock or GOOGLE_GEMINI_BASE_URL"
     )
 }
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.request import UNFINISHED
+from assetgen_dagster.assets.request import AT_WORK
 from assetgen_dagster.budget.breaker import State
 from assetgen_dagster.budget.messages import breaker_message
 from assetgen_dagster.budget.stores import breaker_now
@@ -55,11 +55,11 @@ def hold(instance: dg.DagsterInstance, settings: Settings) -> Hold:
         return Hold(Go.ALL)
     if breaker.state(time.time()) is State.OPEN:
         return Hold(Go.NONE, breaker_message(breaker, settings))
-    if probing := _unfinished(instance):
+    if probing := _run_at_work(instance):
         return Hold(Go.NONE, f"run {probing} shows whether {breaker.code}, which stopped the last one, is over.")
     return Hold(Go.ONE)
 
 
-def _unfinished(instance: dg.DagsterInstance) -> str | None:
-    filters = dg.RunsFilter(job_name=JOB_NAME, statuses=list(UNFINISHED))
+def _run_at_work(instance: dg.DagsterInstance) -> str | None:
+    filters = dg.RunsFilter(job_name=JOB_NAME, statuses=list(AT_WORK))
     return next((record.dagster_run.run_id for record in instance.get_run_records(filters, limit=1)), None)

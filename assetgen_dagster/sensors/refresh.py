@@ -9,6 +9,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JOB_NAME
 from assetgen_dagster.assets.partitions import PARTITIONS
+from assetgen_dagster.assets.request import AT_WORK
 from assetgen_dagster.assets.runs import includes_images, is_ours
 from assetgen_dagster.assets.tags import CHANNEL_TAG, COMMAND_TAG, PARTITION_TAG, PROJECT_TAG, WILL_RETRY_TAG
 from assetgen_dagster.drawing.plan import missing_pictures
@@ -20,14 +21,6 @@ from assetgen_dagster.sensors.collecting import collecting
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.run_monitor import project_of, runs_in
 from assetgen_dagster.settings import Settings
-
-#: A run in one of these continues by itself. Without NOT_STARTED: a run that was only created may never start.
-_AT_WORK = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 #: Consecutive failed refreshes before giving up; each attempt that died is retried by Dagster, too.
 _ATTEMPTS = 3
@@ -92,7 +85,7 @@ def _requests(
 
 
 def _partitions_at_work(instance: dg.DagsterInstance) -> set[str | None]:
-    return {run.tags.get(PARTITION_TAG) for run in runs_in(instance, _AT_WORK) if is_ours(run)}
+    return {run.tags.get(PARTITION_TAG) for run in runs_in(instance, AT_WORK) if is_ours(run)}
 
 
 def _attempt(run: dg.DagsterRun) -> int:

@@ -236,7 +236,8 @@ def outcome(
         message = f"{coded('The run was cancelled.', Code.CANCELLED)} {missing}"
     reason = message or missing
     if waits:
-        return waiting_report(notion, figures, reason=reason)
+        passes = run.tags.get(STOPPED_BY_TAG) in {Code.DAILY_QUOTA, Code.OUTAGE}
+        return waiting_report(notion, figures, reason=reason, passes=passes)
     if over_budget:
         return budget_report(notion, figures, reason=reason)
     return error_report(notion, figures, reason=reason, codes=failure.codes)

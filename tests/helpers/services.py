@@ -25,7 +25,7 @@ class Kind(StrEnum):
     CODE = "code server"
     DAEMON = "daemon"
     WEBSERVER = "webserver"
-    DEV = "dagster dev"
+    DEV = "assetgen dev"
     HELPER = "helper"
 
 
@@ -38,8 +38,8 @@ _SIGNS = {  # in command lines; runs are processes that the code server has spaw
     Kind.RUN: ("multiprocessing.spawn",),
     Kind.CODE: ("code-server start", "dagster api grpc"),
     Kind.DAEMON: ("dagster._daemon", "dagster-daemon"),
-    Kind.WEBSERVER: ("dagster_webserver", "dagster-webserver"),
-    Kind.DEV: ("dagster dev", "assetgen_dagster dev"),
+    Kind.WEBSERVER: ("assetgen webserver", "assetgen_dagster webserver"),
+    Kind.DEV: ("assetgen_dagster dev",),
 }
 
 
@@ -59,12 +59,19 @@ class Services:
     Args:
         folder: For the logs.
         commands: What to run, by name; ``assetgen dev`` on a free port unless given.
+        environment: Variables of all services, besides this process's own.
     """
 
-    def __init__(self, folder: Path, commands: Mapping[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        commands: Mapping[str, list[str]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._commands = commands or {"dev": [sys.executable, "-m", "assetgen_dagster", "dev", "--port", "0"]}
         self._mark = {_MARK: str(folder)}
+        self._environment = environment or {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.starts = 0
 
@@ -75,7 +82,7 @@ class Services:
                 continue
             self.starts += 1
             with (self._folder / f"{name}{self.starts}.log").open("w") as log:
-                environment = os.environ | self._mark
+                environment = os.environ | self._mark | dict(self._environment)
                 self._running[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def stop(self) -> None:

@@ -33,13 +33,19 @@ class Books:
     violations: list[str] = field(default_factory=list)
 
 
-def compare(journal: Iterable[Call], projects: Mapping[str, ProjectRecords], killed: Mapping[str, int]) -> Books:
+def compare(
+    journal: Iterable[Call],
+    projects: Mapping[str, ProjectRecords],
+    killed: Mapping[str, int],
+    orders: Mapping[tuple[str, int], int],
+) -> Books:
     """Compares the journal with the records of all projects.
 
     Args:
         journal: Every call there was.
         projects: The records by project.
         killed: How many calls were killed with their scripts, by project: so many may be listed that never arrived.
+        orders: How often each picture was ordered anew, by project and number.
     """
     books = Books()
     calls: dict[str, list[Call]] = defaultdict(list)
@@ -52,7 +58,8 @@ def compare(journal: Iterable[Call], projects: Mapping[str, ProjectRecords], kil
         for name, record in records.pictures.items():
             spends = [spend for spend in records.spends if spend.name == name]
             prompt = record.inputs.prompt_sha256 if record.inputs else ""
-            unbilled += _compare(books, f"{project} {name}", calls.pop(prompt, []), spends)
+            drawings = 1 + orders.get((project, records.numbers.get(name, 0)), 0)
+            unbilled += _compare(books, f"{project} {name}", calls.pop(prompt, []), spends, drawings)
         if unbilled > killed.get(project, 0):
             count = killed.get(project, 0)
             books.violations.append(f"{project}: {unbilled} calls are listed that never arrived; {count} were killed")
@@ -63,12 +70,13 @@ def compare(journal: Iterable[Call], projects: Mapping[str, ProjectRecords], kil
     return books
 
 
-def _compare(books: Books, about: str, calls: list[Call], spends: list[Spend]) -> int:
-    """Adds one picture; returns how many of its listed calls never arrived."""
+def _compare(books: Books, about: str, calls: list[Call], spends: list[Spend], drawings: int) -> int:
+    """Adds one picture that was asked for so many times; returns how many of its listed calls never arrived."""
     confirmed = [spend.cost_usd for spend in spends if spend.kind is SpendKind.CONFIRMED]
     listed = [spend.cost_usd for spend in spends if spend.kind is SpendKind.POSSIBLY_BILLED]
-    if len(confirmed) - sum(call.outcome in _PAID_FOR_NOTHING for call in calls) > 1:
-        books.violations.append(f"{about}: {len(confirmed)} pictures were paid for and received")
+    received = len(confirmed) - sum(call.outcome in _PAID_FOR_NOTHING for call in calls)
+    if received != drawings:
+        books.violations.append(f"{about}: {received} pictures were paid for and received, {drawings} were ordered")
     lost = [call.billed_usd for call in calls]
     for cost in confirmed:
         match = next((billed for billed in lost if abs(billed - cost) < _NOTHING), None)

@@ -53,6 +53,11 @@ def gemini_plan(seed: int) -> list[gemini.Fault]:
     return [gemini.Fault(_pick(chance, _GEMINI), nth=nth) for nth in faulty]
 
 
+def outage_plan() -> list[gemini.Fault]:
+    """Returns the plan of an outage: no call is answered."""
+    return [gemini.Fault(gemini.ApiError(503, message="The model is overloaded."), times=None)]
+
+
 def notion_plan(seed: int) -> list[notion.Fault]:
     """Returns what befalls which call to Notion."""
     chance = random.Random(f"notion {seed}")

@@ -23,7 +23,8 @@ from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.dev import Dev, free_port
 from tests.helpers.postgres import PostgresServer
 from tests.helpers.services import RUNS, Kind, Services
-from tests.soak.faults import gemini_plan, notion_plan
+from tests.soak.clock import ServicesClock
+from tests.soak.faults import gemini_plan, notion_plan, outage_plan
 from tests.soak.verdict import examine, records_of
 
 _TRIGGER, _READY, _ERROR = "Generating Assets", "Assets Ready", "Asset Error"
@@ -33,6 +34,22 @@ _PROGRESS_SECONDS = 5.0
 
 #: How long everything may take to come to its end when nothing fails any more.
 _CALM_SECONDS = 1200.0
+
+#: An outage lasts longer than a picture's retries.
+_OUTAGE_SECONDS = 75.0
+
+#: How often a finished picture is ordered anew, for each row at most.
+_MOST_ORDERS = 2
+
+#: How many rows that have just become ready get their order at once, while their run is still at work; and how likely
+#: an order is later, each half second.
+_AT_ONCE, _LATER = 0.7, 0.01
+
+#: How many orders are followed at once by the death of a run.
+_ORDER_DIES = 0.5
+
+#: How far the services' clocks are set back, in the middle of everything.
+_SET_BACK_SECONDS = 300
 
 #: How often a producer asks again for the same row.
 _MOST_RETURNS = 20
@@ -116,10 +133,13 @@ class Soak:
         self._notion = notion
         self._chance = random.Random(f"kills {wishes.seed}")
         ui, code = free_port(), free_port()
-        self._services = Services(folder, commands(folder, ui=ui, code=code))
+        self._clock = ServicesClock(folder)
+        self._services = Services(folder, commands(folder, ui=ui, code=code), self._clock.environment)
         self._ui = Dev(ui)
         self._pages: dict[str, str] = {}
         self._returns: Counter[str] = Counter()
+        self._orders: Counter[tuple[str, int]] = Counter()
+        self._ready: set[str] = set()
         self._kills: Counter[str] = Counter()
         self._killed_calls: Counter[str] = Counter()
         self._begun = time.monotonic()
@@ -136,7 +156,7 @@ class Soak:
         finally:
             self._services.kill(frozenset(Kind))
             self._keep()
-        verdict = examine(self._notion, self._gemini, self._pages, self._killed_calls)
+        verdict = examine(self._notion, self._gemini, self._pages, self._killed_calls, self._orders)
         for line in verdict.figures:
             self._say(line)
         late = [] if settled else [f"not everything came to its end within {_CALM_SECONDS:g} s of calm"]
@@ -157,8 +177,18 @@ class Soak:
             self._pages[f"{row['Channel']}:{row['Project ID']}"] = page
         end = self._begun + 60 * self._wishes.minutes
         next_kill, next_restart = self._begun + _KILL_SECONDS, self._begun + _RESTART_SECONDS
-        while time.monotonic() < end and not self._all_ready():
+        outage = self._begun + 60 * self._wishes.minutes * self._chance.uniform(0.2, 0.4)
+        set_back = self._begun + 60 * self._wishes.minutes * self._chance.uniform(0.3, 0.6)
+        outages = [(outage, outage_plan()), (outage + _OUTAGE_SECONDS, gemini_plan(self._wishes.seed + 1))]
+        while time.monotonic() < end and not (self._all_ready() and self._at_rest()):
             self._look()
+            self._order()
+            if outages and time.monotonic() > outages[0][0]:
+                self._gemini.plan(outages.pop(0)[1])
+                self._note("an outage begins" if outages else "the outage is over")
+            if time.monotonic() > set_back and self._clock.can_be_set and not self._clock.offset_seconds:
+                self._clock.set(-_SET_BACK_SECONDS)
+                self._note("the services' clocks are set back")
             if time.monotonic() > next_kill:
                 self._kill()
                 next_kill = time.monotonic() + _KILL_SECONDS
@@ -181,8 +211,9 @@ class Soak:
             elif looked:
                 return True
             elif resting_since is None:
-                resting_since = time.time()
+                resting_since = time.time() + self._clock.offset_seconds
             self._look()
+            self._order(calm=True)
             time.sleep(0.5)
         return False
 
@@ -199,6 +230,28 @@ class Soak:
             self._told = time.monotonic()
             self._say(self._progress())
 
+    def _order(self, *, calm: bool = False) -> None:
+        """Orders a picture of a finished row anew, often in the moment in which it becomes ready."""
+        for key, page in self._pages.items():
+            if self._notion.row(page)["Status"] != _READY:
+                self._ready.discard(key)
+                continue
+            just_now = key not in self._ready
+            self._ready.add(key)
+            ordered = sum(count for (one, _), count in self._orders.items() if one == key)
+            likely = _AT_ONCE if just_now else 0.0 if calm else _LATER
+            if ordered >= _MOST_ORDERS or self._chance.random() > likely:
+                continue
+            number = self._chance.randint(1, 22)
+            self._orders[key, number] += 1
+            self._note(f"{key}: picture {number} is ordered anew{', at once' if just_now else ''}")
+            self._notion.set_value(page, "Redraw", str(number))
+            self._notion.set_status(page, _TRIGGER)
+            if self._chance.random() < _ORDER_DIES:
+                runs = [process for process, kind in self._services.processes() if kind is Kind.RUN]
+                if runs:
+                    self._end(self._chance.choice(runs), Kind.RUN)
+
     def _progress(self) -> str:
         states = Counter(self._notion.row(page)["Status"] for page in self._pages.values())
         pictures = len(list((self._folder / "workspace").glob("channels/*/projects/*/assets/*/*.png")))
@@ -206,7 +259,8 @@ class Soak:
         kills = ", ".join(f"{count} {kind}" for kind, count in sorted(self._kills.items())) or "none"
         return (
             f"{rows}; {pictures} of {22 * len(self._pages)} pictures, {len(self._gemini.journal())} calls; "
-            f"killed: {kills}; services started {self._services.starts} times, rows set back {self._returns.total()}"
+            f"killed: {kills}; services started {self._services.starts} times, rows set back {self._returns.total()}, "
+            f"pictures ordered anew {self._orders.total()}"
         )
 
     def _kill(self) -> None:
@@ -225,12 +279,13 @@ class Soak:
             return
         if chosen is Kind.SCRIPT:
             self._count(process)
-        self._kills[chosen] += 1
-        self._note(f"kills {chosen} {process.pid}")
-        try:
+        self._end(process, chosen)
+
+    def _end(self, process: psutil.Process, kind: Kind) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._note(f"kills {kind} {process.pid}")
             process.kill()
-        except psutil.NoSuchProcess:
-            self._kills[chosen] -= 1
+            self._kills[kind] += 1
 
     def _kill_with_runs(self, name: str, kinds: frozenset[Kind]) -> None:
         self._kills[name] += 1

@@ -33,6 +33,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--host-resolver-rules=MAP *.example 127.0.0.1",  # names of other sites, for test_foreign_pages
     "--no-sandbox",  # it has none as root, and sees nothing but our own pages
 ]
 

@@ -34,10 +34,28 @@ def dev(
 
     Example: assetgen dev --port 3001
     """
-    from assetgen_dagster.cli.services import become_dagster_dev
+    from assetgen_dagster.cli.dev import run_dev
     from assetgen_dagster.settings import load_settings
 
-    become_dagster_dev(port, load_settings())
+    run_dev(port, load_settings())
+
+
+def webserver(
+    host: Annotated[str, typer.Option("--host", "-h", help="Address that it listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="Port that it listens on.")] = 3000,
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", exists=True, dir_okay=False, help="File that names the code locations."),
+    ] = None,
+) -> None:
+    """Serve the Dagster UI alone, to its own pages only: in place of dagster-webserver, which answers every web page.
+
+    Example: assetgen webserver --host 0.0.0.0 --workspace deploy/compose/workspace.yaml
+    """
+    from assetgen_dagster.cli.ui_server import serve_ui
+    from assetgen_dagster.settings import PROJECT_ROOT, load_settings
+
+    serve_ui(load_settings(), host=host, port=port, workspace=workspace or PROJECT_ROOT / "workspace.yaml")
 
 
 def worker(
@@ -48,7 +66,7 @@ def worker(
 
     Example: assetgen worker --slots 3
     """
-    from assetgen_dagster.cli.services import become_worker
+    from assetgen_dagster.cli.worker import become_worker
     from assetgen_dagster.settings import load_settings
 
     become_worker(load_settings(), slots=slots, name=name)

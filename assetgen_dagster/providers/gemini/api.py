@@ -85,7 +85,8 @@ def read_failure(answer: httpx.Response) -> ScriptFailure | None:
     text = " ".join(str(error.get("message") or "no reason given").split())[:_CAUSE_CHARACTERS]
     violations = [one for detail in details for one in _dicts(detail.get("violations"))]
     metadata = [found for detail in details if isinstance(found := detail.get("metadata"), dict)]
-    quotas = [one.get("quotaId") for one in violations] + [one.get("quota_limit") for one in metadata]
+    quotas = [one.get("quotaId") or one.get("quotaMetric") or one.get("description") for one in violations]
+    quotas += [one.get("quota_limit") or one.get("quota_metric") for one in metadata]
     limits = [one.get("quotaValue") for one in violations] + [one.get("quota_limit_value") for one in metadata]
     status = _error_status(answer.status_code, error.get("code"))
     return ScriptFailure(

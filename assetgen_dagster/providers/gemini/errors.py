@@ -217,12 +217,13 @@ def _read_status(failure: ScriptFailure, cause: str, *, model: str, setting: str
         return Failure(Code.MODEL_NOT_FOUND, cause, f"Set {setting} (now {model!r}) to a model that exists")
     if status in (401, 403):
         return Failure(Code.API_KEY, cause)
-    if failure.api_status == "FAILED_PRECONDITION":
+    again = _RETRY.search(failure.message) is not None
+    if failure.api_status == "FAILED_PRECONDITION" and not again:
         return Failure(Code.BILLING, cause)
     if status < 400:  # an error without a status of its own
         return Failure(Code.API_ERROR, cause, max_retries=1)
     remedy = _RATIO if "aspect" in cause.casefold() else ""
-    return Failure(Code.REJECTED, cause, remedy, max_retries=1 if _RETRY.search(failure.message) else 0)
+    return Failure(Code.REJECTED, cause, remedy, max_retries=int(again))
 
 
 def _status_of(failure: ScriptFailure) -> int:
@@ -247,11 +248,11 @@ def _as_read(reason: str, cause: str) -> Failure:
 
 
 def _too_many(failure: ScriptFailure, cause: str) -> Failure:
+    quotas = " ".join(failure.quota_ids)
     # A quota of nothing is called used up as well, often one a day beside one a minute.
-    if failure.no_quota or NO_QUOTA.search(failure.message):
+    if failure.no_quota or NO_QUOTA.search(f"{failure.message} {quotas}"):
         return _as_read("NO_QUOTA", cause)
     wait = _wait_of(failure)
-    quotas = " ".join(failure.quota_ids)
     per_day = _PER_DAY.search(quotas) or (not _PER_MINUTE.search(quotas) and _PER_DAY.search(failure.message))
     if per_day or (wait is not None and wait >= _LONG_SECONDS):
         return Failure(Code.DAILY_QUOTA, cause, retry_after_seconds=wait)

@@ -106,6 +106,24 @@ def test_of_the_rows_in_the_queue_behind_a_wrong_key_one_becomes_an_error_and_th
     assert {(notion.row(page)["Status"], notion.row(page)["Error Log"]) for page in waiting} == {("Assets Ready", "")}
 
 
+def test_a_key_without_billing_is_an_error_of_one_row_and_no_row_says_that_it_passes(
+    dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator
+) -> None:
+    gemini.plan([Fault(ApiError(429, quota_id="RequestsPerDay-FreeTier", quota_value="0"), times=None)])
+    for number in (123, 124):
+        notion.add_row({**ROW, "Project ID": f"vid_{number}"})
+        dagit.write_manifest(manifest_of(1), f"poke1:vid_{number}")
+    queued = requested(dagit)
+    for request in queued:
+        assert not carry_out(dagit, request).success
+    report(dagit)
+    rows = [notion.row(request.tags[PAGE_TAG]) for request in queued]
+    assert sorted(row["Status"] for row in rows) == ["Asset Error", "Generating Assets"]
+    assert all("Enable billing" in row["Error Log"] for row in rows)
+    assert not any("nothing to do" in row["Error Log"] for row in rows)
+    assert len(gemini.journal()) == 1
+
+
 def test_rows_in_the_queue_when_the_script_is_lost_wait_until_it_is_back(
     dagit: Dagit, notion: NotionEmulator, gemini: GeminiEmulator, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,11 +196,11 @@ def test_while_one_run_tries_no_other_is_requested(
 ) -> None:
     gemini.plan([Fault(ApiError(400, message="Billing is off", api_status="FAILED_PRECONDITION"))])
     [first, *_] = stop_one(dagit, notion)
-    assert sensor.look(after=700)[0] == 1
+    job = dagit.definitions.resolve_job_def(JOB_NAME)
+    dagit.instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert sensor.look(after=700)[0] == 1, "what died when it was only created never tries"
     tags = {PAGE_TAG: first, "channel": "poke1", "project": "vid_124"}
-    trying = dagit.instance.create_run_for_job(
-        dagit.definitions.resolve_job_def(JOB_NAME), tags=tags, status=dg.DagsterRunStatus.STARTED
-    )
+    trying = dagit.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
     runs, said = sensor.look(after=5)
     assert runs == 0
     assert trying.run_id in said

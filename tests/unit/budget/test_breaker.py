@@ -45,7 +45,7 @@ def probe(now: float, token: str = "a") -> Probe:
     return Probe(token, f"run-{token}", now, 90.0)
 
 
-SHARED = {Code.API_KEY, Code.BILLING, Code.MODEL_NOT_FOUND, Code.OUTAGE}
+SHARED = {Code.API_KEY, Code.BILLING, Code.LOCATION, Code.MODEL_NOT_FOUND, Code.OUTAGE}
 
 
 @pytest.mark.parametrize("code", sorted(SHARED))

@@ -144,6 +144,13 @@ def test_a_blank_prompt_is_kept_under_its_name_with_a_warning() -> None:
     assert any("'Abra' has an empty prompt" in warning for warning in manifest.warnings)
 
 
+def test_what_is_to_be_avoided_in_a_picture_without_a_prompt_is_named_with_it() -> None:
+    table = "| # | Prompt | File |\n|---|---|---|\n\nNegative prompt: rain\n| 1 | Moss. | moss.png |"
+    text = f"## Part 4: Master Prompts\n\n{table}\n"
+    [warning] = [warning for warning in read_document(text).warnings if "has an empty prompt" in warning]
+    assert warning.startswith("lines 3-7: ")
+
+
 def test_a_name_cut_for_length_is_a_warning() -> None:
     picture = f"#### Abra\n```\nAbra.\n```\n**Suggested filename:** {'a' * 300}.png"
     manifest = read_document(ONE.format(atmosphere="Rain.", picture=picture))

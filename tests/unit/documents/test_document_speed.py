@@ -102,6 +102,7 @@ def test_many_equal_lines_take_no_longer_than_their_number(line: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_megabyte_of_anything_takes_no_longer_than_its_length(place: str) -> None:

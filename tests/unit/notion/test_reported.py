@@ -63,7 +63,7 @@ def test_every_report_says_what_the_row_is_told() -> None:
         ready_report(there, {}),
         error_report(there, {}, **failed),
         budget_report(there, {}, **failed),
-        waiting_report(there, {}, **failed),
+        waiting_report(there, {}, reason=failed["reason"]),
     ]
     assert [one.reported for one in told] == [Reported.READY, Reported.ERROR, Reported.BUDGET, Reported.WAITS]
 

@@ -112,6 +112,7 @@ NO_BILLING = (
         ({"message": "Quota exceeded: limit of 0 requests"}, "billing"),
         ({"message": f"{NO_BILLING}free_tier_requests, limit: 10, model: x"}, "rate_limited"),
         ({"message": "limit: 0.5 a second"}, "rate_limited"),
+        ({"quota_ids": ["Quota exceeded for metric x, limit: 0"]}, "billing"),
         ({"quota_ids": ["GenerateContentRequestsPerDayPerProject"]}, "daily_quota"),
         ({"quota_ids": ["generate_requests_per_model_per_day"]}, "daily_quota"),
         ({"message": "limit 'Generate Content API requests per day' of service"}, "daily_quota"),
@@ -200,6 +201,7 @@ def test_a_reason_has_a_remedy_of_its_own(error: dict[str, object], code: str, a
 def test_a_rejection_that_asks_for_a_retry_gets_one() -> None:
     assert from_json(http_status=400, message="Unable to process input image. Please retry or report").max_retries == 1
     assert from_json(http_status=400, message="Unable to process input image.").max_retries == 0
+    assert from_json(http_status=400, api_status="FAILED_PRECONDITION", message="Please try again.").code == "rejected"
 
 
 @pytest.mark.parametrize(

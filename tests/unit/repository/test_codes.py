@@ -11,7 +11,8 @@ from assetgen_dagster.settings import PROJECT_ROOT
 RELEASED = """
 all_rejected answer_lost api_error api_key billing blank_prompt broker_unreachable budget budget_unknown cancelled
 cannot_write channels_file command_line configuration dagster_database dagster_home dagster_yaml daily_quota demo
-dev_running document env_file identifier launcher location lock_lost machine_exhausted manifest manifest_conflict
+dev_running dev_service document env_file identifier launcher location lock_lost machine_exhausted manifest
+manifest_conflict
 model_not_found network never_started no_broker no_channel no_image no_manifest no_project no_story notion_address
 notion_blocked notion_database notion_full notion_not_shared notion_option notion_property notion_refused
 notion_rights notion_row_gone notion_token notion_unavailable notion_unsure outage pictures_missing port postgres

@@ -3,6 +3,7 @@
 Docker is not needed: see ``docs/deploy.md`` for what was run and what was not.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -117,8 +118,27 @@ def test_there_is_one_daemon_at_most_and_compose_would_refuse_a_second(path: Pat
 @compose
 def test_the_ui_is_on_this_machine_only(path: Path) -> None:
     for service in services(path).values():
-        if service.get("command", [""])[0] == "dagster-webserver":
+        if service.get("command", [])[:2] == ["assetgen", "webserver"]:
             assert service["ports"] == ["127.0.0.1:3000:3000"]
+
+
+@compose
+def test_the_ui_is_served_behind_its_check_only_and_knows_its_names(path: Path) -> None:
+    for service in ours(path).values():
+        assert not {"dagster-webserver", "dev"} & set(service["command"])
+        if service["command"][:2] == ["assetgen", "webserver"]:
+            assert set(environment(service)) >= {"ASSETGEN_UI_URL", "ASSETGEN_UI_HOSTS"}
+
+
+def test_in_the_image_dagsters_own_command_for_the_ui_is_ours() -> None:
+    replaced = DEPLOY / "kubernetes/dagster-webserver"
+    install = f'RUN install {replaced.relative_to(PROJECT_ROOT)} "$(command -v dagster-webserver)"'
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    assert lines.index(install) > max(i for i, line in enumerate(lines) if "pip install" in line)
+    arguments = ["-h", "0.0.0.0", "-p", "80", "-w", str(PROJECT_ROOT / "workspace.yaml"), "--help"]  # the Helm chart's
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run([replaced, *arguments], capture_output=True, text=True, check=True, env={"PATH": path})
+    assert "assetgen webserver" in done.stdout
 
 
 def test_the_database_is_not_reachable_from_outside() -> None:
@@ -182,6 +202,8 @@ def test_on_kubernetes_every_environment_variable_is_one_that_somebody_reads() -
     named = set(re.findall(r"\b(?:ASSETGEN|GEMINI|GOOGLE|NOTION)_[A-Z_]*[A-Z]\b", KUBERNETES.read_text()))
     assert named - SETTINGS == set()
     assert set(deployment["env"]) <= SETTINGS
+    [url] = kubernetes()["dagsterWebserver"]["env"]
+    assert url == {"name": "ASSETGEN_UI_URL", "value": deployment["env"]["ASSETGEN_UI_URL"]}
     assert deployment["env"]["ASSETGEN_MACHINES"] == "several"
 
 

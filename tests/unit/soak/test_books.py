@@ -30,10 +30,11 @@ def call(outcome: str = "ok", usd: float = 0.0336) -> Call:
     return Call(number=1, arrived_at=0.0, outcome=outcome, target="/", billed_usd=usd, **asked)
 
 
-def books(calls: list[Call], *spends: tuple[SpendKind, float], killed: int = 0) -> Books:
+def books(calls: list[Call], *spends: tuple[SpendKind, float], killed: int = 0, orders: int = 0) -> Books:
     facts = PictureFacts(sha256="", width=1, height=1, size_bytes=1, flat=False)
     drawn_from = Inputs(prompt_sha256=HASH, model="m", aspect_ratio="16:9")
-    records = ProjectRecords(pictures={"owl": PictureRecord(path="owl.png", facts=facts, round=1, inputs=drawn_from)})
+    owl = PictureRecord(path="owl.png", facts=facts, round=1, inputs=drawn_from)
+    records = ProjectRecords(pictures={"owl": owl}, numbers={"owl": 1})
     for number, (kind, usd) in enumerate(spends):
         about: dict[str, Any] = {
             "name": "owl",
@@ -44,7 +45,7 @@ def books(calls: list[Call], *spends: tuple[SpendKind, float], killed: int = 0) 
             "at": 0.0,
         }
         records.spends.append(Spend(token=str(number), kind=kind, cost_usd=usd, **about))
-    return compare([*calls], {"poke1:vid_1": records}, {"poke1:vid_1": killed})
+    return compare([*calls], {"poke1:vid_1": records}, {"poke1:vid_1": killed}, {("poke1:vid_1", 1): orders})
 
 
 CONFIRMED, LISTED = (SpendKind.CONFIRMED, 0.0336), (SpendKind.POSSIBLY_BILLED, 0.0338)
@@ -65,6 +66,11 @@ def test_a_picture_that_was_received_twice_is_found_and_one_that_was_broken_is_n
     assert books([call("half_png"), call()], CONFIRMED, CONFIRMED).violations == []
 
 
+def test_an_order_that_was_not_carried_out_is_found_and_one_that_was_is_as_it_must_be() -> None:
+    assert books([call(), call()], CONFIRMED, CONFIRMED, orders=1).violations == []
+    assert "2 were ordered" in books([call()], CONFIRMED, orders=1).violations[0]
+
+
 def test_what_is_booked_and_was_not_billed_is_found() -> None:
     assert "were booked and not billed" in books([], CONFIRMED).violations[0]
 
@@ -75,4 +81,4 @@ def test_a_call_that_never_arrived_may_be_listed_only_where_its_script_was_kille
 
 
 def test_a_call_for_no_picture_of_ours_is_found() -> None:
-    assert "belong to no picture" in compare([call()], {}, {}).violations[0]
+    assert "belong to no picture" in compare([call()], {}, {}, {}).violations[0]
