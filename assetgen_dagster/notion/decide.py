@@ -1,9 +1,10 @@
 """The reconciler as pure functions: given rows and runs, which runs to request and which rows to reject.
 
-All state is in Notion and Dagster, so the process may be killed between any two ticks.
+All state is in Notion and Dagster, so the process may be killed between any two ticks. Only whether a row's text has
+stood still since the last tick is in the sensor's cursor; without it, rows wait for one more tick.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assetgen_dagster.budget import limits as budget
@@ -23,6 +24,9 @@ REQUESTS_AT_ONCE = 25
 
 #: Rows written in one tick; each takes at least two calls.
 WRITES_AT_ONCE = 10
+
+#: Rows compared with the tick before; Dagster keeps the cursor of each tick for days.
+COMPARED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class Decisions:
         unreported: Runs whose report is overdue.
         waiting: Number of rows with an unfinished or unreported run.
         postponed: Number of rows left for the next tick.
+        changing: Number of rows that are new or whose text has changed since the last tick.
+        seen: Digests of the rows without a run, for the next tick.
     """
 
     starts: tuple[Start, ...]
@@ -99,6 +105,8 @@ class Decisions:
     unreported: tuple[str, ...]
     waiting: int
     postponed: int
+    changing: int
+    seen: tuple[str, ...]
 
 
 def decide(
@@ -107,6 +115,7 @@ def decide(
     claims: Mapping[ProjectKey, Sequence[str]],
     channels: Channels | None = None,
     *,
+    seen: Collection[str],
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
     pictures: Mapping[ProjectKey, KnownPictures | UnknownPictures] | None = None,
@@ -119,6 +128,8 @@ def decide(
         runs: The newest run of each row, by page id.
         claims: Page ids of the rows that had runs for a project, the first one first.
         channels: The channels that may be drawn for; any by default.
+        seen: What the last tick saw. A row that it did not see as it is now is left for the next tick: its producer
+            may still be typing.
         at_once: Maximum number of runs to request.
         drawing: The status of a row that is being drawn, if the board has one.
         pictures: The pictures of the projects whose rows ask for a redraw.
@@ -132,8 +143,9 @@ def decide(
     starts: list[Start] = []
     rejects: list[Reject] = []
     unreported: list[str] = []
-    waiting = unseen = 0
-    given = list(rows)
+    waiting = unread = changing = 0
+    found: list[str] = []
+    given, known = list(rows), frozenset(seen)
     oldest = _oldest(given)
     for number, row in enumerate(given):
         run, key = runs.get(row.page_id), _key(row)
@@ -142,6 +154,10 @@ def decide(
             waiting += 1
             if run is not None and run.overdue and len(unreported) < WRITES_AT_ONCE:
                 unreported.append(run.run_id)
+            continue
+        found.append(row.digest)
+        if row.digest not in known:
+            changing += 1
             continue
         if isinstance(key, str):
             rejects.append(Reject(row, key))
@@ -153,7 +169,8 @@ def decide(
         except BoardUnavailableError:
             if not (starts or rejects):
                 raise
-            unseen = len(given) - number
+            unread = len(given) - number
+            found += [row.digest for row in given[number + 1 :]]
             break
         redraw = redraw_of(row, (pictures or {}).get(key))
         reason = _refused(key, row, owner, channels) or (redraw if isinstance(redraw, str) else None)
@@ -162,8 +179,16 @@ def decide(
         elif not isinstance(redraw, str):
             inherited = run is None and bool(claims.get(key))
             starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
-    postponed = unseen + max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
-    return Decisions(tuple(starts[:at_once]), tuple(rejects[:WRITES_AT_ONCE]), tuple(unreported), waiting, postponed)
+    postponed = unread + max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
+    return Decisions(
+        tuple(starts[:at_once]),
+        tuple(rejects[:WRITES_AT_ONCE]),
+        tuple(unreported),
+        waiting,
+        postponed,
+        changing,
+        tuple(found[:COMPARED_AT_ONCE]),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A row of the task board, read from a page with columns of any supported type."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -54,6 +55,21 @@ class Row:
     def mode(self) -> str | None:
         """The mode that it asks for; None for an unknown value: a typo must not cost anything."""
         return _MODES.get(self.regenerate.strip().casefold())
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything that a run takes from the row: a row whose digest changes is being written."""
+        taken = (
+            self.page_id,
+            self.channel,
+            self.project_id,
+            self.topic,
+            self.story_direction,
+            self.regenerate,
+            self.redraw,
+            self.redraw_remark,
+        )
+        return hashlib.sha256("\0".join(taken).encode()).hexdigest()[:12]
 
     @property
     def age(self) -> tuple[datetime, datetime, str]:

@@ -1,9 +1,11 @@
 """``notion_tasks``: requests a run for each row that asks for pictures. ``notion.decide`` makes the decisions."""
 
 import contextlib
+import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 
@@ -77,7 +79,9 @@ def notion_tasks(
             held = hold(context.instance, settings) if asking else Hold(Go.ALL)
             if held.go is Go.NONE:
                 return dg.SkipReason(f"No runs are requested for {asking} rows: {held.reason}")
-            decisions = _decide(context.instance, rows, settings, board, one=held.go is not Go.ALL)
+            seen = read_seen(context.cursor)
+            decisions = _decide(context.instance, rows, settings, board, seen, one=held.go is not Go.ALL)
+            context.update_cursor(json.dumps({"seen": decisions.seen}))
             starts, more = _carry_out(context, board, decisions, settings, notion)
     except AssetgenError as error:
         return dg.SkipReason(str(error))
@@ -85,18 +89,30 @@ def notion_tasks(
 
 
 def _decide(
-    instance: dg.DagsterInstance, rows: Sequence[Row], settings: Settings, board: TaskBoard, *, one: bool
+    instance: dg.DagsterInstance,
+    rows: Sequence[Row],
+    settings: Settings,
+    board: TaskBoard,
+    seen: Collection[str],
+    *,
+    one: bool,
 ) -> Decisions:
     return decide(
         rows,
         latest_runs(instance, rows, board.settings),
         claims(instance, rows),
         load_channels(settings),
+        seen=seen,
         drawing=board.settings.status_drawing,
         at_once=1 if one else REQUESTS_AT_ONCE,
         pictures=known_of(rows, settings),
         gone=lambda page_id: board.read_row(page_id, deadline_seconds=board.left_seconds - _CARRY_OUT_SECONDS) is None,
     )
+
+
+def read_seen(cursor: str | None) -> list[str]:
+    """Returns what the last tick saw of rows without a run, from the sensor's cursor; nothing at the first tick."""
+    return list(json.loads(cursor)["seen"]) if cursor else []
 
 
 def known_of(rows: Sequence[Row], settings: Settings) -> dict[ProjectKey, KnownPictures | UnknownPictures]:
@@ -200,6 +216,7 @@ def _result(
     if not starts:
         message = f"{decisions.waiting} are in progress, {len(decisions.rejects)} were rejected."
         message += f" {decisions.postponed} are left for the next tick." if decisions.postponed else ""
+        message += f" {decisions.changing} start once they have not changed for a tick." if decisions.changing else ""
         return dg.SkipReason(" ".join([f"No row asks for a new run; {message}", *failures]))
     for failure in failures:  # a tick that requests runs has no skip reason
         context.log.warning(failure)
@@ -218,10 +235,12 @@ def _still_asks(board: TaskBoard, start: Start, notion: NotionSettings) -> bool:
     if start.attempt == 1:
         return True
     row = board.read_row(start.row.page_id)
-    if row is None or row.status not in notion.status_trigger:
-        return False
-    # A redraw that is still being typed waits for the next tick, instead of drawing everything again.
-    return (row.mode, redraw_digest(row)) == (start.row.mode, redraw_digest(start.row))
+    return row is not None and _asks_the_same(row, start.row, notion)
+
+
+def _asks_the_same(row: Row, before: Row, notion: NotionSettings) -> bool:
+    """Returns whether a row still asks, and for the same as before: its producer may be writing it."""
+    return row.status in notion.status_trigger and row.digest == before.digest
 
 
 def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> Iterator[str]:
@@ -231,7 +250,7 @@ def _reject(board: TaskBoard, decisions: Decisions, notion: NotionSettings) -> I
             board.update_row(
                 reject.row.page_id,
                 {STATUS: notion.status_error, ERROR_LOG: reject.reason},
-                only_if=lambda row: row.status in notion.status_trigger,
+                only_if=partial(_asks_the_same, before=reject.row, notion=notion),
             )
         except BoardUnavailableError:
             raise

@@ -15,7 +15,7 @@ from assetgen_dagster.assets.tags import PAGE_TAG
 from assetgen_dagster.notion.calls import RequestLimit
 from assetgen_dagster.run_coordinator import ProjectRunCoordinator
 from assetgen_dagster.sensors.notion_outcomes import notion_outcomes
-from assetgen_dagster.sensors.notion_tasks import notion_tasks
+from assetgen_dagster.sensors.notion_tasks import notion_tasks, read_seen
 from assetgen_emulators.gemini import GeminiEmulator, pictures
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.boards import FastClock, set_board_default
@@ -26,12 +26,21 @@ ROW = {"Channel": "poke1", "Topic": "Bulbasaur forest", "Story Direction": "Seas
 FINAL = ("Assets Ready", "Asset Error")
 
 
-def look(dagit: Dagit) -> dg.SensorResult | dg.SkipReason:
+def glance(dagit: Dagit) -> dg.SensorResult | dg.SkipReason:
     """One tick of ``notion_tasks``."""
-    context = dagit.sensor_context()
+    context = dagit.sensor_context(dagit.tasks_cursor)
     found = notion_tasks(context)
     assert isinstance(found, (dg.SensorResult, dg.SkipReason))
+    dagit.tasks_cursor = context.cursor or ""
     return found
+
+
+def look(dagit: Dagit) -> dg.SensorResult | dg.SkipReason:
+    """One tick of ``notion_tasks``, at which the rows' texts have stood still: a second one if some had changed."""
+    before = read_seen(dagit.tasks_cursor)
+    found = glance(dagit)
+    changed = not set(read_seen(dagit.tasks_cursor)) <= set(before)
+    return glance(dagit) if changed and isinstance(found, dg.SkipReason) else found
 
 
 def requested(dagit: Dagit) -> list[dg.RunRequest]:

@@ -18,11 +18,12 @@ STORY = {"topic": "Bulbasaur forest documentary", "story_direction": "Show evolu
 
 @dataclass
 class Dagit:
-    """One code location with its instance."""
+    """One code location with its instance, and the cursor of ``notion_tasks``."""
 
     instance: dg.DagsterInstance
     workspace: Path
     definitions: dg.Definitions = field(default_factory=build_definitions)
+    tasks_cursor: str = ""
 
     def materialize(
         self,

@@ -12,14 +12,13 @@ from assetgen_dagster.budget.stores import open_switches
 from assetgen_dagster.budget.switches import resume
 from assetgen_dagster.manifest.file import MANIFEST_FILE
 from assetgen_dagster.sensors.hold import ASK_AGAIN_SECONDS
-from assetgen_dagster.sensors.notion_tasks import notion_tasks
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError
 from assetgen_emulators.notion import NotionEmulator
 from tests.conftest import API_KEY
 from tests.helpers.harness import billed_usd, manifest_of
-from tests.helpers.pipeline import ROW, carry_out, re_execute, report, requested
+from tests.helpers.pipeline import ROW, carry_out, look, re_execute, report, requested
 from tests.helpers.studio import Dagit
 
 
@@ -35,7 +34,7 @@ class Sensor:
     def look(self, *, after: float = 0.0) -> tuple[int, str]:
         """Returns how many runs are requested, and the sentence; ``after`` seconds from the last look."""
         self.now += after
-        found = notion_tasks(self.dagit.sensor_context())
+        found = look(self.dagit)
         if isinstance(found, dg.SkipReason):
             return 0, found.skip_message or ""
         assert isinstance(found, dg.SensorResult)

@@ -14,7 +14,7 @@ from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, NoImage, OddPicture
 from assetgen_emulators.notion import NotionEmulator
 from tests.helpers.harness import billed, both_storages
-from tests.helpers.pipeline import ROW, at_the_picture, carry_out, look, report, requested, said
+from tests.helpers.pipeline import ROW, at_the_picture, carry_out, glance, look, report, requested, said
 from tests.helpers.studio import Dagit, failure_of
 
 
@@ -36,6 +36,30 @@ def test_a_row_becomes_a_run_with_its_story_its_tags_and_its_partition(dagit: Da
     }
     [partitions] = found.dynamic_partitions_requests or []
     assert list(partitions.partition_keys) == ["poke1:vid_123"]
+
+
+def test_a_row_that_is_being_typed_is_drawn_when_its_text_has_stood_still_for_a_tick(
+    dagit: Dagit, notion: NotionEmulator
+) -> None:
+    page = notion.add_row({**ROW, "Project ID": "vid_123", "Topic": "A"})
+    for typed in ("A red", "A red fox"):
+        assert isinstance(glance(dagit), dg.SkipReason)
+        notion.set_value(page, "Topic", typed)
+    assert isinstance(glance(dagit), dg.SkipReason)
+    found = glance(dagit)
+    assert isinstance(found, dg.SensorResult)
+    [request] = found.run_requests or []
+    assert request.run_config["ops"]["asset_manifest"]["config"]["topic"] == "A red fox"
+
+
+def test_a_row_that_is_being_filled_in_is_not_rejected_for_what_is_still_missing(
+    dagit: Dagit, notion: NotionEmulator
+) -> None:
+    page = notion.add_row({**ROW, "Project ID": "vid_123", "Channel": None})
+    glance(dagit)
+    notion.set_value(page, "Channel", "poke1")
+    assert len(requested(dagit)) == 1
+    assert notion.row(page)["Status"] == "Generating Assets"
 
 
 def test_when_the_pictures_are_there_the_run_itself_tells_the_row(

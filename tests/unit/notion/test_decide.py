@@ -1,6 +1,6 @@
 """The reconciler's decisions: every state of a row with every state of its run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, WRITES_AT_ONCE, LatestRun, decide
+from assetgen_dagster.notion.decide import COMPARED_AT_ONCE, REQUESTS_AT_ONCE, WRITES_AT_ONCE, Decisions, LatestRun
+from assetgen_dagster.notion.decide import decide as decide_rows
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.project.channels import Channel, Channels
@@ -36,6 +37,12 @@ def row(number: int = 1, **changes: object) -> Row:
 
 def run(*, finished: bool, reported: bool = False, attempt: int = 1) -> LatestRun:
     return LatestRun("run-1", finished=finished, reported=reported, attempt=attempt)
+
+
+def decide(rows: Iterable[Row], *given: Any, **options: Any) -> Decisions:
+    """Decides on rows that have stood still since the last tick."""
+    rows = list(rows)
+    return decide_rows(rows, *given, seen=[row.digest for row in rows], **options)
 
 
 def test_a_row_without_a_run_starts_its_first() -> None:
@@ -111,6 +118,46 @@ def test_every_state_of_a_row_with_every_state_of_its_run(
     assert [reject.row.page_id for reject in found.rejects] == (["page-1"] if expected == "R" else [])
     assert found.waiting == (1 if expected in "WT" else 0)
     assert found.unreported == (("run-1",) if expected == "T" else ())
+
+
+#: What a producer may still be typing; every other field of a row is no part of what its run takes.
+TYPED = ("channel", "project_id", "topic", "story_direction", "regenerate", "redraw", "redraw_remark")
+
+
+@pytest.mark.parametrize("cell", TYPED)
+def test_a_row_starts_and_is_rejected_once_its_text_has_stood_still_for_a_tick(cell: str) -> None:
+    half, whole = (row(1, **{cell: text}) for text in ("A", "All"))
+    seen: tuple[str, ...] = ()
+    ticks = []
+    for given in (half, whole, whole):
+        found = decide_rows([given], {}, {}, seen=seen, pictures={})
+        seen = found.seen
+        ticks.append((found.changing, len(found.starts) + len(found.rejects)))
+    assert ticks == [(1, 0), (1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("change", [{"status": "Assets Generating"}, {"run": "run-1"}, {"last_edited": START}])
+def test_what_a_run_does_not_take_from_its_row_does_not_make_it_wait(change: dict[str, Any]) -> None:
+    found = decide_rows([row(**change)], {}, {}, seen=[row().digest])
+    assert len(found.starts) == 1
+
+
+def test_a_row_that_is_being_typed_keeps_none_waiting_and_a_run_on_its_way_is_not_compared() -> None:
+    rows = [row(1, topic="A"), row(2), row(3)]
+    runs = {"page-2": LatestRun("run-2", finished=False, reported=False, attempt=1)}
+    found = decide_rows(rows, runs, {}, seen=[row(3).digest])
+    assert [start.row.page_id for start in found.starts] == ["page-3"]
+    assert (found.changing, found.waiting, set(found.seen)) == (1, 1, {rows[0].digest, rows[2].digest})
+
+
+def test_rows_that_are_left_for_a_later_tick_wait_no_tick_more_and_the_cursor_stays_small() -> None:
+    rows = [row(number) for number in range(1, COMPARED_AT_ONCE + 101)]
+    seen = decide_rows(rows, {}, {}, seen=()).seen
+    assert len(seen) == COMPARED_AT_ONCE
+    while rows:
+        found = decide_rows(rows, {}, {}, seen=seen)
+        assert len(found.starts) == min(REQUESTS_AT_ONCE, len(rows))
+        rows, seen = rows[REQUESTS_AT_ONCE:], found.seen
 
 
 def test_the_next_attempt_has_a_run_key_of_its_own() -> None:

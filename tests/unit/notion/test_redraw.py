@@ -7,10 +7,9 @@ import pytest
 from assetgen_dagster.drawing.plan import Redraw
 from assetgen_dagster.drawing.redraw import KnownPictures
 from assetgen_dagster.manifest.model import AssetType
-from assetgen_dagster.notion.decide import decide
 from assetgen_dagster.notion.redraw import UnknownPictures, redraw_digest, redraw_of
 from assetgen_dagster.project.key import ProjectKey
-from tests.unit.notion.test_decide import row
+from tests.unit.notion.test_decide import decide, row
 
 KEY = ProjectKey("poke1", "vid_1")
 KNOWN = KnownPictures({"fox": 1, "env_cave": 2}, {"fox": AssetType.CHARACTER, "env_cave": AssetType.ENVIRONMENT})
