@@ -291,6 +291,12 @@ class Code(StrEnum):
         "The row in Notion was set to another status, or is gone, while its run was drawing.",
         "Nothing is wrong: the producer withdrew it. Set the status again to go on.",
     )
+    ROW_CHANGED = (
+        "row_changed",
+        ErrorClass.FATAL,
+        "The row in Notion was changed after its run was requested, before anything was drawn.",
+        "None: the row's next run draws what the row says now.",
+    )
     UNEXPECTED = (
         "unexpected",
         ErrorClass.FATAL,

@@ -106,6 +106,7 @@ def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
             reporter.recover()
             mode = Mode(config.mode.value)
             asked = claim_request(context.instance, context.run, mode, config.order(numbers))
+            session.check_request(context, project, asked.id)
             request = project.named_request(asked)
             manifest = project.manifest_with_remark(request)
             job = DrawingJob(

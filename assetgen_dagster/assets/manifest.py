@@ -9,6 +9,7 @@ from pydantic import Field
 from assetgen_dagster.assets.keys import ASSET_MANIFEST
 from assetgen_dagster.assets.manifest_money import ManifestMoney
 from assetgen_dagster.assets.partitions import projects
+from assetgen_dagster.assets.request import request_id
 from assetgen_dagster.assets.session import RunSession, user_failures
 from assetgen_dagster.director.model.call_log import forget_calls
 from assetgen_dagster.director.model.events import ManifestMade
@@ -54,6 +55,7 @@ def asset_manifest(
     """Resolves the manifest and writes it if it changed."""
     with user_failures(context):
         project = session.open(context)
+        session.check_request(context, project, request_id(context.instance, context.run))
         money = ManifestMoney(context, project)
         with money.report_after_failure():
             writer = session.writer(context, project)

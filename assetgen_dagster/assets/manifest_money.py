@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assetgen_dagster.assets.money import TOKENS, Money, usd
-from assetgen_dagster.assets.session import Project, tag_stop_cause
+from assetgen_dagster.assets.session import Project, note_stop
 from assetgen_dagster.director.model.write import Bill, StoryModelError
 from assetgen_dagster.project.records import MANIFEST, MANIFEST_NUMBER, CostSource, Spend, SpendKind
 
@@ -27,7 +27,7 @@ class ManifestMoney:
             yield
         except Exception as error:
             if isinstance(error, StoryModelError):
-                tag_stop_cause(self._context.instance, self._project, error.failure)
+                note_stop(self._context, self._project, error.failure)
             self._money.observe(MANIFEST_NUMBER, self._unreported())
             raise
 

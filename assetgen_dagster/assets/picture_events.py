@@ -9,7 +9,7 @@ from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.keys import image_key
 from assetgen_dagster.assets.money import TOKENS, Money, usd
 from assetgen_dagster.assets.request import row_link
-from assetgen_dagster.assets.session import Project, tag_stop_cause
+from assetgen_dagster.assets.session import Project, note_stop
 from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.drawing.events import (
     Event,
@@ -21,7 +21,6 @@ from assetgen_dagster.drawing.events import (
 )
 from assetgen_dagster.drawing.outcome import Summary, describe_failure
 from assetgen_dagster.drawing.status import totals
-from assetgen_dagster.errors import Code
 from assetgen_dagster.project.records import SpendKind
 from assetgen_dagster.support.redact import preview
 
@@ -87,10 +86,7 @@ class PictureReporter:
         if not summary.failed:
             return
         if summary.stopped_by is not None:
-            tag_stop_cause(self._context.instance, self._project, summary.stopped_by)
-            if summary.stopped_by.code == Code.WITHDRAWN:
-                # Withdrawn, not failed: Dagster ends a CANCELING run with a failed step as canceled.
-                self._context.instance.report_run_canceling(self._context.run, summary.stopped_by.cause)
+            note_stop(self._context, self._project, summary.stopped_by)
         records, manifest = self._project.store.records, self._project.manifest()
         run = totals(manifest, records, run_id=self._project.run_id)
         lost = records.total_usd(reported_by=self._project.run_id, kind=SpendKind.POSSIBLY_BILLED)

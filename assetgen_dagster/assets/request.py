@@ -6,13 +6,13 @@ person repeats because it did not finish. The tag ``request`` names the first ru
 """
 
 import functools
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 import structlog
 
 from assetgen_dagster.assets.keys import image_number
+from assetgen_dagster.assets.runs import images_config
 from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     BACKFILL_TAG,
@@ -134,6 +134,15 @@ def with_continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator
         found = parent if parent is not None and parent.status in _UNSUCCESSFUL else None
 
 
+def with_retried(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.DagsterRun]:
+    """Yields a run, then the runs that Dagster has retried by it, newest first."""
+    found: dg.DagsterRun | None = run
+    while found is not None:
+        yield found
+        retries = AUTO_RETRY_TAG in found.tags and found.parent_run_id
+        found = instance.get_run_by_id(found.parent_run_id) if retries and found.parent_run_id else None
+
+
 def row_link(run: dg.DagsterRun) -> dict[str, dg.MetadataValue]:
     """Returns metadata with the link to the row that requested a run; empty for a run without one."""
     page_id = run.tags.get(PAGE_TAG)
@@ -142,8 +151,7 @@ def row_link(run: dg.DagsterRun) -> dict[str, dg.MetadataValue]:
 
 def mode_of(run: dg.DagsterRun) -> Mode:
     """Returns the mode in a run's config."""
-    config: Mapping[str, Any] = run.run_config
-    return Mode(config.get("ops", {}).get("images", {}).get("config", {}).get("mode", Mode.AUTO))
+    return Mode(images_config(run).get("mode", Mode.AUTO))
 
 
 def _continued(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:

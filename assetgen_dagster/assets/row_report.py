@@ -6,12 +6,12 @@ meanwhile, nor a request made after the report.
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dagster
+from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dagster, with_retried
 from assetgen_dagster.assets.resources import TaskBoardResource
 from assetgen_dagster.assets.session import Project
 from assetgen_dagster.assets.tags import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
@@ -34,7 +34,7 @@ from assetgen_dagster.notion.columns import (
 from assetgen_dagster.notion.errors import RowGoneError
 from assetgen_dagster.notion.redraw import asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.report import Report, ready_report
-from assetgen_dagster.notion.reported import Reported
+from assetgen_dagster.notion.reported import Reported, read_reported
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.key import ProjectKey
@@ -97,8 +97,9 @@ def report_row(
     deadline = time.monotonic() + seconds
     page_id = find_page(board, run, key, seconds)
     row = board.read_row(page_id, deadline_seconds=time_left(deadline)) if page_id is not None else None
+    reported: Reported
     if page_id is None:
-        reported = report.reported
+        reported = Reported.NOTHING if report.reported is Reported.READY else report.reported
     elif row is None:
         reported = Reported.ROW_GONE
     elif names_other_project(row, key):
@@ -113,6 +114,7 @@ def report_row(
             run=run,
             report=report,
             deadline=deadline,
+            has_report=reports_of(instance, run, settings),
             only_figures=only_figures or waits_for_other_run(instance, row, run, settings),
             order_taken=order_taken,
         )
@@ -132,6 +134,7 @@ def _write(
     run: dg.DagsterRun,
     report: Report,
     deadline: float,
+    has_report: Callable[[Row], bool],
     only_figures: bool,
     order_taken: bool,
 ) -> Reported:
@@ -140,10 +143,12 @@ def _write(
     def waits(row: Row) -> bool:
         if only_figures:
             return False
-        return is_waiting(row, run, report, settings) or not board.status_can_ask(deadline_seconds=time_left(deadline))
+        if is_waiting(row, run, report, settings, has_report):
+            return True
+        return not board.status_can_ask(deadline_seconds=time_left(deadline))
 
-    # A row that names the run has its report and was cleared: the same order in it is a new one.
-    clears = order_taken and run.run_id not in row.run
+    # A row with the report was cleared: the same order in it is a new one.
+    clears = order_taken and not has_report(row)
     regenerate = clears and row.mode == mode_of(run).value
     redraw = clears and REDRAW_TAG in run.tags and redraw_digest(row) == run.tags[REDRAW_TAG]
     try:
@@ -171,7 +176,7 @@ def _write(
         )
     except RowGoneError:
         return Reported.ROW_GONE
-    return Reported.LEFT
+    return report.reported if run.run_id in row.run else Reported.LEFT
 
 
 def _cleared(*, regenerate: bool, redraw: bool) -> RowUpdate:
@@ -205,13 +210,26 @@ def waits_for_other_run(instance: dg.DagsterInstance, row: Row, run: dg.DagsterR
     return any(one.run_id != run.run_id and not started_in_dagster(one) for one in instance.get_runs(own))
 
 
-def is_waiting(row: Row, run: dg.DagsterRun, report: Report, settings: NotionSettings) -> bool:
+def reports_of(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: NotionSettings) -> Callable[[Row], bool]:
+    """Returns whether a row has the report of a run already, as a function of the row.
+
+    A run may have written it and died: then the run that retries it finds it in the row, or, if the database has no
+    column for the run, in the tag of the run that died.
+    """
+    runs = list(with_retried(instance, run))
+    ready = any(read_reported(one.tags.get(REPORTED_TAG, ""), settings) is Reported.READY for one in runs[1:])
+    return lambda row: ready or any(one.run_id in row.run for one in runs)
+
+
+def is_waiting(
+    row: Row, run: dg.DagsterRun, report: Report, settings: NotionSettings, has_report: Callable[[Row], bool]
+) -> bool:
     """Returns whether a row waits for the report of a run."""
     if not row.status:
         # The producer cleared it, or removed its option: reporting that the pictures are there does no harm.
         return report.reported is Reported.READY
     if row.status in settings.status_trigger:
-        return run.run_id not in row.run  # else it has the report, and this is a new request
+        return not has_report(row)  # else this is a new request
     if row.status in settings.status_reported:
         # We wrote this status, not the producer. The row's own run has reported already; one from Dagster has not.
         return started_in_dagster(run)

@@ -20,7 +20,7 @@ from assetgen_dagster.assets.patience import be_patient
 from assetgen_dagster.assets.request import newest_run, row_link, selected_numbers, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.row_watch import RowWatch
-from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG
+from assetgen_dagster.assets.tags import PAGE_TAG, ROW_TAG, STOPPED_BY_TAG
 from assetgen_dagster.budget.admission import open_admission
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
 from assetgen_dagster.director.manifest_rules import PICTURES
@@ -177,10 +177,28 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             self._page_id = context.run.tags.get(PAGE_TAG)
             page_id = self._page_id
             if page_id is not None and notion is not None:
-                self._row_watch = RowWatch(self.board, notion, page_id, again=started_in_dagster(context.run))
+                self._row_watch = RowWatch(
+                    self.board,
+                    notion,
+                    page_id,
+                    digest=context.run.tags.get(ROW_TAG),
+                    again=started_in_dagster(context.run),
+                )
             _bind_log(key, task_id=page_id or context.run.run_id, run_id=context.run.run_id)
             _log.info("task_claimed")
         return self._project
+
+    def check_request(self, context: dg.AssetExecutionContext, project: Project, request_id: str) -> None:
+        """Does nothing if the run's row still asks for what the run was requested for, or the drawing has begun.
+
+        Raises:
+            AssetgenError: The row was withdrawn or changed before its request drew anything.
+        """
+        if self._row_watch is None or project.store.records.has_begun(request_id):
+            return
+        if failure := self._row_watch.check_request():
+            note_stop(context, project, failure)
+            raise AssetgenError(f"{failure.remedy}: {failure.cause}.", code=failure.code)
 
     def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
         """Returns the worker that will draw ``job``; it starts when its events are iterated."""
@@ -250,9 +268,12 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             records.revert_round(self._request_id)
 
 
-def tag_stop_cause(instance: dg.DagsterInstance, project: Project, failure: Failure) -> None:
+def note_stop(context: dg.AssetExecutionContext, project: Project, failure: Failure) -> None:
     """Tags the run with the code that stopped it: the sensors choose the report to its row by it."""
-    instance.add_run_tags(project.run_id, {STOPPED_BY_TAG: failure.code.value})
+    context.instance.add_run_tags(project.run_id, {STOPPED_BY_TAG: failure.code.value})
+    if failure.code in (Code.WITHDRAWN, Code.ROW_CHANGED):
+        # Withdrawn, not failed: Dagster ends a CANCELING run with a failed step as canceled.
+        context.instance.report_run_canceling(context.run, failure.cause)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,9 @@ PAGE_TAG = "notion_page"
 #: Digest of the row's redraw order that the run carries out, see ``notion.redraw``.
 REDRAW_TAG = "notion_redraw"
 
+#: Digest of what the row said when it requested the run, see ``Row.digest``.
+ROW_TAG = "notion_row"
+
 #: The command that started the run, such as ``generate``; the run executes in the command's process.
 COMMAND_TAG = "command"
 

@@ -136,7 +136,7 @@ class _Drawing:
             self._enter_round(tasks, new_round=new_round)
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
         over = threading.Event()
-        if check_row is not None:
+        if check_row is not None and plan.to_draw:
             # A daemon thread that is never joined: Notion may be slow to answer.
             watch = (check_row, over, asyncio.get_running_loop())
             threading.Thread(target=self._check_rows, args=watch, name="check-row", daemon=True).start()

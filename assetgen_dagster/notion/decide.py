@@ -29,6 +29,10 @@ WRITES_AT_ONCE = 10
 COMPARED_AT_ONCE = 500
 
 
+#: The position of a run that does not exist.
+NEVER = -1
+
+
 @dataclass(frozen=True)
 class LatestRun:
     """The newest run of a row.
@@ -39,6 +43,9 @@ class LatestRun:
         reported: Whether a tag says that its end was reported to the row.
         attempt: The highest attempt of the row's runs, from 1: a person may have re-executed an old one.
         overdue: Whether it ended so long ago that its report is overdue.
+        position: Of the row's newest run that may have drawn, in the order of creation; ``NEVER`` if there is none.
+        cut_short: Whether the row was told that its pictures are ready by a run that did not succeed, nor a retry of
+            it: the round may be open still.
     """
 
     run_id: str
@@ -46,6 +53,8 @@ class LatestRun:
     reported: bool
     attempt: int
     overdue: bool = False
+    position: int = 0
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,10 @@ class Start:
         key: Its project.
         attempt: Part of the run key: every run uses up an attempt.
         redraw: The only pictures to draw, if the row names some.
-        inherited: Whether the project belonged to a row that is gone, and this is the first run for the new row.
+        inherited: Whether the project was drawn by a run of another row that is gone, or of no row, and this row was
+            not told of it.
+        anew: Whether the row was told that its pictures are ready, so that it asks for new ones, though its round may
+            be open.
     """
 
     row: Row
@@ -65,6 +77,7 @@ class Start:
     attempt: int
     redraw: Redraw | None = None
     inherited: bool = False
+    anew: bool = False
 
     @property
     def run_key(self) -> str:
@@ -73,9 +86,11 @@ class Start:
 
     @property
     def mode(self) -> str:
-        """The mode of the run; an inherited project is resumed unless the row says otherwise."""
+        """The mode of the run; by itself, auto would draw an inherited project again, and continue an open round."""
         asked = self.row.mode or "auto"
-        return "resume" if self.inherited and asked == "auto" else asked
+        if asked != "auto" or self.redraw is not None:
+            return asked
+        return "resume" if self.inherited else "regenerate" if self.anew else "auto"
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,7 @@ def decide(
     channels: Channels | None = None,
     *,
     seen: Collection[str],
+    others: Mapping[ProjectKey, int] | None = None,
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
     pictures: Mapping[ProjectKey, KnownPictures | UnknownPictures] | None = None,
@@ -130,6 +146,8 @@ def decide(
         channels: The channels that may be drawn for; any by default.
         seen: What the last tick saw. A row that it did not see as it is now is left for the next tick: its producer
             may still be typing.
+        others: Per project, the position of the newest run that no row requested, that draws or drew all pictures, and
+            that was reported to no row.
         at_once: Maximum number of runs to request.
         drawing: The status of a row that is being drawn, if the board has one.
         pictures: The pictures of the projects whose rows ask for a redraw.
@@ -177,8 +195,9 @@ def decide(
         if reason is not None:
             rejects.append(Reject(row, reason))
         elif not isinstance(redraw, str):
-            inherited = run is None and bool(claims.get(key))
-            starts.append(Start(row, key, run.attempt + 1 if run else 1, redraw, inherited))
+            starts.append(
+                _start(row, key, run, redraw, drawn_before=bool(claims.get(key)), other=(others or {}).get(key))
+            )
     postponed = unread + max(0, len(starts) - at_once) + max(0, len(rejects) - WRITES_AT_ONCE)
     return Decisions(
         tuple(starts[:at_once]),
@@ -189,6 +208,25 @@ def decide(
         changing,
         tuple(found[:COMPARED_AT_ONCE]),
     )
+
+
+def _start(
+    row: Row, key: ProjectKey, run: LatestRun | None, redraw: Redraw | None, *, drawn_before: bool, other: int | None
+) -> Start:
+    """Returns the run to request for a row.
+
+    Args:
+        row: The row.
+        key: Its project.
+        run: Its newest run.
+        redraw: The only pictures to draw.
+        drawn_before: Whether any row had a run for the project.
+        other: See ``decide``'s ``others``.
+    """
+    position = run.position if run else NEVER
+    inherited = (drawn_before and position == NEVER) or (other is not None and other > position)
+    attempt = run.attempt + 1 if run else 1
+    return Start(row, key, attempt, redraw, inherited, anew=run is not None and run.cut_short)
 
 
 @dataclass(frozen=True)

@@ -276,6 +276,10 @@ class ProjectRecords(BaseModel):
         """The last round."""
         return self.rounds[-1] if self.rounds else None
 
+    def has_begun(self, request_id: str) -> bool:
+        """Returns whether the last round was opened, or reopened for single pictures, by a request."""
+        return self.round is not None and request_id in (self.round.request_id, *self.round.taken)
+
     def open_round(self, request_id: str, newest_run: str | None) -> None:
         """Begins a round, in which everything is drawn again; it includes pending redraws."""
         opened = Round(

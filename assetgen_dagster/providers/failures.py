@@ -115,6 +115,11 @@ def withdrawn(cause: str) -> Failure:
     return Failure(Code.WITHDRAWN, cause)
 
 
+def row_changed() -> Failure:
+    """Returns the failure of a run whose row asks for something else by now."""
+    return Failure(Code.ROW_CHANGED, "its row in Notion was changed before anything was drawn")
+
+
 def lock_lost(cause: str) -> Failure:
     """Returns the failure of a run that lost its project's lock."""
     return Failure(Code.LOCK_LOST, cause)

@@ -4,31 +4,34 @@ import contextlib
 import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.partitions import PARTITIONS, projects
-from assetgen_dagster.assets.request import FINISHED
+from assetgen_dagster.assets.request import FINISHED, UNFINISHED, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
+from assetgen_dagster.assets.runs import draws_all
 from assetgen_dagster.assets.tags import (
+    AUTO_RETRY_TAG,
     CHANNEL_TAG,
     PAGE_TAG,
     PARTITION_TAG,
     PROJECT_TAG,
     REDRAW_TAG,
     REPORTED_TAG,
+    ROW_TAG,
+    STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
 from assetgen_dagster.budget.messages import held_message
 from assetgen_dagster.budget.stores import held_now
 from assetgen_dagster.drawing.redraw import KnownPictures, known_pictures
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.columns import ERROR_LOG, STATUS
-from assetgen_dagster.notion.decide import REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
+from assetgen_dagster.notion.decide import NEVER, REQUESTS_AT_ONCE, Decisions, LatestRun, Start, decide
 from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
 from assetgen_dagster.notion.redraw import UnknownPictures, asks_for_redraw, redraw_digest
 from assetgen_dagster.notion.reported import Reported, read_reported
@@ -97,12 +100,14 @@ def _decide(
     *,
     one: bool,
 ) -> Decisions:
+    of_projects = runs_of_projects(instance, rows)
     return decide(
         rows,
         latest_runs(instance, rows, board.settings),
-        claims(instance, rows),
+        claims(of_projects),
         load_channels(settings),
         seen=seen,
+        others=others(of_projects, settings, board.settings),
         drawing=board.settings.status_drawing,
         at_once=1 if one else REQUESTS_AT_ONCE,
         pictures=known_of(rows, settings),
@@ -134,32 +139,83 @@ def latest_runs(instance: dg.DagsterInstance, rows: Sequence[Row], notion: Notio
     """Returns the newest run of each row that has one, by page id."""
     found: dict[str, LatestRun] = {}
     for pages in _portions([row.page_id for row in rows]):
-        for record in instance.get_run_records(dg.RunsFilter(tags={PAGE_TAG: pages})):  # newest first
-            run = record.dagster_run
-            attempt = int(run.tags.get(ATTEMPT_TAG, "1"))
-            finished = run.status in FINISHED and run.tags.get(WILL_RETRY_TAG) != "true"
-            latest = LatestRun(
-                run_id=run.run_id,
-                finished=finished,
-                reported=read_reported(run.tags.get(REPORTED_TAG, ""), notion) not in (None, Reported.ROW_GONE),
-                attempt=attempt,
-                overdue=finished and abs(time.time() - (record.end_time or 0.0)) > _OVERDUE_SECONDS,
-            )
-            newest = found.setdefault(run.tags[PAGE_TAG], latest)
-            found[run.tags[PAGE_TAG]] = replace(newest, attempt=max(newest.attempt, attempt))
+        of_pages: dict[str, list[dg.RunRecord]] = {}
+        for record in instance.get_run_records(dg.RunsFilter(tags={PAGE_TAG: pages})):
+            of_pages.setdefault(record.dagster_run.tags[PAGE_TAG], []).append(record)
+        found |= {page: _latest_run(records, notion) for page, records in of_pages.items()}
     return found
 
 
-def claims(instance: dg.DagsterInstance, rows: Sequence[Row]) -> dict[ProjectKey, list[str]]:
-    """Returns the pages of all rows that had runs for a project, oldest run first."""
-    found: dict[ProjectKey, list[str]] = {}
+def _latest_run(records: Sequence[dg.RunRecord], notion: NotionSettings) -> LatestRun:
+    """Returns the newest of a row's runs, given all of them, newest first."""
+    run, end_time = records[0].dagster_run, records[0].end_time
+    finished = run.status in FINISHED and run.tags.get(WILL_RETRY_TAG) != "true"
+    drew = [record for record in records if _may_have_drawn(record.dagster_run, notion)]
+    return LatestRun(
+        run_id=run.run_id,
+        finished=finished,
+        reported=_reported(run, notion) not in (None, Reported.ROW_GONE),
+        attempt=max(int(record.dagster_run.tags.get(ATTEMPT_TAG, "1")) for record in records),
+        overdue=finished and abs(time.time() - (end_time or 0.0)) > _OVERDUE_SECONDS,
+        position=drew[0].storage_id if drew else NEVER,
+        cut_short=_is_cut_short([record.dagster_run for record in drew], notion),
+    )
+
+
+def _may_have_drawn(run: dg.DagsterRun, notion: NotionSettings) -> bool:
+    """Returns whether a run came to its pictures; it did not if it met another run, or if its row was changed."""
+    return _reported(run, notion) is not Reported.NOTHING and run.tags.get(STOPPED_BY_TAG) != Code.ROW_CHANGED
+
+
+def _is_cut_short(runs: Sequence[dg.DagsterRun], notion: NotionSettings) -> bool:
+    """Returns whether the last request reported its pictures, and no run of it succeeded; newest run first."""
+    for run in runs:
+        if run.status is dg.DagsterRunStatus.SUCCESS:
+            return False
+        if _reported(run, notion) is Reported.READY:
+            return True
+        if AUTO_RETRY_TAG not in run.tags:
+            return False
+    return False
+
+
+def _reported(run: dg.DagsterRun, notion: NotionSettings) -> Reported | None:
+    return read_reported(run.tags.get(REPORTED_TAG, ""), notion)
+
+
+def runs_of_projects(instance: dg.DagsterInstance, rows: Sequence[Row]) -> list[tuple[ProjectKey, dg.RunRecord]]:
+    """Returns all runs of the rows' projects with their project, oldest first."""
+    found: list[tuple[ProjectKey, dg.RunRecord]] = []
     for keys in _portions([f"{row.channel}:{row.project_id}" for row in rows]):
         for record in instance.get_run_records(dg.RunsFilter(tags={PARTITION_TAG: keys}), ascending=True):
-            tags = record.dagster_run.tags
-            if PAGE_TAG in tags and CHANNEL_TAG in tags:
-                pages = found.setdefault(ProjectKey(tags[CHANNEL_TAG], tags[PROJECT_TAG]), [])
-                pages += [tags[PAGE_TAG]] if tags[PAGE_TAG] not in pages else []
+            with contextlib.suppress(InvalidIdentifierError):
+                key = ProjectKey.from_partition_key(record.dagster_run.tags[PARTITION_TAG])
+                found.append((key, record))
     return found
+
+
+def claims(runs: Iterable[tuple[ProjectKey, dg.RunRecord]]) -> dict[ProjectKey, list[str]]:
+    """Returns the pages of all rows that had runs for a project, oldest run first."""
+    found: dict[ProjectKey, list[str]] = {}
+    for key, record in runs:
+        page_id = record.dagster_run.tags.get(PAGE_TAG)
+        if page_id is not None and page_id not in found.setdefault(key, []):
+            found[key].append(page_id)
+    return found
+
+
+def others(
+    runs: Iterable[tuple[ProjectKey, dg.RunRecord]], settings: Settings, notion: NotionSettings
+) -> dict[ProjectKey, int]:
+    """Returns, by project, the newest run that draws or drew everything, that no row requested and none heard of."""
+    return {
+        key: record.storage_id
+        for key, record in runs
+        if started_in_dagster(run := record.dagster_run)
+        and draws_all(run, settings.image_slots)
+        and run.status in (*UNFINISHED, dg.DagsterRunStatus.SUCCESS)
+        and _reported(run, notion) is not Reported.READY
+    }
 
 
 def run_request(start: Start) -> dg.RunRequest:
@@ -179,6 +235,7 @@ def run_request(start: Start) -> dg.RunRequest:
             CHANNEL_TAG: key.channel,
             PROJECT_TAG: key.project,
             ATTEMPT_TAG: str(start.attempt),
+            ROW_TAG: row.digest,
         }
         | ({REDRAW_TAG: redraw_digest(row)} if redraw else {}),
     )

@@ -138,16 +138,16 @@ def goes_on_by_itself(
 ) -> bool:
     """Returns whether a run's row keeps asking, because its producer cannot fix what stopped the run.
 
-    A daily quota and an outage end without a person. A wrong key, a missing model or script, or a full disk becomes the
-    error of one row, so that somebody learns of it. All other rows that it stops wait: those queued behind the first,
-    and those tried to see whether it is over.
+    A daily quota and an outage end without a person; a row that was changed asks for something else. A wrong key, a
+    missing model or script, or a full disk becomes the error of one row, so that somebody learns of it. All other rows
+    that it stops wait: those queued behind the first, and those tried to see whether it is over.
     """
     code = run.tags.get(STOPPED_BY_TAG, "")
     if code == Code.DAILY_QUOTA:
         return True
     if started_in_dagster(run):
         return False
-    if code == Code.OUTAGE:
+    if code in (Code.OUTAGE, Code.ROW_CHANGED):
         return True
     if code not in BROKEN_KEY_CODES and not (code in _MACHINES and fault_on_this_machine(settings)):
         return False
@@ -181,6 +181,8 @@ def is_carried_out(instance: dg.DagsterInstance, run: dg.DagsterRun, failures: I
     """
     if PAGE_TAG not in run.tags or run.status is dg.DagsterRunStatus.SUCCESS:
         return True
+    if run.tags.get(STOPPED_BY_TAG) == Code.ROW_CHANGED:
+        return False
     if mode_of(run) is Mode.RESUME and any(failure.step == IMAGES_STEP for failure in failures):
         return False
     return any(_reached_images(instance, one) for one in with_continued(instance, run))

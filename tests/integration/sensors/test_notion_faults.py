@@ -37,7 +37,8 @@ PICTURES = 2
 _SCHEMA = ["databases.retrieve", "data_sources.retrieve"]
 _LOOK = [*_SCHEMA, "data_sources.query"]
 _TICK = [*_LOOK, *_LOOK]  # a new row's text has stood still at the second one
-_WATCH = [*_SCHEMA, "pages.retrieve", "pages.update", "pages.retrieve"]
+#: Before the manifest, before the first picture, and while pictures are drawn.
+_WATCH = [*_SCHEMA, "pages.retrieve", "pages.retrieve", "pages.retrieve", "pages.update", "pages.retrieve"]
 _TELL = [*_SCHEMA, "pages.retrieve", "pages.retrieve", "pages.update"]
 
 
@@ -65,7 +66,7 @@ class Way:
 #: A row that is drawn, one whose second picture is refused, and one that cannot be drawn.
 WAYS = {
     "ready": Way((*_TICK, *_WATCH, *_TELL), "Assets Ready"),
-    "failed": Way((*_TICK, *_WATCH, *_TELL), "Asset Error", "#02 picture_02", billed=1, begins_anew=12),
+    "failed": Way((*_TICK, *_WATCH, *_TELL), "Asset Error", "#02 picture_02", billed=1, begins_anew=14),
     "rejected": Way(
         (*_TICK, "pages.retrieve", "pages.update"), "Asset Error", "Fill in Channel", runs=0, billed=0, begins_anew=7
     ),

@@ -1,6 +1,7 @@
 """The reconciler's decisions: every state of a row with every state of its run."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -8,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from assetgen_dagster.notion.decide import COMPARED_AT_ONCE, REQUESTS_AT_ONCE, WRITES_AT_ONCE, Decisions, LatestRun
+from assetgen_dagster.notion.decide import (
+    COMPARED_AT_ONCE,
+    NEVER,
+    REQUESTS_AT_ONCE,
+    WRITES_AT_ONCE,
+    Decisions,
+    LatestRun,
+)
 from assetgen_dagster.notion.decide import decide as decide_rows
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.row import Row
@@ -158,6 +166,30 @@ def test_rows_that_are_left_for_a_later_tick_wait_no_tick_more_and_the_cursor_st
         found = decide_rows(rows, {}, {}, seen=seen)
         assert len(found.starts) == min(REQUESTS_AT_ONCE, len(rows))
         rows, seen = rows[REQUESTS_AT_ONCE:], found.seen
+
+
+#: Other's run, the row's own newest run, and how a row that asks for no mode is drawn.
+AFTER_OTHERS: list[tuple[int | None, dict[str, Any] | None, str]] = [
+    (None, None, "auto"),
+    (7, None, "resume"),  # the row's first run
+    (7, {"position": 5}, "resume"),  # the other came after the row's
+    (7, {"position": 9}, "auto"),
+    (7, {"position": NEVER}, "resume"),  # the row's run only met the other one
+    (None, {"position": 5, "cut_short": True}, "regenerate"),
+    (7, {"position": 5, "cut_short": True}, "resume"),
+    (3, {"position": 5, "cut_short": True}, "regenerate"),
+]
+
+
+@pytest.mark.parametrize(("other", "own", "mode"), AFTER_OTHERS)
+@pytest.mark.parametrize(("choice", "asked"), [("", None), ("All", "regenerate"), ("Missing or changed", "resume")])
+def test_what_other_runs_drew_is_kept_unless_the_row_says_otherwise(
+    other: int | None, own: dict[str, Any] | None, mode: str, choice: str, asked: str | None
+) -> None:
+    runs = {"page-1": replace(run(finished=True, reported=True), **own)} if own is not None else {}
+    others = {} if other is None else {ProjectKey("poke1", "vid_1"): other}
+    [start] = decide([row(regenerate=choice)], runs, {}, others=others).starts
+    assert start.mode == (asked or mode)
 
 
 def test_the_next_attempt_has_a_run_key_of_its_own() -> None:
