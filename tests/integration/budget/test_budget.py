@@ -54,6 +54,7 @@ FOX, OWL = ProjectKey("poke1", "fox"), ProjectKey("sea", "owl")
         (Limits(10.0, {"poke1": 5.0}), 100.0, "poke1"),
         (Limits(9.9, {"poke1": 5.0}), 2.0, None),
         (Limits(7.9, {"poke1": 5.0}), 2.0, ""),
+        (Limits(None, {"poke1": 3.5}), 0.5, None),
     ],
 )
 def test_a_run_may_use_a_limit_up_and_not_go_over_its_channels_nor_that_of_all(
@@ -284,6 +285,36 @@ def test_rows_are_requeued_when_there_is_room_for_them(
     found = decide_requeue(waiting, [Claim("poke1", 8.0)], Limits(10.0), rows.get, NOTION)
     assert "".join(one.page_id for one in found.ready) == wakes
     assert "".join(one.page_id for one in found.withdrawn) == forgets
+
+
+@pytest.mark.parametrize(
+    ("at_once", "waiting", "ready"),
+    [
+        (2, [waits(1), waits(2), waits(3)], "12"),
+        (1, [waits(1), waits(2)], "1"),
+        (0, [waits(1)], ""),
+        # A row that was requeued is not read beyond the limit, and still keeps its part.
+        (1, [waits(1), waits(4, 3, requeued=True), waits(5, 3, requeued=True)], ""),
+    ],
+)
+def test_a_tick_reads_a_few_rows_only(at_once: int, waiting: list[Waiting], ready: str) -> None:
+    read: list[str] = []
+
+    def read_row(page: str) -> Row:
+        read.append(page)
+        return row(page, "Generating Assets" if int(page) > 3 else "Asset Error")
+
+    found = decide_requeue(waiting, [Claim("poke1", 3.0)], Limits(10.0), read_row, NOTION, at_once=at_once)
+    assert "".join(one.page_id for one in found.ready) == ready
+    assert len(read) <= at_once
+
+
+def test_a_row_waits_for_its_own_channels_limit_and_takes_room_from_its_own_channel() -> None:
+    sea = Waiting(ProjectKey("sea", "vid_9"), "9", "run9", 0.0, 2.0)
+    rows = {page: row(page, "Asset Error") for page in "129"}
+    limits = Limits(None, {"poke1": 10.0, "sea": 2.0})
+    found = decide_requeue([sea, waits(1, 6), waits(2, 6)], [Claim("poke1", 4.0)], limits, rows.get, NOTION)
+    assert [one.page_id for one in found.ready] == ["9", "1"]
 
 
 def test_without_room_no_row_is_even_looked_at() -> None:

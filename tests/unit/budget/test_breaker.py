@@ -156,7 +156,28 @@ def test_as_long_as_the_api_refuses_it_stays_open_whatever_the_hour(answer: Fail
     assert found.state(NOON + 2 * DAY) is State.OPEN
     assert answer.cause.rstrip(".") in found.refusal
     assert found.code == (Code.API_KEY if answer is OFFLINE else answer.code)
+    assert not found.may_ask(NOON + DAY + MINUTE - 1, every_seconds=MINUTE)
     assert found.may_ask(NOON + DAY + MINUTE, every_seconds=MINUTE), "else nothing would end the refusal"
+    assert found.remedy == (WRONG.remedy if answer is OFFLINE else answer.remedy)
+    assert f"{answer.cause.rstrip('.')}. {answer.remedy}." == found.refusal
+
+
+def test_an_endpoint_that_is_no_gemini_api_is_not_asked_all_the_time() -> None:
+    assert not failed().answered(NO_API, NOON + 5).may_ask(NOON + 64, every_seconds=MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (failed(), True),
+        (replace(failed(), probe=probe(NOON), refusal="no"), True),
+        (replace(failed(), run_id="run-2"), False),
+        (failed(now=NOON + 1), False),
+        (None, False),
+    ],
+)
+def test_an_answer_counts_for_the_opening_that_was_asked_about(other: Breaker | None, same: bool) -> None:
+    assert failed().same_opening(other) is same
 
 
 def test_billing_that_the_api_itself_complained_of_is_probed_when_it_does_not_any_more() -> None:
@@ -223,6 +244,30 @@ def test_a_call_that_is_held_back_names_the_command_that_closes_the_breaker_once
     told = breaker_failure(failed(Failure(code, "as the API said")), load_settings())
     assert told.code is code
     assert told.remedy.count("assetgen resume") == 1
+
+
+def test_settings_on_trial_carry_on_from_the_latest_failure() -> None:
+    values = stored(b=failed(UNPAID, now=NOON + 5), a=failed(now=NOON))
+    trial = breaker_of(values, "c", now=NOON + 10)
+    assert trial is not None
+    assert (trial.code, trial.refusal, trial.probe_at, trial.asked_at) == (Code.BILLING, "", NOON + 5, 0.0)
+    change_breaker(values, "c", lambda found: replace(found, closed=True) if found else None, now=NOON + 10)
+    assert sorted(values) == ["breaker:a", "breaker:b", "breaker:c", "pause"]
+    change_breaker(values, "b", lambda _: None, now=NOON + 10)
+    assert sorted(values) == ["breaker:a", "breaker:c", "pause"]
+
+
+def test_a_further_failure_frees_the_place_of_the_probe() -> None:
+    assert opened(replace(failed(), probe=probe(NOON)), UNPAID, run_id="run-2", now=NOON + 5).probe is None
+
+
+@pytest.mark.parametrize(
+    "used", [{"asked_at": NOON + 2 * DAY}, {"probe": probe(NOON + 2 * DAY)}, {"opened_at": NOON + 2 * DAY}]
+)
+def test_a_breaker_in_use_is_not_forgotten(used: dict[str, Any]) -> None:
+    values = stored(a=replace(failed(), **used))
+    assert breaker_of(values, "a", now=NOON + 9 * DAY) is not None
+    assert breaker_of(values, "a", now=NOON + 9 * DAY + 1) is None
 
 
 def test_a_breaker_that_nobody_looked_at_for_a_week_is_forgotten() -> None:

@@ -282,3 +282,38 @@ def test_the_highest_number_is_the_number_of_slots() -> None:
 def test_a_picture_from_the_moment_of_the_request_is_not_drawn_again_for_it() -> None:
     assert decision(record(drawn_at=200.0), SAME, ask(at=200.0, numbers={5})) is Action.KEEP
     assert decision(record(drawn_at=199.0), SAME, ask(at=200.0, numbers={5})) is Action.DRAW
+
+
+def test_each_reason_for_a_step_is_another() -> None:
+    def reason(found: PictureRecord | None, file: FileState, request: Request, **more: object) -> str:
+        return decide(
+            record=found,
+            file=file,
+            inputs=INPUTS,
+            round_number=2,
+            request=request,
+            number=5,
+            **more,  # type: ignore[arg-type]
+        ).reason
+
+    before = record(inputs=WITH_FOX)
+    changed = INPUTS.model_copy(update={"model": "m2"})
+    reasons = [
+        reason(record(), SAME, ask(numbers={5})),
+        reason(None, NONE, ask()),
+        reason(record(), NONE, ask()),
+        reason(None, SAME, ask()),
+        reason(None, BROKEN, ask()),
+        reason(record(), OTHER, ask(Mode.RESUME)),
+        reason(record(), BROKEN, ask(Mode.RESUME)),
+        reason(record(), SAME, ask()),
+        reason(None, NONE, ask(), retired=before, references=[FOX]),
+        reason(None, NONE, ask(), retired=before.model_copy(update={"inputs": changed}), references=[FOX]),
+    ]
+    assert len({*reasons}) == len(reasons)
+    assert all(reasons)
+
+
+@pytest.mark.parametrize("known", [22, 23])
+def test_numbers_stay_within_the_slots(known: int) -> None:
+    assert assign_numbers(manifest_of(1), {"picture_01": known}, slots=22) == {"picture_01": 22 if known == 22 else 1}
