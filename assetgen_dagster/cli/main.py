@@ -36,6 +36,7 @@ for _command in (
     drawing.manifest,
     services.demo,
     services.dev,
+    services.webserver,
     services.worker,
     services.init_notion,
     operating.doctor,
