@@ -212,7 +212,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
                 project.settings,
                 provider_of(project.settings),
                 run_id=project.run_id,
-                allowance=self._budget_reservation(project),
+                reservation=self._budget_reservation(project),
             ) as admission:
                 return await generate_assets(job, project.store, emit, admission=admission, check_row=check_row)
 
@@ -233,7 +233,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             project.store,
             project.run_id,
             report,
-            allowance=self._budget_reservation(project),
+            reservation=self._budget_reservation(project),
             pictures=pictures,
         )
 

@@ -80,7 +80,7 @@ class Admission:
         switches: Pause, daily quota and circuit breaker.
         limit: The requests a minute; None for no limit.
         run_id: The run.
-        allowance: The run's reservation in the monthly budget; None for no limit.
+        reservation: The run's reservation in the monthly budget; None for no limit.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class Admission:
         limit: RequestLimit | None,
         *,
         run_id: str,
-        allowance: BudgetReservation | None = None,
+        reservation: BudgetReservation | None = None,
     ) -> None:
-        self._allowance = allowance
+        self._reservation = reservation
         self._settings = settings
         self._provider = provider
         self._key = quota_key(provider)
@@ -109,12 +109,12 @@ class Admission:
 
     async def enter(self, pictures: int, report: Callable[[str], None]) -> Failure | None:
         """Reserves money for pictures, once before the first call; returns the failure if it is refused."""
-        return None if self._allowance is None else await self._allowance.take(pictures, report)
+        return None if self._reservation is None else await self._reservation.take(pictures, report)
 
     async def leave(self) -> None:
         """Releases the rest of the reservation. After a cancel it ends with the project's lock."""
-        if self._allowance is not None:
-            await self._allowance.give_up()
+        if self._reservation is not None:
+            await self._reservation.give_up()
 
     async def admit(self, report: Callable[[str], None]) -> Failure | None:
         """Waits until a call may be made; returns a failure if that takes too long to wait for.
@@ -236,11 +236,11 @@ class Admission:
 
 @contextmanager
 def open_admission(
-    settings: Settings, provider: Provider, *, run_id: str, allowance: BudgetReservation | None = None
+    settings: Settings, provider: Provider, *, run_id: str, reservation: BudgetReservation | None = None
 ) -> Iterator[Admission]:
     """Opens a run's admission for the calls of a provider, and closes what it used."""
     limit = open_limit(settings, provider)
-    admission = Admission(settings, provider, open_switches(settings), limit, run_id=run_id, allowance=allowance)
+    admission = Admission(settings, provider, open_switches(settings), limit, run_id=run_id, reservation=reservation)
     try:
         yield admission
     finally:

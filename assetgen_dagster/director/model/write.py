@@ -95,7 +95,7 @@ class Writer:
         store: The project's records.
         run_id: The run that pays.
         report: Called with each event.
-        allowance: The run's reservation in the monthly budget; None if there is no limit.
+        reservation: The run's reservation in the monthly budget; None if there is no limit.
         pictures: Number of pictures to draw: nothing is written without room for them in the budget.
         sleep: Waits for a number of seconds.
         bill: Usage so far.
@@ -105,7 +105,7 @@ class Writer:
     store: RecordStore
     run_id: str
     report: Callable[[StoryEvent], None] = lambda _: None
-    allowance: BudgetReservation | None = None
+    reservation: BudgetReservation | None = None
     pictures: int = 1
     sleep: Callable[[float], None] = time.sleep
     bill: Bill = field(default_factory=Bill)
@@ -165,7 +165,7 @@ class Writer:
         self.report(Asked(model, question))
         writer = GeminiText(self.settings, model)
         for retries in range(_RETRIES + 1):
-            with open_admission(self.settings, writer, run_id=self.run_id, allowance=self.allowance) as admission:
+            with open_admission(self.settings, writer, run_id=self.run_id, reservation=self.reservation) as admission:
                 self._admit(admission, model)
                 token, began = calls.begin(question, asked=asked), time.monotonic()
                 reply = writer.ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
