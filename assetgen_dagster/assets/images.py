@@ -40,9 +40,9 @@ class ImagesConfig(dg.Config):
     mode: ModeName = Field(
         default=ModeName.auto,
         description=(
-            "auto continues an unfinished round and begins a new one after a finished one; resume draws only pictures "
-            "that are missing or whose prompt, references, model or aspect ratio changed; regenerate draws everything "
-            "again."
+            "auto draws what is missing, and everything again in a complete project that Dagster showed as "
+            "materialized; resume draws only pictures that are missing or whose prompt, references, model or aspect "
+            "ratio changed; regenerate draws everything again."
         ),
     )
     redraw: list[str] = Field(
@@ -105,17 +105,21 @@ def build_images(slots: int, provider: str) -> dg.AssetsDefinition:
             reporter = PictureReporter(context, project)
             reporter.recover()
             mode = Mode(config.mode.value)
-            asked = claim_request(context.instance, context.run, mode, config.order(numbers))
+            asked = claim_request(
+                context.instance, context.run, mode, config.order(numbers), project.store.records.complete_numbers()
+            )
             session.check_request(context, project, asked.id)
             request = project.named_request(asked)
             manifest = project.manifest_with_remark(request)
             job = DrawingJob(
                 manifest, project.paths, project.settings, project.options, request, project.run_id, numbers
             )
-            drawing = session.draw(job, project)
+            drawing = session.draw(context, job, project)
             for event in drawing.events():
                 session.emit(event)
                 yield from reporter.results(event)
+            if drawing.interruption is not None:
+                reporter.end_interrupted(None if drawing.killed else drawing.result, drawing.interruption)
             yield from reporter.unused(numbers)
             reporter.raise_if_failed(drawing.result)
 

@@ -1,7 +1,7 @@
 """Translates the events of a drawing to Dagster's: materializations with cost and path, observations, one failure."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import dagster as dg
 
@@ -12,6 +12,7 @@ from assetgen_dagster.assets.request import row_link
 from assetgen_dagster.assets.session import Project, note_stop
 from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.drawing.events import (
+    CallsAwaited,
     Event,
     PictureDone,
     PictureFailed,
@@ -19,9 +20,10 @@ from assetgen_dagster.drawing.events import (
     PlanMade,
     UnreportedSpend,
 )
-from assetgen_dagster.drawing.outcome import Summary, describe_failure
+from assetgen_dagster.drawing.outcome import Summary, describe_end_at_once, describe_failure
 from assetgen_dagster.drawing.status import totals
 from assetgen_dagster.project.records import SpendKind
+from assetgen_dagster.providers.failures import cancelled
 from assetgen_dagster.support.redact import preview
 
 
@@ -48,6 +50,8 @@ class PictureReporter:
                     self._context.log.warning(warning)
             case AdmissionWaits(why):
                 self._context.log.info(why)
+            case CallsAwaited():
+                self._context.log.warning(str(event))
             case PictureDone():
                 self._money.observe_lost(event.task.number, event.spends)
                 yield dg.MaterializeResult(asset_key=image_key(event.task.number), metadata=self._metadata(event))
@@ -83,23 +87,50 @@ class PictureReporter:
         Raises:
             Failure: At least one picture failed or was not started.
         """
-        if not summary.failed:
-            return
-        if summary.stopped_by is not None:
-            note_stop(self._context, self._project, summary.stopped_by)
+        if summary.failed:
+            raise self._failure(summary)
+
+    def end_interrupted(self, summary: Summary | None, interruption: BaseException) -> NoReturn:
+        """Ends a run that was cancelled or interrupted, and says what it spent and may have spent.
+
+        Args:
+            summary: The outcome; None if the drawing was ended at once.
+            interruption: The exception that interrupted the run.
+
+        Raises:
+            Failure: The run was cancelled in Dagster.
+            BaseException: Else the interruption, so that Dagster may start the run again.
+        """
+        for spend in self._project.store.records.unreported():
+            self._money.observe(spend.number, [spend])
+        if summary is not None:
+            summary.stopped_by = summary.stopped_by or cancelled()
+        failure = self._failure(summary)
+        run = self._context.instance.get_run_by_id(self._project.run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
+            raise failure
+        self._context.log.error(failure.description or "")
+        raise interruption
+
+    def _failure(self, summary: Summary | None) -> dg.Failure:
+        """Returns the failure that ends the run; ``summary`` is None if the drawing was ended at once."""
+        stopped_by = cancelled() if summary is None else summary.stopped_by
+        if stopped_by is not None:
+            note_stop(self._context, self._project, stopped_by)
         records, manifest = self._project.store.records, self._project.manifest()
         run = totals(manifest, records, run_id=self._project.run_id)
         lost = records.total_usd(reported_by=self._project.run_id, kind=SpendKind.POSSIBLY_BILLED)
-        raise dg.Failure(
-            describe_failure(summary, cost_usd=run.total_cost_usd, possibly_billed_usd=lost),
+        money = {"cost_usd": run.total_cost_usd, "possibly_billed_usd": lost}
+        return dg.Failure(
+            describe_end_at_once(**money) if summary is None else describe_failure(summary, **money),
             metadata={
-                "generated": summary.generated,
-                "skipped": summary.skipped,
-                "failed": summary.failed,
+                "generated": run.generated if summary is None else summary.generated,
+                "skipped": run.skipped if summary is None else summary.skipped,
+                "failed": run.failed if summary is None else summary.failed,
                 "total_cost_usd": run.total_cost_usd,
                 "project_cost_usd": run.project_cost_usd,
                 "possibly_billed_usd": lost,
-                **codes_metadata(summary.codes()),
+                **codes_metadata([cancelled().code] if summary is None else summary.codes()),
                 **row_link(self._context.run),
             },
             allow_retries=False,

@@ -6,13 +6,13 @@ person repeats because it did not finish. The tag ``request`` names the first ru
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.keys import image_number
-from assetgen_dagster.assets.runs import images_config
+from assetgen_dagster.assets.picture_state import doubtful_numbers
+from assetgen_dagster.assets.runs import images_config, position_of_run, selected_numbers
 from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     BACKFILL_TAG,
@@ -26,18 +26,6 @@ from assetgen_dagster.assets.tags import (
 from assetgen_dagster.drawing.plan import Mode, Redraw, Request
 from assetgen_dagster.notion.row import page_url
 from assetgen_dagster.support.threads import call_with_time_limit
-
-FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-UNFINISHED = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
-
-#: A run in one of these continues by itself. Without NOT_STARTED: a run that was only created may never start.
-AT_WORK = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -75,24 +63,43 @@ def request_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 
 def claim_request(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, mode: Mode, redraw: Redraw | None = None
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    mode: Mode,
+    redraw: Redraw | None = None,
+    pictures: Collection[int] = (),
 ) -> Request:
     """Returns the request of a run that holds its project's lock, with the selection of the first run.
 
     If the first run was deleted, the request has no time, and finished pictures are kept.
+
+    Args:
+        instance: Holds the runs.
+        run: The run.
+        mode: The mode in its config.
+        redraw: The order in its config.
+        pictures: Numbers of all pictures of a complete project; empty for any other.
     """
     asked = request_id(instance, run)
     if asked == run.run_id and (dead := _dead_run_before(instance, run)) is not None:
         asked = request_id(instance, dead)
         instance.add_run_tags(run.run_id, {REQUEST_TAG: asked})
     first = instance.get_run_record_by_id(asked)
+    asking = first.dagster_run if first else run
+    numbers = selected_numbers(asking)
+    doubtful = frozenset[int]()
+    if first is not None and pictures and mode is Mode.AUTO and redraw is None and not _is_asked_for(asking):
+        selected = pictures if numbers is None or numbers.issuperset(pictures) else numbers
+        doubtful = doubtful_numbers(instance, first, selected, pictures)
     return Request(
         asked,
         first.create_timestamp.timestamp() if first else None,
         mode,
-        selected_numbers(first.dagster_run if first else run),
+        numbers,
         redraw,
-        functools.cache(functools.partial(_position, instance)),
+        anew=_is_asked_for(asking) or (BACKFILL_TAG not in asking.tags and not doubtful),
+        doubtful=doubtful,
+        position_of=functools.cache(functools.partial(position_of_run, instance)),
     )
 
 
@@ -105,19 +112,6 @@ def newest_run(instance: dg.DagsterInstance, partition: str) -> str | None:
         _log.warning("newest_run_unknown", error=type(error).__name__)
         return None
     return found[0] if found else None
-
-
-def _position(instance: dg.DagsterInstance, run_id: str) -> int | None:
-    """Returns a run's storage id: the order of creation, independent of clocks."""
-    record = instance.get_run_record_by_id(run_id)
-    return record.storage_id if record else None
-
-
-def selected_numbers(run: dg.DagsterRun) -> frozenset[int] | None:
-    """Returns the numbers of the pictures that a run selects; None for all."""
-    if not run.asset_selection:
-        return None  # the whole job
-    return frozenset(number for key in run.asset_selection if (number := image_number(key)) is not None)
 
 
 def started_in_dagster(run: dg.DagsterRun) -> bool:
@@ -184,6 +178,11 @@ def _is_carried_out(instance: dg.DagsterInstance, request: str, *, command: dg.D
     tags = {REQUEST_TAG: request, PARTITION_TAG: command.tags.get(PARTITION_TAG, "")}
     filters = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
     return bool(instance.get_run_ids(filters, limit=1))
+
+
+def _is_asked_for(run: dg.DagsterRun) -> bool:
+    """Returns whether a row or a command asked for a run; a re-execution in Dagster has its tags."""
+    return not started_in_dagster(run) or (COMMAND_TAG in run.tags and run.parent_run_id is None)
 
 
 def _is_retry(run: dg.DagsterRun) -> bool:

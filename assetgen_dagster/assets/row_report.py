@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 import structlog
 
-from assetgen_dagster.assets.request import UNFINISHED, mode_of, started_in_dagster, with_retried
+from assetgen_dagster.assets.request import mode_of, started_in_dagster, with_retried
 from assetgen_dagster.assets.resources import TaskBoardResource
+from assetgen_dagster.assets.runs import UNFINISHED
 from assetgen_dagster.assets.session import Project
 from assetgen_dagster.assets.tags import PAGE_TAG, REDRAW_TAG, REPORTED_TAG
 from assetgen_dagster.drawing.defects import DefectivePicture

@@ -3,6 +3,7 @@
 It lives as long as a run. However the run ends, its teardown stops the drawing and releases the lock.
 """
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ from pydantic import PrivateAttr
 from assetgen_dagster.assets.failure_codes import codes_metadata
 from assetgen_dagster.assets.partitions import ensure_partition
 from assetgen_dagster.assets.patience import be_patient
-from assetgen_dagster.assets.request import newest_run, row_link, selected_numbers, started_in_dagster
+from assetgen_dagster.assets.request import newest_run, row_link, started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
 from assetgen_dagster.assets.row_watch import RowWatch
+from assetgen_dagster.assets.runs import is_given_up, selected_numbers
 from assetgen_dagster.assets.tags import PAGE_TAG, ROW_TAG, STOPPED_BY_TAG
 from assetgen_dagster.budget.admission import open_admission
 from assetgen_dagster.budget.budget_reservation import BudgetReservation
@@ -50,6 +52,9 @@ from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.database import name_sessions
 from assetgen_dagster.support.log import configure_logging
 from assetgen_dagster.support.redact import hide
+
+#: Added to a call's time limit when a run is stopped, to publish and record its picture.
+_FINISH_SECONDS = 10.0
 
 _log = structlog.get_logger()
 
@@ -200,23 +205,27 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             note_stop(context, project, failure)
             raise AssetgenError(f"{failure.remedy}: {failure.cause}.", code=failure.code)
 
-    def draw(self, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
+    def draw(self, context: dg.AssetExecutionContext, job: DrawingJob, project: Project) -> Worker[Event, Summary]:
         """Returns the worker that will draw ``job``; it starts when its events are iterated."""
         self._request_id = job.request.id
-        context = structlog.contextvars.get_contextvars()
+        bound = structlog.contextvars.get_contextvars()
         check_row = self._row_watch.check_row if self._row_watch else None
 
-        async def start(emit: Callable[[Event], None]) -> Summary:
-            structlog.contextvars.bind_contextvars(**context)  # context variables are per thread
+        async def start(emit: Callable[[Event], None], stop: asyncio.Event) -> Summary:
+            structlog.contextvars.bind_contextvars(**bound)  # context variables are per thread
             with open_admission(
                 project.settings,
                 provider_of(project.settings),
                 run_id=project.run_id,
                 reservation=self._budget_reservation(project),
             ) as admission:
-                return await generate_assets(job, project.store, emit, admission=admission, check_row=check_row)
+                return await generate_assets(
+                    job, project.store, emit, admission=admission, check_row=check_row, stop=stop
+                )
 
-        self._worker = Worker(start)
+        patience = project.settings.image_timeout_seconds + _FINISH_SECONDS
+        given_up = functools.partial(is_given_up, context.instance, project.run_id)
+        self._worker = Worker(start, patience=patience, given_up=given_up)
         return self._worker
 
     def writer(self, context: dg.AssetExecutionContext, project: Project) -> Writer:
@@ -246,7 +255,7 @@ class RunSession(dg.ConfigurableResource["RunSession"]):
             self.listener(self._project.key, event)
 
     def close(self) -> None:
-        """Stops the drawing, then releases the project's lock."""
+        """Stops the drawing, which receives its calls in flight, then releases the project's lock."""
         if self._worker is not None:
             self._worker.close()
         self._revert_round()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from assetgen_dagster.assets.partitions import PARTITIONS, ensure_partition
-from assetgen_dagster.assets.request import UNFINISHED
+from assetgen_dagster.assets.runs import UNFINISHED
 from assetgen_dagster.assets.tags import PARTITION_TAG
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.status import finished_at

@@ -1,6 +1,6 @@
 """``assetgen generate``: the same Dagster run as from the UI, in this process, with progress in the terminal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from assetgen_dagster.director.source import DOCUMENT_FILE, resolve_in_folder
 from assetgen_dagster.drawing.plan import Mode, Redraw
 from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.key import ProjectKey
-from assetgen_dagster.project.workspace import open_project, unwritable
+from assetgen_dagster.project.records import RecordStore, SpendKind
+from assetgen_dagster.project.workspace import locate_project, open_project, unwritable
 from assetgen_dagster.run_coordinator import project_tags
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.files import write_atomically
@@ -40,6 +41,7 @@ class Outcome:
         message: Why it failed; empty if it did not.
         total_cost_usd: Cost of this run; None if the run ended before it was known.
         project_cost_usd: Cost of all runs.
+        possibly_billed_usd: What calls of this run without an answer may have cost in addition.
         contact_sheet: The sheet's file, if it was drawn.
         look_at: Names the pictures with defects; empty if there are none.
         look_at_numbers: The same as ``redraw --pictures`` takes them.
@@ -51,6 +53,7 @@ class Outcome:
     message: str = ""
     total_cost_usd: float | None = None
     project_cost_usd: float | None = None
+    possibly_billed_usd: float = 0.0
     contact_sheet: str | None = None
     look_at: str = ""
     look_at_numbers: str = ""
@@ -130,7 +133,20 @@ def run_project(
             tags=tags | {REQUEST_TAG: mint_request(instance, run)},
             raise_on_error=False,
         )
-    return _outcome(result)
+    return _with_money(_outcome(result), key, settings)
+
+
+def _with_money(outcome: Outcome, key: ProjectKey, settings: Settings) -> Outcome:
+    """Returns an outcome with what the records know: an interrupted run may not have told its cost."""
+    try:
+        records = RecordStore(locate_project(key, workspace=settings.workspace).records).records
+    except AssetgenError:
+        return outcome
+    lost = records.total_usd(kind=SpendKind.POSSIBLY_BILLED, paid_by=outcome.run_id)
+    if not outcome.interrupted:
+        return replace(outcome, possibly_billed_usd=lost)
+    spent = records.total_usd(paid_by=outcome.run_id)
+    return replace(outcome, total_cost_usd=spent, project_cost_usd=records.total_usd(), possibly_billed_usd=lost)
 
 
 def _outcome(result: dg.ExecuteInProcessResult) -> Outcome:

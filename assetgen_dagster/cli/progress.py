@@ -15,6 +15,7 @@ from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.cli.terminal import say
 from assetgen_dagster.director.model.events import Asked, ManifestMade, StoryEvent, Waits
 from assetgen_dagster.drawing.events import (
+    CallsAwaited,
     Event,
     PictureDone,
     PictureFailed,
@@ -46,8 +47,8 @@ def message(project: str, event: Event | StoryEvent) -> Message | None:
             return about | {"event": "started", "picture": str(task), "attempt": attempt}
         case PictureWaits(task, seconds, problem):
             return about | {"event": "waits", "picture": str(task), "seconds": seconds, "why": str(problem)}
-        case AdmissionWaits(why):
-            return about | {"event": "held", "why": why}
+        case AdmissionWaits() | CallsAwaited():
+            return about | {"event": "held", "why": str(event)}
         case PictureDone(task, record, _, spends):
             return about | {
                 "event": "done",

@@ -17,6 +17,7 @@ import structlog
 from assetgen_dagster.budget.admission import Admission, AdmissionWaits
 from assetgen_dagster.drawing.attempt import Attempts, Call, Drawn
 from assetgen_dagster.drawing.events import (
+    CallsAwaited,
     Event,
     PictureDone,
     PictureFailed,
@@ -27,7 +28,7 @@ from assetgen_dagster.drawing.events import (
     Task,
     UnreportedSpend,
 )
-from assetgen_dagster.drawing.job import DrawingJob, plan_tasks, plan_warnings, served_names
+from assetgen_dagster.drawing.job import DrawingJob, advice_on_kept, lost_calls, plan_tasks, plan_warnings, served_names
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
@@ -63,6 +64,7 @@ async def generate_assets(
     rng: random.Random | None = None,
     admission: Admission | None = None,
     check_row: Callable[[], Failure | None] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> Summary:
     """Draws the pictures of a job and keeps what is done.
 
@@ -74,6 +76,7 @@ async def generate_assets(
         rng: Randomness for jitter.
         admission: Admits each call to the provider; None admits all.
         check_row: Called every few seconds, in another thread; returns a failure to stop drawing.
+        stop: Stops the drawing when it is set; calls in flight finish.
 
     Raises:
         ProjectLostError: Another run holds the project now; it will finish the calls in flight.
@@ -81,7 +84,7 @@ async def generate_assets(
     """
     drawing = _Drawing(job, store, emit, Backoff(clock or SystemClock(), rng or random.Random()), admission)  # noqa: S311 - jitter
     try:
-        return await drawing.run(check_row)
+        return await drawing.run(check_row, stop or asyncio.Event())
     except OSError as error:
         raise unwritable(Path(error.filename or job.paths.project), error) from error
 
@@ -107,10 +110,12 @@ class _Drawing:
         self._rejected = 0
         self._answered = 0
         self._stopped = asyncio.Event()
+        self._in_flight: set[str] = set()
         self._unexpected: Exception | None = None
 
-    async def run(self, check_row: Callable[[], Failure | None] | None) -> Summary:
-        await recover_calls(self._attempts)
+    async def run(self, check_row: Callable[[], Failure | None] | None, stop: asyncio.Event) -> Summary:
+        if not await self._recover(stop):
+            return self.summary
         manifest, settings = self.job.manifest, self.job.settings
         numbers = assign_numbers(manifest, self.store.records.numbers, slots=settings.image_slots)
         for name in reconcile_files(manifest, numbers, store=self.store, paths=self.job.paths):
@@ -121,7 +126,9 @@ class _Drawing:
         with_references = any(manifest.references().values()) and await provider_of(settings).takes_references()
         tasks, new_round = plan_tasks(self.job, self.store.records, numbers, with_references=with_references)
         self._report_unreported_spends({task.asset.name for task in tasks})
-        plan = PlanMade(tuple(tasks), plan_warnings(self.job, tasks, with_references=with_references))
+        advice = advice_on_kept(self.job, tasks, self.store.records.round, numbers)
+        warnings = plan_warnings(self.job, tasks, with_references=with_references)
+        plan = PlanMade(tuple(tasks), (*warnings, *advice, *lost_calls(self.job, tasks, self.store.records)))
         _log.info(
             "asset_generation_start",
             asset_count=len(tasks),
@@ -136,6 +143,7 @@ class _Drawing:
             self._enter_round(tasks, new_round=new_round)
         self._keep([task for task in tasks if task.step.action is not Action.DRAW])
         over = threading.Event()
+        stopping = asyncio.create_task(self._stop_when_set(stop))
         if check_row is not None and plan.to_draw:
             # A daemon thread that is never joined: Notion may be slow to answer.
             watch = (check_row, over, asyncio.get_running_loop())
@@ -144,6 +152,7 @@ class _Drawing:
             await self._draw_all(plan.to_draw)
         finally:
             over.set()
+            stopping.cancel()
         clean_staging(self.job.paths, self.store)
         _log.info(
             "asset_generation_complete",
@@ -155,6 +164,25 @@ class _Drawing:
         if self._unexpected is not None:
             raise self._unexpected
         return self.summary
+
+    async def _recover(self, stop: asyncio.Event) -> bool:
+        """Finishes the calls of a dead run; returns False if it was stopped: the next run finishes them."""
+        recovering, stopped = asyncio.ensure_future(recover_calls(self._attempts)), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({recovering, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended = recovering.done()
+            recovering.cancel()
+            stopped.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await recovering
+        return ended and not stop.is_set()
+
+    async def _stop_when_set(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._stop(failures.cancelled())
+        if self._in_flight:
+            self.emit(CallsAwaited(tuple(sorted(self._in_flight)), self.job.settings.image_timeout_seconds))
 
     def _check_rows(
         self, check_row: Callable[[], Failure | None], over: threading.Event, loop: asyncio.AbstractEventLoop
@@ -254,7 +282,11 @@ class _Drawing:
                 attempts += 1
                 answered = self._answered if attempts == 1 else answered
                 self.emit(PictureStarted(task, attempts))
-                result = await self._attempt(task, attempts, scheduler)
+                self._in_flight.add(str(task))
+                try:
+                    result = await self._attempt(task, attempts, scheduler)
+                finally:
+                    self._in_flight.remove(str(task))
             if isinstance(result, Drawn):
                 self._rejected = 0
                 self._answered += 1

@@ -75,6 +75,25 @@ class PictureWaits:
 
 
 @dataclass(frozen=True)
+class CallsAwaited:
+    """The drawing was stopped, and receives the calls in flight.
+
+    Attributes:
+        pictures: Names of their pictures.
+        seconds: Their time limit.
+    """
+
+    pictures: tuple[str, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"stopped; {len(self.pictures)} calls are in flight and paid for: they are received, for at most "
+            f"{self.seconds:g} s ({', '.join(self.pictures)})"
+        )
+
+
+@dataclass(frozen=True)
 class PictureDone:
     """A picture is done and recorded.
 
@@ -133,6 +152,7 @@ Event = (
     | PictureStarted
     | PictureWaits
     | AdmissionWaits
+    | CallsAwaited
     | PictureDone
     | PictureFailed
     | PictureNotStarted

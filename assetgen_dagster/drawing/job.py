@@ -16,12 +16,13 @@ from assetgen_dagster.drawing.plan import (
     Step,
     changed_inputs,
     decide,
+    how_to_draw_again,
     starts_new_round,
 )
 from assetgen_dagster.drawing.render_options import RenderOptions
 from assetgen_dagster.manifest.model import AssetManifest, AssetPrompt
 from assetgen_dagster.manifest.references import in_drawing_order
-from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference
+from assetgen_dagster.project.records import Inputs, PictureRecord, ProjectRecords, Reference, Round, SpendKind
 from assetgen_dagster.project.workspace import ProjectPaths
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings
@@ -120,6 +121,41 @@ def plan_warnings(job: DrawingJob, tasks: Iterable[Task], *, with_references: bo
     return tuple(warnings)
 
 
+def advice_on_kept(
+    job: DrawingJob, tasks: Iterable[Task], last: Round | None, numbers: dict[str, int]
+) -> tuple[str, ...]:
+    """Returns how to ask for pictures that a run keeps because nobody clearly asked for them; empty if there are none.
+
+    Args:
+        job: The job.
+        tasks: The decision on each selected picture.
+        last: The last round before the run.
+        numbers: Picture numbers by name.
+    """
+    request = job.request
+    kept = [str(task) for task in tasks if task.number in request.doubtful and task.step.action is Action.KEEP]
+    advice = how_to_draw_again(last, _normalised(request, numbers), kept)
+    return () if advice is None else (advice,)
+
+
+def lost_calls(job: DrawingJob, tasks: Iterable[Task], records: ProjectRecords) -> tuple[str, ...]:
+    """Returns what calls of earlier runs may have cost, for pictures that are drawn because no answer came."""
+    drawn = {task.asset.name: task for task in tasks if task.step.action is Action.DRAW}
+    lost = [
+        spend
+        for spend in records.spends
+        if spend.kind is SpendKind.POSSIBLY_BILLED
+        and spend.run_id != job.run_id
+        and spend.name in drawn
+        and ((record := records.pictures.get(spend.name)) is None or (record.drawn_at or 0.0) < spend.at)
+    ]
+    if not lost:
+        return ()
+    names = dict.fromkeys(str(drawn[spend.name]) for spend in lost)
+    usd = sum(spend.cost_usd for spend in lost)
+    return (f"calls of an earlier run never answered, and may have cost ${usd:.3f}: {', '.join(names)}",)
+
+
 class _Planning:
     """Decides picture by picture, references first."""
 
@@ -141,8 +177,9 @@ class _Planning:
         last = records.round
         # A new round draws everything again as it is.
         self._redraws = {} if new_round else records.redraws
-        # A redraw order keeps all other pictures of a complete project.
-        kept = last is not None and (last.redrawing or (request.redraw is not None and last.closed_at is not None))
+        # In a complete project a redraw order keeps all other pictures, and a run that asks for nothing keeps all.
+        order = request.redraw is not None or not request.anew
+        kept = last is not None and (last.redrawing or (order and last.closed_at is not None))
         self._only_missing = kept and not new_round and request.mode is Mode.AUTO
 
     def decide(self, name: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from assetgen_dagster.drawing.events import Task
 from assetgen_dagster.errors import Code, coded
-from assetgen_dagster.providers.failures import Failure
+from assetgen_dagster.providers.failures import Failure, cancelled
 
 
 @dataclass
@@ -49,11 +49,21 @@ def describe_failure(summary: Summary, *, cost_usd: float, possibly_billed_usd: 
     lines += [f"  {', '.join(map(str, tasks))}: {text}" for text, tasks in _by_text(summary, remedy).items()]
     if summary.not_started:
         lines.append(f"  not started: {_numbers(summary.not_started)}")
+    return "\n".join([*lines, _money(cost_usd, possibly_billed_usd)])
+
+
+def describe_end_at_once(*, cost_usd: float, possibly_billed_usd: float) -> str:
+    """Returns the message of a run whose calls in flight were given up; see ``describe_failure``."""
+    ended = cancelled()
+    first = coded(f"{ended.remedy}: {ended.cause}, and its calls in flight were given up.", ended.code)
+    return f"{first}\n{_money(cost_usd, possibly_billed_usd)}"
+
+
+def _money(cost_usd: float, possibly_billed_usd: float) -> str:
     money = f"This run spent ${cost_usd:.3f}"
     if possibly_billed_usd:
         money += f", and calls that never answered may have cost ${possibly_billed_usd:.3f} more"
-    lines.append(f"{money}. Finished pictures are kept: a retry pays only for what is missing.")
-    return "\n".join(lines)
+    return f"{money}. Finished pictures are kept: a retry pays only for what is missing."
 
 
 def _common_remedy(summary: Summary) -> str:

@@ -4,7 +4,7 @@ The inputs are the manifest, the records, the files' hashes and the request; not
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -61,6 +61,9 @@ class Request:
         mode: The requested mode.
         numbers: The pictures that a person selected; None for all.
         redraw: The order to draw single pictures again, if there is one.
+        anew: Whether ``auto`` may draw a complete project again.
+        doubtful: Numbers whose selection may only mean that Dagster shows them as failed or missing; an existing
+            picture is kept.
         position_of: Returns a run's position in the order of creation; None for an unknown run.
     """
 
@@ -69,6 +72,8 @@ class Request:
     mode: Mode = Mode.AUTO
     numbers: frozenset[int] | None = None
     redraw: Redraw | None = None
+    anew: bool = True
+    doubtful: frozenset[int] = frozenset()
     position_of: Callable[[str], int | None] = no_positions
 
     def is_after(self, at: float | None, newest_run: str | None) -> bool:
@@ -181,7 +186,29 @@ def starts_new_round(last: Round | None, request: Request) -> bool:
         return False
     if request.mode is Mode.REGENERATE:
         return request.is_after(last.opened_at, last.opened_newest_run)
-    return last.closed_at is not None and request.is_after(last.closed_at, last.closed_newest_run)
+    return request.anew and last.closed_at is not None and request.is_after(last.closed_at, last.closed_newest_run)
+
+
+def how_to_draw_again(last: Round | None, request: Request, kept: Collection[str] = ()) -> str | None:
+    """Returns how to ask for what a run of a complete project was not clearly asked for, and keeps; None if nothing.
+
+    Args:
+        last: The last round.
+        request: The request.
+        kept: The pictures that are kept because their selection is doubtful, for people.
+    """
+    if kept and request.numbers is not None:
+        return (
+            f"kept, because Dagster showed them as failed or missing: {', '.join(kept)}. To draw them again, "
+            "materialize them once more, or name them in redraw of the run config of images"
+        )
+    if request.anew or not starts_new_round(last, replace(request, anew=True)):
+        return None
+    return (
+        "the project is complete, and nobody clearly asked for it to be drawn again, so its pictures are kept. To draw "
+        "all of them again, set mode: regenerate in the run config of images; to draw changed ones, mode: resume; to "
+        "draw single ones, materialize them alone"
+    )
 
 
 def decide(
@@ -317,4 +344,4 @@ def _asked_by_name(record: PictureRecord | None, request: Request, number: int) 
         return False
     if record is None:
         return request.requested_at is not None
-    return request.is_after(record.drawn_at, record.drawn_newest_run)
+    return number not in request.doubtful and request.is_after(record.drawn_at, record.drawn_newest_run)

@@ -39,9 +39,6 @@ BEGIN_SECONDS = 120.0
 #: How often a worker checks whether its run was cancelled.
 CANCEL_CHECK_SECONDS = 1.0
 
-#: Seconds between interrupts: the first has no effect if the run has not started; a second must not disturb clean-up.
-INTERRUPT_AGAIN_SECONDS = 20.0
-
 #: How long a reservation waits to find out which other runs are alive.
 RESERVATION_PATIENCE_SECONDS = 120.0
 

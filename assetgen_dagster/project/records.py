@@ -280,6 +280,11 @@ class ProjectRecords(BaseModel):
         """Returns whether the last round was opened, or reopened for single pictures, by a request."""
         return self.round is not None and request_id in (self.round.request_id, *self.round.taken)
 
+    def complete_numbers(self) -> frozenset[int]:
+        """Returns the numbers of all pictures if the last round is closed; else none."""
+        last = self.round
+        return frozenset() if last is None or last.closed_at is None else frozenset(self.numbers.values())
+
     def open_round(self, request_id: str, newest_run: str | None) -> None:
         """Begins a round, in which everything is drawn again; it includes pending redraws."""
         opened = Round(

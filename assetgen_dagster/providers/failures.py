@@ -120,6 +120,11 @@ def row_changed() -> Failure:
     return Failure(Code.ROW_CHANGED, "its row in Notion was changed before anything was drawn")
 
 
+def cancelled() -> Failure:
+    """Returns the failure of a run that was cancelled or interrupted."""
+    return Failure(Code.CANCELLED, "the run was cancelled or interrupted")
+
+
 def lock_lost(cause: str) -> Failure:
     """Returns the failure of a run that lost its project's lock."""
     return Failure(Code.LOCK_LOST, cause)

@@ -18,7 +18,7 @@ from typing import Any
 
 import dagster as dg
 
-from assetgen_dagster.assets.request import FINISHED
+from assetgen_dagster.assets.runs import FINISHED
 
 #: Must exceed the difference between two machines' clocks: a run's end is stamped by the machine that it ran on.
 WINDOW_SECONDS = 600.0

@@ -10,7 +10,7 @@ from enum import StrEnum
 import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
-from assetgen_dagster.assets.request import AT_WORK
+from assetgen_dagster.assets.runs import AT_WORK
 from assetgen_dagster.budget.breaker import State
 from assetgen_dagster.budget.messages import breaker_message
 from assetgen_dagster.budget.stores import breaker_now

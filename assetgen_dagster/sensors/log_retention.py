@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assetgen_dagster.assets.request import FINISHED
 from assetgen_dagster.assets.resources import SettingsResource
+from assetgen_dagster.assets.runs import FINISHED
 from assetgen_dagster.errors import AssetgenError
 
 _DAY = 86400.0

@@ -10,9 +10,9 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.partitions import PARTITIONS, projects
-from assetgen_dagster.assets.request import FINISHED, UNFINISHED, started_in_dagster
+from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
-from assetgen_dagster.assets.runs import draws_all
+from assetgen_dagster.assets.runs import FINISHED, UNFINISHED, draws_all
 from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     CHANNEL_TAG,

@@ -1,7 +1,8 @@
 """``project_upkeep``: the work after a run has ended, whatever started it and however it ended.
 
-It fails runs with a dead process (``run_monitor``), resubmits runs that the broker lost, and refreshes the assets
-downstream of pictures that changed (``refresh``).
+It fails runs with a dead process (``run_monitor``), resubmits runs that the broker lost, refreshes the assets
+downstream of pictures that changed (``refresh``), and shows a complete project as done after a run that was refused
+(``confirm``).
 """
 
 import json
@@ -16,6 +17,7 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.launchers.celery.starting import monitor_starting_runs
 from assetgen_dagster.sensors import TICK_SECONDS
 from assetgen_dagster.sensors.collecting import collecting
+from assetgen_dagster.sensors.confirm import may_show_as_failed
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.refresh import may_need_refresh, refresh_project_assets, refresh_requests
 from assetgen_dagster.sensors.run_monitor import fail_orphaned_runs, give_up_lost_retries
@@ -67,7 +69,7 @@ def project_upkeep(
         cursor.unlocked_since = fail_orphaned_runs(context.instance, cursor.unlocked_since, settings, failures)
         with collecting(failures):
             _monitor_starting_runs(context.instance, cursor, settings)
-        ended = cursor.ended.advance(context.instance, may_need_refresh)
+        ended = cursor.ended.advance(context.instance, lambda run: may_need_refresh(run) or may_show_as_failed(run))
         runs = [record.dagster_run for record in ended]
         cursor.not_retried = give_up_lost_retries(context.instance, cursor.not_retried, runs)
         requests = refresh_requests(context.instance, cursor.ended, settings, failures)

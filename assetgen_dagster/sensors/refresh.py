@@ -9,8 +9,7 @@ import dagster as dg
 
 from assetgen_dagster.assets.keys import ASSETS_READY, CONTACT_SHEET, REFRESH_JOB_NAME
 from assetgen_dagster.assets.partitions import PARTITIONS
-from assetgen_dagster.assets.request import AT_WORK
-from assetgen_dagster.assets.runs import includes_images, is_ours
+from assetgen_dagster.assets.runs import AT_WORK, includes_images, is_ours
 from assetgen_dagster.assets.tags import CHANNEL_TAG, COMMAND_TAG, PARTITION_TAG, PROJECT_TAG, WILL_RETRY_TAG
 from assetgen_dagster.drawing.plan import missing_pictures
 from assetgen_dagster.drawing.status import is_stale
@@ -18,6 +17,7 @@ from assetgen_dagster.manifest.file import MANIFEST_FILE, load_manifest
 from assetgen_dagster.project.records import RecordStore
 from assetgen_dagster.project.workspace import ProjectPaths
 from assetgen_dagster.sensors.collecting import collecting
+from assetgen_dagster.sensors.confirm import confirm_complete, may_show_as_failed
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.run_monitor import project_of, runs_in
 from assetgen_dagster.settings import Settings
@@ -65,7 +65,7 @@ def refresh_requests(
 def _requests(
     instance: dg.DagsterInstance, ended: EndedRuns, settings: Settings, failures: list[str]
 ) -> Iterator[dg.RunRequest]:
-    """Yields a request for each run that left its project out of date.
+    """Yields a request for each run that left its project out of date; shows a complete project as done.
 
     A run stays pending while its project cannot be read or another run works on it: that run may refresh it.
     """
@@ -77,8 +77,10 @@ def _requests(
         with collecting(failures):
             found = project_of(run, settings) if run is not None else None
             outdated = found is not None and _is_outdated(found[1])
+            if run is not None and found is not None and may_show_as_failed(run):
+                confirm_complete(instance, run, found[1], slots=settings.image_slots)
             ended.finish(run_id)
-            if run is not None and outdated:
+            if run is not None and outdated and may_need_refresh(run):
                 tags = {name: run.tags[name] for name in (CHANNEL_TAG, PROJECT_TAG) if name in run.tags}
                 tags[_ATTEMPT_TAG] = str(_attempt(run) + 1)
                 yield dg.RunRequest(run_key=run_id, partition_key=run.tags[PARTITION_TAG], tags=tags)

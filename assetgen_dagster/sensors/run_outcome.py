@@ -37,7 +37,7 @@ from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
-from assetgen_dagster.project.records import PictureFacts, ProjectRecords, RecordStore
+from assetgen_dagster.project.records import PictureFacts, ProjectRecords, RecordStore, SpendKind
 from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import Settings
 
@@ -215,11 +215,12 @@ def outcome(
         taken: Whether the run did what it was asked for; if not, complete pictures are no success.
     """
     figures: Figures = {}
-    message = failure.message
+    message, lost = failure.message, 0.0
     try:
         paths = locate_project(key, workspace=settings.workspace)
         records = RecordStore(paths.records).records
         figures = figures_of(records)
+        lost = records.total_usd(kind=SpendKind.POSSIBLY_BILLED, paid_by=run.run_id)
         found = load_manifest(paths.project / MANIFEST_FILE)
         if found is not None:
             pictures = measured_pictures(found.manifest, records, paths)
@@ -235,7 +236,8 @@ def outcome(
         missing = message = str(error)
     over_budget = run.tags.get(STOPPED_BY_TAG) == Code.BUDGET
     if run.status is dg.DagsterRunStatus.CANCELED and not waits and not over_budget:
-        message = f"{coded('The run was cancelled.', Code.CANCELLED)} {missing}"
+        more = f" Calls that never answered may have cost ${lost:.3f}." if lost else ""
+        message = f"{coded('The run was cancelled.', Code.CANCELLED)} {missing}{more}"
     reason = message or missing
     if waits:
         passes = run.tags.get(STOPPED_BY_TAG) in {Code.DAILY_QUOTA, Code.OUTAGE}

@@ -14,7 +14,7 @@ import psutil
 import yaml
 from pydantic_core import to_json
 
-from assetgen_dagster.assets.request import UNFINISHED
+from assetgen_dagster.assets.runs import UNFINISHED
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.sensors.project_upkeep import project_upkeep
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings

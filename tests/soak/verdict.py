@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assetgen_dagster.assets.request import UNFINISHED
+from assetgen_dagster.assets.runs import UNFINISHED
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.cli.dagster_home import open_instance
 from assetgen_dagster.drawing.picture import check_asset_exists

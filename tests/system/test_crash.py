@@ -14,6 +14,7 @@ from assetgen_emulators.gemini import Call, Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import Hang
 from tests.helpers import commands
 from tests.helpers.commands import Command
+from tests.helpers.dev import eventually
 from tests.helpers.harness import billed_usd, both_storages, manifest_of, write_project
 
 PICTURES = 4
@@ -123,7 +124,25 @@ def test_after_a_run_is_killed_with_its_scripts_lost_calls_are_listed_and_drawn_
     assert confirmed() + possibly_billed() == pytest.approx(billed_usd(journal), abs=1e-5)
 
 
-def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_receives_its_calls_in_flight(
+    generate: Start, project: Path, gemini: GeminiEmulator, by: signal.Signals
+) -> None:
+    gemini.set_latency(4)
+    first = generate()
+    gemini.wait_for(in_flight(4), timeout=30)
+    first.send_signal(by)
+    assert first.wait(60) == 130
+    assert "Interrupted" in first.said
+    assert [call.outcome for call in gemini.journal()] == ["ok"] * 4
+    assert pictures(project) == 4
+    assert (confirmed(), possibly_billed()) == pytest.approx((billed_usd(gemini.journal()), 0), abs=1e-5)
+    finish(generate())
+    assert len(gemini.journal()) == 4
+    assert confirmed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
+
+
+def test_a_second_interrupt_ends_the_scripts_and_what_may_have_been_billed_is_said_then_and_by_the_next_run(
     generate: Start, project: Path, gemini: GeminiEmulator
 ) -> None:
     gemini.set_latency(60)
@@ -131,14 +150,21 @@ def test_an_interrupted_run_ends_its_scripts_says_how_to_go_on_and_resumes(
     gemini.wait_for(in_flight(4), timeout=30)
     scripts = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGINT)
+    eventually(lambda: "in flight" in first.said, 30)
+    assert psutil.wait_procs(scripts, timeout=0.5)[0] == []
+    first.send_signal(signal.SIGINT)
     assert first.wait(30) == 130
     assert "Interrupted" in first.said
+    lost = possibly_billed()
+    assert f"${lost:.4f} more" in first.said
     assert "Traceback" not in first.said
     assert psutil.wait_procs(scripts, timeout=5)[1] == []
     records = ProjectRecords.model_validate_json((project / ".assetgen/records.json").read_text())
     assert records.intents == {}
     gemini.set_latency(0)
-    finish(generate())
+    second = generate()
+    finish(second)
+    assert f"${lost:.3f}" in second.said
     assert pictures(project) == 4
     assert confirmed() + possibly_billed() == pytest.approx(billed_usd(gemini.journal()), abs=1e-5)
 
@@ -153,8 +179,7 @@ def test_a_second_command_on_a_project_in_work_stops_unpaid(
     second = generate()
     assert second.wait(60) == 1
     assert "[project_busy]" in second.said
-    first.send_signal(signal.SIGINT)
-    assert first.wait(60) == 130
+    first.kill()
     assert len(gemini.journal()) == 4
 
 

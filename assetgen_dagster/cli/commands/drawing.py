@@ -126,6 +126,8 @@ def _draw(key: "ProjectKey", settings: "Settings", *, events: bool, **what: Any)
             show(result_table(str(key), results), console)
         if outcome.total_cost_usd is not None:
             spent = f"This run: ${outcome.total_cost_usd:.4f}. All runs of {key}: ${outcome.project_cost_usd:.4f}."
+            if outcome.possibly_billed_usd:
+                spent += f" Calls that never answered may have cost ${outcome.possibly_billed_usd:.4f} more."
             say(spent, console)
         if outcome.contact_sheet:
             say(f"Contact sheet: {outcome.contact_sheet}", console)

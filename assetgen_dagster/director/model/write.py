@@ -35,6 +35,7 @@ from assetgen_dagster.providers.backoff import retry_wait
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.text import GeminiText, Reply, Turn
 from assetgen_dagster.settings import Settings
+from assetgen_dagster.support.interrupts import first_interrupt_deferred
 
 #: Fewer than for a picture: the video can be drawn without the model's text.
 _RETRIES = 3
@@ -168,8 +169,9 @@ class Writer:
             with open_admission(self.settings, writer, run_id=self.run_id, reservation=self.reservation) as admission:
                 self._admit(admission, model)
                 token, began = calls.begin(question, asked=asked), time.monotonic()
-                reply = writer.ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
-                spend = calls.record_reply(token, reply, asked=asked)
+                with first_interrupt_deferred():  # the answer is paid for
+                    reply = writer.ask(turns, instruction=INSTRUCTION, schema=ANSWER_SCHEMA)
+                    spend = calls.record_reply(token, reply, asked=asked)
                 self._note(model, question, reply, spend, seconds=time.monotonic() - began)
                 if reply.failure is None:
                     asyncio.run(admission.report_success())

@@ -8,26 +8,30 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 
 import dagster as dg
 
-from assetgen_dagster.project.liveness import CANCEL_CHECK_SECONDS, INTERRUPT_AGAIN_SECONDS
+from assetgen_dagster.project.liveness import CANCEL_CHECK_SECONDS
 
 _CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
 
 @contextlib.contextmanager
 def interrupt_on_cancel(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Interrupts this process, as Ctrl-C would, when the run is cancelled before the block ends."""
-    over = threading.Event()
+    """Interrupts this process, as Ctrl-C would, when the run is cancelled before the block ends.
+
+    Once when it is cancelled, because a second interrupt gives up the calls in flight; and once more when it is
+    cancelled by force. Not before the run handles interrupts: until then they have no effect.
+    """
+    over, idle = threading.Event(), signal.getsignal(signal.SIGINT)
 
     def watch() -> None:
-        next_interrupt = 0.0
+        told: set[dg.DagsterRunStatus] = set()
         while not over.wait(CANCEL_CHECK_SECONDS):
-            if time.monotonic() >= next_interrupt and _is_cancelled(instance, run_id):
-                next_interrupt = time.monotonic() + INTERRUPT_AGAIN_SECONDS
+            status = _status(instance, run_id)
+            if status in _CANCELLED and status not in told and signal.getsignal(signal.SIGINT) is not idle:
+                told.add(status)
                 os.kill(os.getpid(), signal.SIGINT)
 
     watcher = threading.Thread(target=watch, name="cancel", daemon=True)
@@ -39,9 +43,9 @@ def interrupt_on_cancel(instance: dg.DagsterInstance, run_id: str) -> Iterator[N
         watcher.join()
 
 
-def _is_cancelled(instance: dg.DagsterInstance, run_id: str) -> bool:
+def _status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus | None:
     try:
         run = instance.get_run_by_id(run_id)
     except Exception:  # any error of the driver: without a database, the run cannot have been cancelled
-        return False
-    return run is not None and run.status in _CANCELLED
+        return None
+    return run.status if run is not None else None

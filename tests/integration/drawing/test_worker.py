@@ -1,20 +1,24 @@
 """The thread that draws: it ends with its run, and takes its scripts along."""
 
 import asyncio
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from assetgen_dagster.drawing import worker as workers
 from assetgen_dagster.drawing.worker import Worker
 from assetgen_dagster.providers.cli_script import run_cli_script
 
 SLEEPER = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
 
 
-async def count(emit: Callable[[int], None]) -> str:
+async def count(emit: Callable[[int], None], _stop: asyncio.Event) -> str:
     for number in range(3):
         emit(number)
         await asyncio.sleep(0)
@@ -28,7 +32,7 @@ def test_events_arrive_in_order_and_then_the_result() -> None:
 
 
 def test_an_error_in_the_thread_is_raised_where_the_events_are_read() -> None:
-    async def fail(emit: Callable[[int], None]) -> None:
+    async def fail(emit: Callable[[int], None], _stop: asyncio.Event) -> None:
         emit(1)
         raise LookupError("deep inside")
 
@@ -42,7 +46,7 @@ def test_leaving_the_events_early_ends_the_script_and_its_children(tmp_path: Pat
     script.write_text(SLEEPER)
     ended = []
 
-    async def run(emit: Callable[[int], None]) -> None:
+    async def run(emit: Callable[[int], None], _stop: asyncio.Event) -> None:
         try:
             await run_cli_script(script, [], timeout=60, started=emit)
         finally:
@@ -55,6 +59,77 @@ def test_leaving_the_events_early_ends_the_script_and_its_children(tmp_path: Pat
     events.close()
     assert ended == [True]
     assert psutil.wait_procs(family, timeout=5)[1] == []
+
+
+async def until_stopped(emit: Callable[[str], None], stop: asyncio.Event) -> str:
+    emit("begun")
+    await stop.wait()
+    emit("stopped")
+    return "ended by itself"
+
+
+async def deaf(emit: Callable[[str], None], _stop: asyncio.Event) -> str:
+    emit("begun")
+    await asyncio.sleep(3600)
+    return "never"
+
+
+def interrupted_at(worker: Worker[str, str], *events: str) -> list[str]:
+    """Returns the events of a worker whose reader is interrupted after each of these."""
+    found = []
+    for event in worker.events():
+        found.append(event)
+        if event in events:
+            threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT]).start()
+    return found
+
+
+def test_an_interrupt_lets_the_coroutine_end_by_itself_and_is_kept() -> None:
+    worker = Worker(until_stopped, patience=60)
+    assert interrupted_at(worker, "begun") == ["begun", "stopped"]
+    assert worker.result == "ended by itself"
+    assert isinstance(worker.interruption, KeyboardInterrupt)
+    assert not worker.killed
+
+
+def test_leaving_the_events_lets_the_coroutine_end_by_itself() -> None:
+    worker = Worker(until_stopped, patience=60)
+    events = worker.events()
+    next(events)
+    worker.close()
+    assert worker.result == "ended by itself"
+
+
+async def slow_to_end(emit: Callable[[str], None], stop: asyncio.Event) -> str:
+    emit("begun")
+    await stop.wait()
+    emit("stopped")
+    await asyncio.sleep(3600)
+    return "never"
+
+
+def test_a_second_interrupt_ends_the_coroutine_at_once() -> None:
+    worker = Worker(slow_to_end, patience=3600)
+    assert interrupted_at(worker, "begun", "stopped") == ["begun", "stopped"]
+    assert worker.killed
+
+
+def test_an_interrupt_while_it_is_closed_ends_the_coroutine_at_once() -> None:
+    worker = Worker(deaf, patience=3600)
+    events = worker.events()
+    next(events)
+    threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT]).start()
+    worker.close()
+    assert worker.killed
+
+
+def test_patience_ends_and_a_run_that_was_given_up_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_CHECK_SECONDS", 0.01)
+    for worker in (Worker(deaf), Worker(deaf, patience=3600, given_up=lambda: True)):
+        events = worker.events()
+        next(events)
+        worker.close()
+        assert worker.killed
 
 
 def test_closing_twice_or_before_the_start_does_nothing() -> None:
