@@ -38,6 +38,7 @@ from assetgen_dagster.notion.report import Report, ready_report
 from assetgen_dagster.notion.reported import Reported, read_reported
 from assetgen_dagster.notion.row import Row
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
+from assetgen_dagster.notion.table import Position
 from assetgen_dagster.project.key import ProjectKey
 
 #: Time limit of the report from inside a run; after that ``notion_outcomes`` reports.
@@ -85,6 +86,7 @@ def report_row(
     seconds: float,
     only_figures: bool = False,
     order_taken: bool = True,
+    at: Position | None = None,
 ) -> None:
     """Writes a report into a run's row if the row waits for it, and marks the run as reported.
 
@@ -96,7 +98,7 @@ def report_row(
         BoardError: The row could not be written now.
     """
     deadline = time.monotonic() + seconds
-    page_id = find_page(board, run, key, seconds)
+    page_id = find_page(board, run, key, seconds, at=at)
     row = board.read_row(page_id, deadline_seconds=time_left(deadline)) if page_id is not None else None
     reported: Reported
     if page_id is None:
@@ -247,13 +249,15 @@ def time_left(deadline: float) -> float:
     return max(0.5, deadline - time.monotonic())
 
 
-def find_page(board: TaskBoard, run: dg.DagsterRun, key: ProjectKey, seconds: float) -> str | None:
-    """Returns the page id of a run's row; searches the board for a run that no row requested.
+def find_page(
+    board: TaskBoard, run: dg.DagsterRun, key: ProjectKey, seconds: float, *, at: Position | None = None
+) -> str | None:
+    """Returns the page id of a run's row; searches the board for a run that no row requested, from ``at``.
 
     Raises:
         BoardError: The search failed.
     """
     if PAGE_TAG in run.tags:
         return run.tags[PAGE_TAG]
-    row = board.find_row(key.channel, key.project, deadline_seconds=seconds)
+    row = board.find_row(key.channel, key.project, at=at, deadline_seconds=seconds)
     return row.page_id if row else None

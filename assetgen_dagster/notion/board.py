@@ -7,7 +7,7 @@ twice. ``table`` handles pages in Notion's own form, ``calls`` sends and retries
 import re
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from assetgen_dagster.notion import filters
@@ -20,7 +20,7 @@ from assetgen_dagster.notion.row import Row, read_row
 from assetgen_dagster.notion.schema import DRAWING, TO_READ, TRIGGER, Schema, read_schema
 from assetgen_dagster.notion.settings import NotionSettings
 from assetgen_dagster.notion.sheet import ReviewSheet
-from assetgen_dagster.notion.table import Table
+from assetgen_dagster.notion.table import Position, Table
 from assetgen_dagster.notion.update import settings_behind, to_properties, without_link
 from assetgen_dagster.notion.values import same
 
@@ -116,29 +116,40 @@ class TaskBoard:
         rows = self._with_schema(read, deadline)
         return sorted((row for row in rows if row.status in wanted), key=lambda row: row.age)
 
-    def find_row(self, channel: str, project: str, *, deadline_seconds: float | None = None) -> Row | None:
+    def find_row(
+        self, channel: str, project: str, *, at: Position | None = None, deadline_seconds: float | None = None
+    ) -> Row | None:
         """Returns the row of a project, or None; the oldest if there are copies.
+
+        Args:
+            channel: The project's channel.
+            project: Its name.
+            at: Where an earlier search has come to; it moves on, also if the time is up.
+            deadline_seconds: Time limit.
 
         Raises:
             BoardError: A person must fix something first.
             BoardUnavailableError: Notion did not answer in time.
         """
-        deadline = self._deadline(deadline_seconds)
+        deadline, at = self._deadline(deadline_seconds), at or Position()
+
+        def matching(pages: list[Json], schema: Schema) -> list[Row]:
+            rows = [row for row in self._rows(pages, schema) if (row.channel, row.project_id) == (channel, project)]
+            return sorted(rows, key=lambda row: (row.created, row.page_id))
 
         def read(schema: Schema) -> list[Row]:
             schema.require(TO_READ)
-            pages: list[Json] = []
             # A row without a project id has its page's id as its project.
             if re.fullmatch(r"[0-9a-f]{32}", project):
                 page = self._page(str(uuid.UUID(project)), schema, deadline)
-                pages = [page] if page else []
-            if PROJECT_ID in schema.properties:
-                pages += self._query_project(schema, channel, project, deadline)
-            return self._rows(pages, schema)
+                if page and (found := matching([page], schema)):
+                    return found
+            if PROJECT_ID not in schema.properties:
+                return []
+            batches = self._query_project(schema, channel, project, deadline, at)
+            return next((found for pages in batches if (found := matching(pages, schema))), [])
 
-        rows = self._with_schema(read, deadline)
-        found = [row for row in rows if (row.channel, row.project_id) == (channel, project)]
-        return min(found, key=lambda row: (row.created, row.page_id), default=None)
+        return next(iter(self._with_schema(read, deadline)), None)
 
     def read_row(self, page_id: str, *, deadline_seconds: float | None = None) -> Row | None:
         """Returns a row, or None if it is in the trash, deleted or in another database.
@@ -342,12 +353,22 @@ class TaskBoard:
         elsewhere = parent is not None and parent.get("data_source_id") != schema.source_id
         return None if elsewhere or page.get("in_trash") or page.get("archived") else page
 
-    def _query_project(self, schema: Schema, channel: str, project: str, deadline: Deadline) -> list[Json]:
+    def _query_project(
+        self, schema: Schema, channel: str, project: str, deadline: Deadline, at: Position
+    ) -> Iterator[list[Json]]:
+        action, source_id = f"look for the row of {channel}:{project}", schema.source_id
+        sample = self._table.first(source_id, deadline, action=action) if filters.needs_sample(schema) else None
         try:
-            test = filters.for_project(schema, channel=channel, project=project)
+            test = filters.for_project(schema, channel=channel, project=project, sample=sample)
         except filters.CannotMatchError:
-            return []
-        return self._table.query(schema.source_id, test, deadline, action=f"look for the row of {channel}:{project}")
+            return
+        try:
+            yield from self._table.batches(source_id, test, deadline, action=action, at=at)
+        except BoardError as error:
+            if not (error.failure and error.failure.bad_cursor):
+                raise
+            at.start_cursor = None  # the first row of the next page is gone
+            yield from self._table.batches(source_id, test, deadline, action=action, at=at)
 
 
 class _Declined(Exception):  # noqa: N818 - no error

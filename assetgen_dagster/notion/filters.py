@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from assetgen_dagster.notion.columns import CHANNEL, PROJECT_ID, STATUS, Property
@@ -9,7 +10,14 @@ from assetgen_dagster.notion.schema import Schema
 
 Json = dict[str, Any]
 
+#: The type of column whose conditions a formula's values take, by their type.
+_FORMULAS = {"string": "rich_text", "number": "number"}
+
 _TEXTS = ("title", "rich_text", "url", "email", "phone_number")
+
+
+#: The columns that name a row's project.
+_PROJECT = (CHANNEL, PROJECT_ID)
 
 
 class CannotMatchError(Exception):
@@ -25,15 +33,30 @@ def with_status(schema: Schema, wanted: Iterable[str]) -> Json:
     return tests[0] if len(tests) == 1 else {"or": tests}
 
 
-def for_project(schema: Schema, *, channel: str, project: str) -> Json | None:
+def needs_sample(schema: Schema) -> bool:
+    """Returns whether ``for_project`` needs a row: only a formula's values say of what type they are."""
+    return any(schema.properties[column].type == "formula" for column in _PROJECT if column in schema.properties)
+
+
+def for_project(schema: Schema, *, channel: str, project: str, sample: Json | None = None) -> Json | None:
     """Returns a filter that passes the project's rows, and perhaps some more; None passes all rows.
+
+    Args:
+        schema: The columns.
+        channel: The project's channel.
+        project: Its name.
+        sample: Any page of the database, see ``needs_sample``.
 
     Raises:
         CannotMatchError: No row can match.
     """
-    wanted = ((CHANNEL, channel), (PROJECT_ID, project))
-    tests = [_equals(schema.properties[column], value) for column, value in wanted if column in schema.properties]
-    return both(test for test in tests if test)
+    cells = sample["properties"] if sample else {}
+    tests = []
+    for column, value in zip(_PROJECT, (channel, project), strict=True):
+        if found := schema.properties.get(column):
+            formula = (cells.get(found.name) or {}).get("formula") or {}
+            tests.append(_equals(found, value, formula.get("type", "")))
+    return both(tests)
 
 
 def since(moment: str) -> Json:
@@ -47,8 +70,8 @@ def both(tests: Iterable[Json | None]) -> Json | None:
     return real[0] if len(real) == 1 else {"and": real} if real else None
 
 
-def _equals(found: Property, value: str) -> Json | None:
-    """Returns the test for a value; None if Notion cannot test it (a formula's result type is unknown)."""
+def _equals(found: Property, value: str, formula: str) -> Json | None:
+    """Returns the test for a value; None if Notion cannot test it. ``formula`` is the type of a formula's values."""
     kind = found.type
     if kind in _TEXTS:
         # "equals" would not match a cell with surrounding spaces.
@@ -63,4 +86,7 @@ def _equals(found: Property, value: str) -> Json | None:
             raise CannotMatchError
         number = float(digits.group()) if kind == "number" else int(digits.group())
         return {"property": found.name, kind: {"equals": number}}
+    if kind == "formula" and formula in _FORMULAS:
+        inner = _equals(replace(found, type=_FORMULAS[formula]), value, "")
+        return inner and {"property": found.name, "formula": {formula: inner[_FORMULAS[formula]]}}
     return None

@@ -5,8 +5,9 @@
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from assetgen_dagster.errors import Code
 from assetgen_dagster.notion import filters, messages
@@ -19,6 +20,23 @@ PAGE_SIZE = 100
 
 _RESTARTS = 3
 _ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass
+class Position:
+    """Where a search of all rows, oldest first, has come to; a sensor's cursor can hold it.
+
+    Attributes:
+        since: The search has all rows made before that moment.
+        start_cursor: Notion's cursor for the next page of rows made since then.
+        cut: Whether Notion cut the results off.
+        latest: When the newest row so far was made.
+    """
+
+    since: str | None = None
+    start_cursor: str | None = None
+    cut: bool = False
+    latest: str | None = None
 
 
 class Table:
@@ -67,7 +85,8 @@ class Table:
         """Returns all pages that pass a filter, in any number."""
         for restarts in range(_RESTARTS + 1):
             try:
-                return list(self._windows(source_id, test, deadline, action).values())
+                batches = self.batches(source_id, test, deadline, action=action, at=Position())
+                return list({page["id"]: page for batch in batches for page in batch}.values())
             except BoardError as error:
                 # The first row of the next page is gone: start again rather than miss one.
                 if not (error.failure and error.failure.bad_cursor) or restarts == _RESTARTS:
@@ -118,45 +137,63 @@ class Table:
             raise _in_trash(source_id)
         return source["id"], source["properties"]
 
-    def _windows(self, source_id: str, test: Json | None, deadline: Deadline, action: str) -> dict[str, Json]:
-        pages: dict[str, Json] = {}
-        begin: str | None = None
-        while True:
-            window = filters.both([test, filters.since(begin) if begin else None])
-            cut = self._add_window(pages, source_id, window, deadline, action)
-            if not cut:
-                return pages
-            # A query returns at most 10,000 results; the next one starts where this one was cut off.
-            latest = max((page["created_time"] for page in pages.values()), default=None)
-            if latest == begin:
-                raise BoardError(
-                    f"Notion could not {action}: more than 10,000 rows were made in the same minute.",
-                    code=Code.NOTION_REFUSED,
-                )
-            begin = latest
+    def first(self, source_id: str, deadline: Deadline, *, action: str) -> Json | None:
+        """Returns any page; None if there is none."""
+        return next(iter(_pages(self._query(source_id, {"page_size": 1}, deadline, action=action))), None)
 
-    def _add_window(
-        self, pages: dict[str, Json], source_id: str, test: Json | None, deadline: Deadline, action: str
-    ) -> bool:
-        """Adds the results of one query; returns whether Notion cut them off."""
-        # Not sorted by the last change: then rows would move while they are read.
-        query: Json = {"sorts": [{"timestamp": "created_time", "direction": "ascending"}], "page_size": PAGE_SIZE}
-        if test:
-            query["filter"] = test
-        cut = False
+    def batches(
+        self, source_id: str, test: Json | None, deadline: Deadline, *, action: str, at: Position
+    ) -> Iterator[list[Json]]:
+        """Yields all pages that pass a filter, oldest first, as many at a time as Notion gives.
+
+        Args:
+            source_id: The data source.
+            test: The filter; None for all pages.
+            deadline: When to give up.
+            action: For messages.
+            at: Where to begin. It moves on when the next batch is asked for, so that a search that runs out of time can
+                go on from it.
+        """
         while True:
-            answer = self._caller.call(
-                lambda client: client.data_sources.query(source_id, **query),
-                action=action,
-                expect="list",
-                deadline=deadline,
+            # Not sorted by the last change: then rows would move while they are read.
+            query: Json = {"sorts": [{"timestamp": "created_time", "direction": "ascending"}], "page_size": PAGE_SIZE}
+            if window := filters.both([test, filters.since(at.since) if at.since else None]):
+                query["filter"] = window
+            if at.start_cursor:
+                query["start_cursor"] = at.start_cursor
+            answer = self._query(source_id, query, deadline, action=action)
+            pages = _pages(answer)
+            yield pages
+            if not self._moves_on(at, answer, pages, action):
+                return
+
+    def _query(self, source_id: str, query: Json, deadline: Deadline, *, action: str) -> Json:
+        return self._caller.call(
+            lambda client: client.data_sources.query(source_id, **query),
+            action=action,
+            expect="list",
+            deadline=deadline,
+        )
+
+    def _moves_on(self, at: Position, answer: Json, pages: list[Json], action: str) -> bool:
+        """Moves a position behind an answer; returns whether more follows."""
+        at.latest = max((page["created_time"] for page in pages), default=at.latest)
+        at.cut = at.cut or (answer.get("request_status") or {}).get("type") == "incomplete"
+        at.start_cursor = answer.get("next_cursor") if answer.get("has_more") else None
+        if at.start_cursor or not at.cut:
+            return bool(at.start_cursor)
+        # A query returns at most 10,000 results; the next one starts where this one was cut off.
+        if at.latest == at.since:
+            raise BoardError(
+                f"Notion could not {action}: more than 10,000 rows were made in the same minute.",
+                code=Code.NOTION_REFUSED,
             )
-            pages.update((page["id"], page) for page in answer["results"] if page.get("object") == "page")
-            cut = cut or (answer.get("request_status") or {}).get("type") == "incomplete"
-            cursor = cast("str | None", answer.get("next_cursor"))
-            if not answer.get("has_more") or not cursor:
-                return cut
-            query["start_cursor"] = cursor
+        at.since, at.cut = at.latest, False
+        return True
+
+
+def _pages(answer: Json) -> list[Json]:
+    return [page for page in answer["results"] if page.get("object") == "page"]
 
 
 def parse_database_id(given: str) -> str:

@@ -20,6 +20,7 @@ from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.notion.board import TaskBoard
 from assetgen_dagster.notion.errors import BoardUnavailableError
 from assetgen_dagster.notion.settings import NotionSettings, notion_settings
+from assetgen_dagster.notion.table import Position
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
 from assetgen_dagster.sensors.ended_runs import EndedRuns
 from assetgen_dagster.sensors.review_sheets import SHOW_SECONDS, Sheets, show_due
@@ -42,17 +43,20 @@ class Cursor:
     Attributes:
         ended: Runs that ended; the pending ones are not reported yet.
         sheets: Runs with a review sheet that is not on its row's page yet.
+        searches: How far the search for a run's row has come, by run: a large board takes several ticks.
     """
 
     ended: EndedRuns
     sheets: Sheets = field(default_factory=Sheets)
+    searches: dict[str, Position] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Cursor":
         """Parses a cursor; without one, returns the first tick's."""
         held: dict[str, Any] = json.loads(cursor) if cursor else {}
         ended = EndedRuns.from_cursor(held, start=time.time() - _FIRST_TICK_SECONDS)
-        return cls(ended, Sheets(**held.get("sheets", {})))
+        searches = {run_id: Position(**at) for run_id, at in held.get("searches", {}).items()}
+        return cls(ended, Sheets(**held.get("sheets", {})), searches)
 
 
 @dg.sensor(
@@ -119,7 +123,8 @@ def report_due(
         run = instance.get_run_by_id(run_id)
         try:
             due = run is not None and not needs_no_report(run)
-            if run is not None and due and not report_outcome(instance, run, board, settings, notion):
+            at = cursor.searches.setdefault(run_id, Position())
+            if run is not None and due and not report_outcome(instance, run, board, settings, notion, at=at):
                 cursor.ended.postpone(run_id)
                 continue
             reported += due
@@ -127,6 +132,7 @@ def report_due(
                 context.log.info(f"Reported the outcome of run {run_id} to Notion.")
                 cursor.sheets.note_reported(instance, run_id, notion)
             cursor.ended.finish(run_id)
+            del cursor.searches[run_id]
         except (AssetgenError, OSError) as error:
             cursor.ended.postpone(run_id)
             failure = f": {error}"

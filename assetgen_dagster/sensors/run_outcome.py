@@ -34,6 +34,7 @@ from assetgen_dagster.notion.columns import Figures, figures_of
 from assetgen_dagster.notion.report import Report, budget_report, error_report, ready_report, waiting_report
 from assetgen_dagster.notion.reported import Reported, values_of
 from assetgen_dagster.notion.settings import NotionSettings
+from assetgen_dagster.notion.table import Position
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.project.project_lock import held_projects
@@ -74,11 +75,18 @@ def needs_no_report(run: dg.DagsterRun) -> bool:
 
 
 def report_outcome(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, board: TaskBoard, settings: Settings, notion: NotionSettings
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    board: TaskBoard,
+    settings: Settings,
+    notion: NotionSettings,
+    *,
+    at: Position | None = None,
 ) -> bool:
     """Reports a run that has ended to its row; returns False if it must be called again later.
 
-    A run that stopped at another run's lock waits until that run is done, as both share a row.
+    A run that stopped at another run's lock waits until that run is done, as both share a row. ``at`` is where an
+    earlier search for the row has come to; it moves on.
 
     Raises:
         BoardError: The row cannot be written now.
@@ -117,6 +125,7 @@ def report_outcome(
         # The producer withdrew it; if the row asks again meanwhile, that is a new request and no error.
         only_figures=run.tags.get(STOPPED_BY_TAG) == Code.WITHDRAWN and not drawn,
         order_taken=taken,
+        at=at,
     )
     return True
 

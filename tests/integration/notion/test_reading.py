@@ -1,12 +1,14 @@
 """What the board reads, whatever a producer made of his database."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from assetgen_dagster.notion.board import TaskBoard
-from assetgen_dagster.notion.errors import BoardError
+from assetgen_dagster.notion.errors import BoardError, BoardUnavailableError
+from assetgen_dagster.notion.table import Position
 from assetgen_emulators.notion import NotionEmulator
 from assetgen_emulators.notion.faults import ApiError, Fault
 from tests.helpers.boards import board_for, endpoints
@@ -210,6 +212,54 @@ def test_a_projects_row_is_found_by_any_type_of_column(
         assert row.page_id == wanted
         assert board.find_row("poke1", "another") is None
         assert board.find_row("unheard_of", project) is None
+
+
+def many_rows(notion: NotionEmulator, kind: str, count: int = 450) -> str:
+    """Adds rows whose project is a value of that type of column; returns the page of the last one, ``vid_1``."""
+    notion.create_database(types={"project_id": kind})
+    for number in range(count):
+        notion.add_row(channel="poke1", project_id=f"other_{number}")
+    return notion.add_row(channel="poke1", project_id="vid_1")
+
+
+def test_a_row_of_a_large_board_is_found_by_its_formula_with_two_queries(notion: NotionEmulator) -> None:
+    wanted = many_rows(notion, "formula")
+    with board_for(notion) as board:
+        row = board.find_row("poke1", "vid_1")
+    assert row
+    assert row.page_id == wanted
+    assert endpoints(notion).count("data_sources.query") == 2
+
+
+def test_a_search_that_runs_out_of_time_goes_on_where_it_stopped(
+    notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = many_rows(notion, "formula")
+    monkeypatch.setattr("assetgen_dagster.notion.filters._FORMULAS", {})  # as of a rollup, which no filter tests
+    at = Position()
+    for _ in range(2):
+        # A tick gets a sample and two of the five batches.
+        notion.plan([Fault(ApiError(503), endpoint="data_sources.query", after=3, times=None)])
+        with board_for(notion, deadline_seconds=20) as board, pytest.raises(BoardUnavailableError):
+            board.find_row("poke1", "vid_1", at=at)
+    notion.plan([])
+    notion.calls.clear()
+    with board_for(notion) as board:
+        row = board.find_row("poke1", "vid_1", at=at)
+    assert row
+    assert row.page_id == wanted
+    assert endpoints(notion).count("data_sources.query") == 2
+
+
+def test_a_search_begins_again_if_the_row_of_its_cursor_is_gone(
+    notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = many_rows(notion, "formula", 150)
+    monkeypatch.setattr("assetgen_dagster.notion.filters._FORMULAS", {})
+    with board_for(notion) as board:
+        row = board.find_row("poke1", "vid_1", at=Position(start_cursor=str(uuid.uuid4())))
+    assert row
+    assert row.page_id == wanted
 
 
 def test_a_project_without_an_id_is_found_by_its_page(notion: NotionEmulator, board: TaskBoard) -> None:
