@@ -24,8 +24,8 @@ Failure begins stderr with one sentence for a person, what to do included, and e
                "no_quota": BOOL, "model": MODEL, "received": BOOL}, "usage": {...}}
 
 Every value but kind, message, quota_ids, no_quota, model and received may be null. ``reason`` is the API's, or WEB_PAGE
-for a page of something in between, or UNTRUSTED_CERTIFICATE. ``no_quota`` is true where the API says that a quota is 0;
-``received`` where it has sent a picture, which it will bill. KIND is one of
+for a page of something in between, UNTRUSTED_CERTIFICATE or PROXY_REFUSED. ``no_quota`` is true where the API says that
+a quota is 0; ``received`` where it has sent a picture, which it will bill. KIND is one of
 
 - ``configuration``: something to set up first: the key, the base URL, a certificate, Pillow.
 - ``http``: an error status, or an error inside a 200. One of 502, 504, 520 or 524 without the API's ``api_status`` is a
@@ -219,6 +219,12 @@ def ask(base: str, model: str, key: str, body: bytes) -> dict[str, Any]:
             text = f"The certificate of {host} is not trusted: {failed.reason.verify_message}."
             hint = "set SSL_CERT_FILE to a file with the certificate authority of your network or proxy"
             raise DrawError("configuration", text, None, hint, reason="UNTRUSTED_CERTIFICATE") from None
+        if re.search(r"Tunnel connection failed: 4\d\d", str(failed.reason)):
+            text, hint = (
+                f"The proxy does not connect to {host}: {failed.reason}.",
+                "set https_proxy as the proxy wants it",
+            )
+            raise DrawError("configuration", text, None, hint, reason="PROXY_REFUSED") from None
         raise DrawError("network", f"{host} cannot be reached: {failed.reason}.") from None
     except (OSError, HTTPException, ValueError, zlib.error) as failed:
         if not begun and isinstance(failed, ValueError):  # a host name that cannot be encoded
@@ -360,7 +366,8 @@ def _error_of(text: str) -> dict[str, Any]:
     if parsed is None:
         page = text[:10_000]  # tags without an end take a time that grows with its square
         body = re.sub(r"(?is)<(head|style|script)\b.*?</\1>|<[^>]*>", " ", page)
-        return {"message": body if body.strip() else re.sub(r"<[^>]*>", " ", page)}
+        title = re.sub(r"(?is)<(style|script)\b.*?</\1>|<[^>]*>", " ", page)
+        return {"message": body if body.strip() else title}
     error = parsed.get("error", parsed)
     return error if isinstance(error, dict) else {"message": str(error or "")}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.cli_script import NOT_EXECUTABLE, NOT_FOUND, CLIScriptError
 from assetgen_dagster.providers.failures import MAX_RETRIES, Failure, bounded, cannot_write, lost
-from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, ScriptFailure, ScriptReport
+from assetgen_dagster.providers.script_report import PROXY_REFUSED, UNTRUSTED_CERTIFICATE, ScriptFailure, ScriptReport
 
 #: Classifies a report of the kinds ``http`` and ``no_image``; the second argument is its cause for people.
 ApiReader = Callable[[ScriptFailure, str], Failure]
@@ -36,10 +36,14 @@ _MACHINE: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
 
 #: Remedies of configuration failures, by reason.
 _REMEDIES = {
+    PROXY_REFUSED: (
+        "Give https_proxy the user and password that the proxy wants (http://USER:PASSWORD@HOST:PORT), or have the "
+        "proxy allow the API"
+    ),
     UNTRUSTED_CERTIFICATE: (
         "Set SSL_CERT_FILE to a file with the certificate authority of your network or proxy, or correct this "
         "machine's clock or GOOGLE_GEMINI_BASE_URL"
-    )
+    ),
 }
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-#: ``reason`` of what did not come from the API: a page of something in between, a certificate that is not trusted.
-WEB_PAGE, UNTRUSTED_CERTIFICATE = "WEB_PAGE", "UNTRUSTED_CERTIFICATE"
+#: ``reason`` of what did not come from the API: a page of something in between, a certificate that is not trusted, a
+#: proxy that makes no connection.
+WEB_PAGE, UNTRUSTED_CERTIFICATE, PROXY_REFUSED = "WEB_PAGE", "UNTRUSTED_CERTIFICATE", "PROXY_REFUSED"
 
 
 class Usage(BaseModel):
@@ -38,7 +39,8 @@ class ScriptFailure(BaseModel):
         message: For people.
         http_status: As answered.
         api_status: google.rpc status, such as ``RESOURCE_EXHAUSTED``.
-        reason: google.rpc.ErrorInfo reason, such as ``API_KEY_INVALID``; or ``WEB_PAGE``, ``UNTRUSTED_CERTIFICATE``.
+        reason: google.rpc.ErrorInfo reason, such as ``API_KEY_INVALID``; or ``WEB_PAGE``, ``UNTRUSTED_CERTIFICATE``,
+            ``PROXY_REFUSED``.
         finish_reason: The candidate's ``finishReason``.
         block_reason: ``promptFeedback.blockReason``.
         retry_after_seconds: From Retry-After or google.rpc.RetryInfo.

@@ -13,7 +13,7 @@ import httpx
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini.errors import missing_key
-from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, WEB_PAGE, ScriptFailure
+from assetgen_dagster.providers.script_report import PROXY_REFUSED, UNTRUSTED_CERTIFICATE, WEB_PAGE, ScriptFailure
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.http import retry_after
 from assetgen_dagster.support.redact import redact
@@ -107,6 +107,9 @@ def read_connection_failure(error: httpx.HTTPError, host: str) -> ScriptFailure:
     if _is_untrusted(error):
         text = f"The certificate of {host} is not trusted: {said}"
         return ScriptFailure(kind="configuration", message=text, reason=UNTRUSTED_CERTIFICATE)
+    if isinstance(error, httpx.ProxyError) and re.match(r"4\d\d\b", said):
+        text = f"The proxy does not connect to {host}: {said}"
+        return ScriptFailure(kind="configuration", message=text, reason=PROXY_REFUSED)
     match error:
         case (
             httpx.ConnectError()

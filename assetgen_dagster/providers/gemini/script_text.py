@@ -3,7 +3,7 @@
 import re
 
 from assetgen_dagster.providers.gemini.errors import NO_QUOTA, REFUSALS
-from assetgen_dagster.providers.script_report import UNTRUSTED_CERTIFICATE, ScriptFailure
+from assetgen_dagster.providers.script_report import PROXY_REFUSED, UNTRUSTED_CERTIFICATE, ScriptFailure
 
 _KEY = re.compile(
     r"API_KEY_INVALID|API key not valid|API_KEY.{0,40}(?:not set|missing|not found|required)|no api key", re.IGNORECASE
@@ -40,6 +40,7 @@ _QUOTA = re.compile(r"\w*Per_?(?:Day|Minute)\w*|per day|\bdaily\b", re.IGNORECAS
 _REASON = re.compile(r"\b(?:SERVICE_DISABLED|BILLING_DISABLED|CONSUMER_SUSPENDED|API_KEY_\w+_BLOCKED)\b")
 _REFUSAL = re.compile(r"\b(?:" + "|".join(sorted(REFUSALS)) + r")\b|blocked (?:by|for|due to) safety", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed", re.IGNORECASE)
+_PROXY = re.compile(r"Tunnel connection failed: 4\d\d")
 #: The request was not sent.
 _UNSENT = re.compile(
     r"connection (?:was )?refused|ConnectError|ConnectTimeout|urlopen error|name resolution|Name or service not known"
@@ -78,6 +79,8 @@ def read_text(text: str, cause: str) -> ScriptFailure | None:
         return ScriptFailure(kind="no_image", message=cause, block_reason=refusal.group().upper())
     if _UNTRUSTED.search(text):
         return ScriptFailure(kind="configuration", message=cause, reason=UNTRUSTED_CERTIFICATE)
+    if _PROXY.search(text):
+        return ScriptFailure(kind="configuration", message=cause, reason=PROXY_REFUSED)
     for kind, pattern in (("network", _UNSENT), ("lost_answer", _LOST), ("network", _NETWORK)):
         if pattern.search(text):
             return ScriptFailure(kind=kind, message=cause)

@@ -109,3 +109,13 @@ def test_a_host_in_no_proxy_is_called_directly_whatever_else_is_in_it(script: Sc
     listed = {"ALL_PROXY": "socks5://127.0.0.1:9", "no_proxy": "localhost,fe80::/10,*.invalid"}
     error = run_elsewhere(script, **listed).error
     assert error["kind"] == "network"  # there is no such host
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("407 Proxy Authentication Required", "configuration"), ("502 Bad", "network")]
+)
+def test_a_proxy_that_refuses_to_connect_is_not_a_network_that_passes(script: Script, status: str, kind: str) -> None:
+    with raw_server(http_answer(b"", status)) as (address, _):
+        error = script.run(PROMPT, (), GOOGLE_GEMINI_BASE_URL="https://gemini.invalid", https_proxy=address).error
+    assert error["kind"] == kind
+    assert (error["reason"] == "PROXY_REFUSED") == (kind == "configuration")
