@@ -633,7 +633,7 @@ class Code(StrEnum):
         "notion_unavailable",
         None,
         "Notion asks us to wait, or is not available.",
-        "None: it is tried again.",
+        "Nothing to do: it is tried again.",
     )
     NOTION_ROW_GONE = (
         "notion_row_gone",

@@ -16,7 +16,7 @@ from assetgen_dagster.director.manifest_rules import violations
 from assetgen_dagster.director.model import write as writing
 from assetgen_dagster.director.model.events import Asked
 from assetgen_dagster.director.model.write import StoryModelError
-from assetgen_dagster.errors import AssetgenError
+from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.project.records import RecordStore, SpendKind
 from assetgen_dagster.providers.gemini.text import GeminiText, Reply
 from assetgen_emulators.gemini import Fault, GeminiEmulator
@@ -160,9 +160,33 @@ def test_a_lost_answer_is_not_asked_for_again_and_is_listed_as_possibly_billed(
     gemini.plan([Fault(action)])
     [warning] = write()
     assert "[timeout: " in warning
+    assert "16 MiB" in warning or not isinstance(action, Endless)
     assert len(gemini.journal()) == 1
     assert booked_usd(scheduler) == 0
     assert lost_usd(scheduler) > billed_usd(gemini.journal())  # the most that it can have cost
+
+
+def test_a_proxy_that_cannot_be_used_is_named_and_nothing_is_paid(
+    gemini: GeminiEmulator, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://gemini.invalid")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(StoryModelError) as refused:
+        write()
+    assert refused.value.code is Code.CONFIGURATION
+    assert "ALL_PROXY" in refused.value.message
+    assert gemini.journal() == []
+
+
+def test_a_question_goes_through_the_proxy_of_the_environment(
+    gemini: GeminiEmulator, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://gemini.invalid")
+    monkeypatch.setenv("http_proxy", gemini.base_url)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "localhost,fe80::/10")
+    assert write() == ()
+    assert [call.target.startswith("http://gemini.invalid") for call in gemini.journal()] == [True]
 
 
 def test_an_answer_that_drips_ends_in_time(scheduler: Desk, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,6 +193,14 @@ def test_a_wait_of_days_is_over_after_ten_minutes(notion: NotionEmulator, clock:
         assert board.triggered_rows() == []
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_endless_answer_is_not_read_beyond_its_bound(notion: NotionEmulator, board: TaskBoard, packed: bool) -> None:
+    notion.plan([Fault(Endless(packed=packed))])
+    with structlog.testing.capture_logs() as log:
+        assert board.triggered_rows() == []
+    assert [entry["cause"] for entry in log] == ["the answer is longer than 32 MiB"]
+
+
 def test_a_hanging_notion_ends_a_call_in_its_time_on_the_clock_on_the_wall(notion: NotionEmulator) -> None:
     notion.plan([Fault(Hang(), times=None)])
     clock = FastClock()
