@@ -7,7 +7,7 @@ COMPILE := $(BIN)/pip-compile --quiet --no-strip-extras --generate-hashes --allo
 # The browser of ui-test: Chromium or Chrome.
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: demo dev test test-slow deploy-test ui-test browser soak bench venv check format docs lock clean
+.PHONY: demo dev test test-slow deploy-test ui-test browser notion-types soak bench venv check format docs lock clean
 
 venv: .venv/installed
 
@@ -65,6 +65,11 @@ browser:
 # The Dagster UI in a real browser. SCREENSHOTS=1 also updates the pictures in docs/images.
 ui-test: browser .venv/installed-ui
 	@CHROMIUM="$(CHROMIUM)" SCREENSHOTS="$(SCREENSHOTS)" $(BIN)/python -m pytest -m ui tests/ui
+
+# Notion's published types and a compiler for them, which make test then holds the emulator against. Needs Node.
+notion-types:
+	@command -v npm >/dev/null || { echo "make notion-types needs Node with npm: install it (on Debian: apt-get install npm)"; exit 1; }
+	@npm ci --prefix tests/integration/emulators/notion_types --ignore-scripts --no-audit --no-fund
 
 check: .venv/installed-dev
 	@$(BIN)/ruff check .

@@ -351,7 +351,7 @@ class TaskBoard:
             return None
         parent = page.get("parent")
         elsewhere = parent is not None and parent.get("data_source_id") != schema.source_id
-        return None if elsewhere or page.get("in_trash") or page.get("archived") else page
+        return None if elsewhere or page.get("in_trash") else page
 
     def _query_project(
         self, schema: Schema, channel: str, project: str, deadline: Deadline, at: Position

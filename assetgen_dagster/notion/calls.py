@@ -37,6 +37,9 @@ REQUEST_SECONDS = 10.0
 #: The longest answer. A page of 100 rows with long texts has a few.
 MOST_BYTES = 32 << 20
 
+#: Newer than the default of notion-client.
+_VERSION = "2026-03-11"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -175,6 +178,7 @@ class Caller:
             client=self._http,
             auth=token,
             base_url=str(url).rstrip("/"),
+            notion_version=_VERSION,
             retry=False,
             logger=logger,
             log_level=logging.CRITICAL,

@@ -133,7 +133,7 @@ class Table:
             expect="data_source",
             deadline=deadline,
         )
-        if source.get("in_trash") or source.get("archived"):
+        if source.get("in_trash"):
             raise _in_trash(source_id)
         return source["id"], source["properties"]
 

@@ -27,6 +27,13 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "table_row": frozenset({"cells"}),
     "divider": frozenset(),
 }
+#: What answers have where a request gave nothing.
+_UNSET: Mapping[str, dict[str, Any]] = {
+    "paragraph": {"color": "default", "icon": None},
+    "heading_2": {"color": "default", "is_toggleable": False},
+    "callout": {"color": "default", "icon": None},
+    "table": {"has_column_header": False, "has_row_header": False},
+}
 _PARENTS = frozenset({"paragraph", "callout", "table", "heading_2"})
 
 
@@ -81,7 +88,7 @@ class Blocks:
 
     def write(self, parent: str, text: str, author: str, after: str | None = None) -> str:
         """Adds a paragraph by hand, at the end or after another block, and returns its id."""
-        content = {"rich_text": [protocol.rich_text(text)], "color": "default"}
+        content = _UNSET["paragraph"] | {"rich_text": [protocol.rich_text(text)]}
         block = Block("paragraph", content, parent, author)
         self._put([block], parent, after)
         return block.id
@@ -114,16 +121,22 @@ class Blocks:
         page, cursor = protocol.read_page(self.of(parent), query.get("start_cursor"), int(size))
         return protocol.list_answer([self.answer(block) for block in page], "block", cursor)
 
-    def append(self, parent: str, body: Any) -> dict[str, Any]:
-        """Answers ``blocks.children.append``; nothing is added unless all is right."""
-        body = protocol.check_fields(body, {"children", "after"})
+    def append(self, parent: str, body: Any, *, by_position: bool) -> dict[str, Any]:
+        """Answers ``blocks.children.append``; nothing is added unless all is right.
+
+        Args:
+            parent: A page or block.
+            body: The request.
+            by_position: Whether the place is given by ``position``, as in version 2026-03-11; else by ``after``.
+        """
+        body = protocol.check_fields(body, {"children", "position" if by_position else "after"})
         if not self._is_page(parent) and self._get(parent).kind not in _PARENTS:
             raise protocol.invalid(f"Block {parent} does not support children.")
-        after = body.get("after")
+        start, after = _read_position(body["position"]) if "position" in body else (False, body.get("after"))
         if after is not None and after not in {block.id for block in self.of(parent)}:
             raise protocol.not_found("block", str(after))
         made = self._make(body.get("children"), parent, "children", depth=0)
-        self._put(made, parent, after)
+        self._put(made, parent, after, at_start=start)
         return protocol.list_answer([self.answer(block) for block in made], "block")
 
     def delete(self, block_id: str) -> dict[str, Any]:
@@ -149,8 +162,14 @@ class Blocks:
             "archived": block.trashed,
             "in_trash": block.trashed,
             "type": block.kind,
-            block.kind: block.content,
+            block.kind: self._shown(block),
         }
+
+    def _shown(self, block: Block) -> dict[str, Any]:
+        if block.kind != "image":
+            return block.content
+        file = block.content["file"] | {"expiry_time": self._uploads.link_expiry()}
+        return block.content | {"file": file}
 
     def _get(self, block_id: str) -> Block:
         block = self._blocks.get(block_id)
@@ -163,9 +182,9 @@ class Blocks:
             up = self._blocks.get(up.parent)
         return block
 
-    def _put(self, blocks: list[Block], parent: str, after: str | None) -> None:
+    def _put(self, blocks: list[Block], parent: str, after: str | None, *, at_start: bool = False) -> None:
         ids = self._blocks[parent].children if parent in self._blocks else self._on_pages.setdefault(parent, [])
-        place = ids.index(after) + 1 if after else len(ids)
+        place = ids.index(after) + 1 if after else 0 if at_start else len(ids)
         ids[place:place] = [block.id for block in blocks]
         self._blocks.update((block.id, block) for block in blocks)
 
@@ -208,10 +227,12 @@ class Blocks:
             cells = [_texts(cell, f"{place}.cells[{number}]") for number, cell in enumerate(given["cells"])]
             return {"cells": cells}
         if "rich_text" in _FIELDS[kind]:
-            return given | {"rich_text": _texts(given.get("rich_text"), f"{place}.rich_text")}
+            protocol.check_color(f"{place}.color", given.get("color", "default"))
+            texts = {"rich_text": _texts(given.get("rich_text"), f"{place}.rich_text")}
+            return _UNSET[kind] | given | texts
         if kind == "table" and (not isinstance(given.get("table_width"), int) or given["table_width"] < 1):
             raise protocol.malformed(f"{place}.table_width", "≥ `1`", given.get("table_width"))
-        return given
+        return _UNSET.get(kind, {}) | given
 
     def _image(self, given: dict[str, Any], place: str) -> dict[str, Any]:
         shown = given.get("file_upload")
@@ -220,7 +241,7 @@ class Blocks:
         upload = self._uploads.attach(shown["id"], place)
         if not (upload.content_type or "").startswith("image/"):
             raise protocol.invalid(f"{place}: {upload.content_type} is no image.")
-        file = {"url": f"https://prod-files-secure.example/{upload.id}/{upload.filename}", "expiry_time": None}
+        file = {"url": f"https://prod-files-secure.example/{upload.id}/{upload.filename}"}
         return {"caption": _texts(given.get("caption", []), f"{place}.caption"), "type": "file", "file": file}
 
     @staticmethod
@@ -235,5 +256,16 @@ class Blocks:
                 raise protocol.invalid("Number of cells in table row must match the table width of the parent table")
 
 
+def _read_position(given: Any) -> tuple[bool, str | None]:
+    """Returns whether new blocks go to the start, and the block that they go after, if any."""
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind not in ("start", "end", "after_block"):
+        raise protocol.malformed("position.type", '`"after_block"`, `"start"` or `"end"`', kind)
+    block = given.get("after_block") if kind == "after_block" else {"id": None}
+    if not isinstance(block, dict) or "id" not in block:
+        raise protocol.malformed("position.after_block.id", "defined", block)
+    return kind == "start", protocol.parse_id(str(block["id"])) if kind == "after_block" else None
+
+
 def _texts(given: Any, place: str) -> list[dict[str, Any]]:
-    return [protocol.rich_text(piece.content, piece.link) for piece in read_pieces(place, given)]
+    return [piece.answer() for piece in read_pieces(place, given)]

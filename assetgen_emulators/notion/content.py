@@ -30,7 +30,7 @@ class Content:
     """
 
     def __init__(self, bot: str, base_url: Callable[[], str], is_page: Callable[[str], bool]) -> None:
-        self.uploads = Uploads(base_url)
+        self.uploads = Uploads(bot, base_url)
         self.blocks = Blocks(self.uploads, bot, is_page)
         self.can_insert = True
         self.can_update = True
@@ -53,7 +53,7 @@ class Content:
             case "blocks.children.list":
                 return self.blocks.children(request.object_id, dict(parse_qsl(request.query)))
             case "blocks.children.append":
-                return self.blocks.append(request.object_id, body)
+                return self.blocks.append(request.object_id, body, by_position=request.is_newer)
             case _:
                 return self.blocks.delete(request.object_id)
 

@@ -5,12 +5,21 @@ A cell holds a text as a list of pieces, an option by its id, everything else pl
 
 import itertools
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from assetgen_emulators.notion.protocol import TEXT_ITEMS, TEXT_UNITS, invalid, malformed, rich_text, too_long, units
+from assetgen_emulators.notion.protocol import (
+    TEXT_ITEMS,
+    TEXT_UNITS,
+    check_styles,
+    invalid,
+    malformed,
+    rich_text,
+    too_long,
+    units,
+)
 
 TEXTS = ("title", "rich_text")
 CHOICES = ("select", "status")
@@ -29,6 +38,11 @@ class Piece:
 
     content: str
     link: str | None = None
+    styles: Mapping[str, Any] = field(default_factory=dict)
+
+    def answer(self) -> dict[str, Any]:
+        """Returns it as the API answers it."""
+        return rich_text(self.content, self.link, self.styles)
 
 
 @dataclass
@@ -36,6 +50,8 @@ class Option:
     """A choice of a select, multi-select or status property."""
 
     name: str
+    color: str = "default"
+    description: str | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -48,6 +64,9 @@ class Property:
         type: One of ``TYPES``.
         options: Choices, where the type has them.
         prefix: Of a unique id.
+        format: Of a number.
+        expression: Of a formula.
+        description: As people wrote it.
         id: Stays when the name changes.
     """
 
@@ -55,6 +74,9 @@ class Property:
     type: str
     options: list[Option] = field(default_factory=list)
     prefix: str | None = None
+    format: str = "number"
+    expression: str = "…"
+    description: str | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -67,7 +89,10 @@ class Property:
 
     def schema(self) -> dict[str, Any]:
         """Returns the property as ``data_sources.retrieve`` shows it."""
-        options = [{"id": option.id, "name": option.name, "color": "default"} for option in self.options]
+        options = [
+            {"id": option.id, "name": option.name, "color": option.color, "description": option.description}
+            for option in self.options
+        ]
         details: dict[str, Any] = {}
         if self.type == "status":
             ids = [option.id for option in self.options]
@@ -75,12 +100,13 @@ class Property:
         elif self.type in ("select", "multi_select"):
             details = {"options": options}
         elif self.type == "number":
-            details = {"format": "number"}
+            details = {"format": self.format}
         elif self.type == "unique_id":
             details = {"prefix": self.prefix}
         elif self.type == "formula":
-            details = {"expression": "…"}
-        return {"id": self.id, "name": self.name, "description": None, "type": self.type, self.type: details}
+            details = {"expression": self.expression}
+        about = {"id": self.id, "name": self.name, "description": self.description}
+        return about | {"type": self.type, self.type: details}
 
 
 def empty(prop: Property) -> Any:
@@ -124,7 +150,7 @@ def as_answered(prop: Property, value: Any) -> dict[str, Any]:
     """Returns a cell's value as the API answers it."""
     content: Any = value
     if prop.type in TEXTS:
-        content = [rich_text(piece.content, piece.link) for piece in value]
+        content = [piece.answer() for piece in value]
     elif prop.type in CHOICES:
         content = _option_answer(prop.option(option_id=value) if value else None)
     elif prop.type == "multi_select":
@@ -182,7 +208,8 @@ def _written_choice(prop: Property, value: Any, place: str) -> str:
         return option.id
     name = value.get("name")
     if prop.type == "status" or not isinstance(name, str):
-        raise invalid(f'Invalid {prop.type} option. {prop.type.title()} option "{name or value["id"]}" does not exist.')
+        unknown = name or value.get("id")
+        raise invalid(f'Invalid {prop.type} option. {prop.type.title()} option "{unknown}" does not exist.')
     if "," in name:
         raise invalid(f"Invalid select option, commas not allowed: {name}")
     if not 0 < units(name) <= _NAME_UNITS:
@@ -202,7 +229,8 @@ def read_pieces(place: str, value: Any) -> Iterable[Piece]:
             raise malformed(f"{place}[{number}].text.content", "a string", text)
         if units(text["content"]) > TEXT_UNITS:
             raise too_long(f"{place}[{number}].text.content.length", TEXT_UNITS, units(text["content"]))
-        yield Piece(text["content"], _link(text.get("link"), f"{place}[{number}].text.link"))
+        styles = check_styles(f"{place}[{number}].annotations", item.get("annotations"))
+        yield Piece(text["content"], _link(text.get("link"), f"{place}[{number}].text.link"), styles)
 
 
 def _link(value: Any, place: str) -> str | None:
@@ -236,4 +264,4 @@ def _group(name: str, ids: list[str]) -> dict[str, Any]:
 
 
 def _option_answer(option: Option | None) -> dict[str, Any] | None:
-    return {"id": option.id, "name": option.name, "color": "default"} if option else None
+    return {"id": option.id, "name": option.name, "color": option.color} if option else None

@@ -1,4 +1,4 @@
-"""Notion's API, version 2025-09-03: which requests there are, how it refuses them, what all answers have.
+"""Notion's API, versions 2025-09-03 and 2026-03-11: which requests there are, refusals, what all answers have.
 
 No state, no sockets. Every function of this package that reads a request raises ``Refused`` for one that Notion would
 not accept.
@@ -7,19 +7,25 @@ not accept.
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-#: The only version of the API that the emulator speaks; notion-client 3.1.0 sends it.
-VERSION = "2025-09-03"
+#: The versions of the API that the emulator speaks, the older first.
+VERSIONS = ("2025-09-03", "2026-03-11")
 
 #: Notion's limits.
 TEXT_UNITS = 2000
 TEXT_ITEMS = 100
 PAGE_SIZE = 100
 BODY_BYTES = 500_000
+
+#: What may be set in the styles of a text, and the colours of texts and blocks.
+_STYLES = ("bold", "italic", "strikethrough", "underline", "code")
+_HUES = ("gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red")
+OPTION_COLORS = frozenset({"default", *_HUES})
+COLORS = OPTION_COLORS | {f"{hue}_background" for hue in ("default", *_HUES)}
 
 _NOT_SHARED = "Make sure the relevant pages and databases are shared with your integration."
 
@@ -74,11 +80,18 @@ class Request:
         endpoint: As the client library calls it, ``pages.update``.
         object_id: The id in its path, as a UUID with dashes; empty where there is none.
         query: The query string.
+        version: The version of the API that it asks for.
     """
 
     endpoint: str
     object_id: str = ""
     query: str = ""
+    version: str = VERSIONS[0]
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether it asks for version 2026-03-11: no ``archived``, and ``position`` in place of ``after``."""
+        return self.version == VERSIONS[1]
 
 
 def error_body(status: int, code: str, message: str, additional_data: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -119,13 +132,13 @@ def not_found(kind: str, object_id: str) -> Refused:
     return Refused(404, "object_not_found", f"Could not find {kind} with ID: {object_id}. {_NOT_SHARED}")
 
 
-def find_request(method: str, path: str, query: str = "") -> Request:
+def find_request(method: str, path: str, query: str = "", version: str = VERSIONS[0]) -> Request:
     """Returns which of the known requests this is."""
     for known, pattern, name in _ENDPOINTS:
         match = pattern.match(path)
         if known == method and match:
             given = match.groupdict().get("id")
-            return Request(name, parse_id(given) if given else "", query)
+            return Request(name, parse_id(given) if given else "", query, version)
     raise Refused(400, "invalid_request_url", "Invalid request URL.")
 
 
@@ -136,14 +149,16 @@ def parse_id(text: str) -> str:
     raise invalid(f'path failed validation: path.id should be a valid uuid, instead was `"{text[:80]}"`.')
 
 
-def check_version(version: str | None) -> None:
-    """Refuses a request that names no version, or another than the emulator speaks."""
+def check_version(version: str | None) -> str:
+    """Returns the version that a request names; refuses none, or another than the emulator speaks."""
     if version is None:
         raise Refused(
             400, "missing_version", "Notion-Version header failed validation: it should be defined, was undefined."
         )
-    if version != VERSION:
-        raise invalid(f"Notion-Version header failed validation: the emulator speaks {VERSION}, not {version}.")
+    if version not in VERSIONS:
+        spoken = " and ".join(VERSIONS)
+        raise invalid(f"Notion-Version header failed validation: the emulator speaks {spoken}, not {version}.")
+    return version
 
 
 def check_token(authorization: str | None, tokens: frozenset[str]) -> None:
@@ -183,13 +198,43 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
 
 
-def rich_text(content: str, link: str | None = None) -> dict[str, Any]:
+def in_version(answer: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Returns an answer in the version that was asked for; the newer one has no ``archived``."""
+    if not request.is_newer:
+        return answer
+    kept = {name: value for name, value in answer.items() if name != "archived"}
+    if kept.get("object") == "list":
+        kept["results"] = [in_version(one, request) for one in kept["results"]]
+    return kept
+
+
+def check_color(place: str, color: Any, known: frozenset[str] = COLORS) -> str:
+    """Returns a colour, refusing an unknown one."""
+    if not isinstance(color, str) or color not in known:
+        raise malformed(place, "a known color", color)
+    return color
+
+
+def check_styles(place: str, given: Any) -> dict[str, Any]:
+    """Returns the styles of a text in a request."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise malformed(place, "an object", given)
+    for name, value in given.items():
+        if name == "color":
+            check_color(f"{place}.color", value)
+        elif name not in _STYLES or not isinstance(value, bool):
+            raise malformed(f"{place}.{name}", "a boolean" if name in _STYLES else "not present", value)
+    return given
+
+
+def rich_text(content: str, link: str | None = None, styles: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Returns one piece of a text as the API answers it."""
-    styles = dict.fromkeys(("bold", "italic", "strikethrough", "underline", "code"), False)
     return {
         "type": "text",
         "text": {"content": content, "link": {"url": link} if link else None},
-        "annotations": styles | {"color": "default"},
+        "annotations": dict.fromkeys(_STYLES, False) | {"color": "default"} | dict(styles or {}),
         "plain_text": content,
         "href": link,
     }

@@ -5,7 +5,7 @@ regard to case, and a cursor is invalid once its row is gone.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from assetgen_emulators.notion import properties
@@ -14,6 +14,7 @@ from assetgen_emulators.notion.protocol import PAGE_SIZE, check_fields, invalid,
 
 _FIELDS = {"sorts", "filter", "start_cursor", "page_size", "archived", "in_trash", "result_type"}
 _DEPTH = 2
+_DAY = timedelta(days=1, milliseconds=-1)
 
 
 class Cells(Protocol):
@@ -92,6 +93,9 @@ def _property_test(given: dict[str, Any], columns: Sequence[Property]) -> Test:
             f"database property {column.type} does not match filter {kind}"
         )
     condition = given[kind]
+    if kind in _TIMES:
+        at = _date_condition(f"filter.{kind}", condition)
+        return lambda row: at(_TIMES[kind](row))
     if kind == "formula":
         if not isinstance(condition, dict) or len(condition) != 1:
             raise malformed("filter.formula", "an object with one condition", condition)
@@ -133,23 +137,37 @@ def _condition(kind: str, condition: Any, column: Property) -> Callable[[Any], b
 
 def _time_test(given: dict[str, Any]) -> Test:
     name = str(given.get("timestamp"))
-    condition = given.get(name) if name in _TIMES else None
-    if not isinstance(condition, dict) or len(condition) != 1 or len(given) != 2:
+    if name not in _TIMES or given.keys() - {"type"} != {"timestamp", name}:
         raise malformed("filter.timestamp", f"one of {list(_TIMES)} with one condition", name)
+    at = _date_condition(f"filter.{name}", given[name])
+    return lambda row: at(_TIMES[name](row))
+
+
+def _date_condition(place: str, condition: Any) -> Callable[[datetime], bool]:
+    if not isinstance(condition, dict) or len(condition) != 1:
+        raise malformed(place, "an object with one condition", condition)
     ((word, wanted),) = condition.items()
-    try:
-        moment = datetime.fromisoformat(wanted)
-    except (TypeError, ValueError):
-        raise malformed(f"filter.{name}.{word}", "a valid ISO 8601 date", wanted) from None
+    first, last = _read_date(f"{place}.{word}", wanted)
     compare: dict[str, Callable[[datetime], bool]] = {
-        "on_or_after": lambda time: time >= moment,
-        "after": lambda time: time > moment,
-        "on_or_before": lambda time: time <= moment,
-        "before": lambda time: time < moment,
+        "equals": lambda time: first <= time <= last,
+        "on_or_after": lambda time: time >= first,
+        "after": lambda time: time > last,
+        "on_or_before": lambda time: time <= last,
+        "before": lambda time: time < first,
     }
     if word not in compare:
-        raise malformed(f"filter.{name}.{word}", "not present", wanted)
-    return lambda row: compare[word](_TIMES[name](row))
+        raise malformed(f"{place}.{word}", "not present", wanted)
+    return compare[word]
+
+
+def _read_date(place: str, given: Any) -> tuple[datetime, datetime]:
+    """Returns the first and the last moment of a date: of the whole day without a time; in UTC without a zone."""
+    try:
+        moment = datetime.fromisoformat(given)
+        first = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return first, first + _DAY if given == moment.date().isoformat() else first
+    except (TypeError, ValueError, OverflowError):
+        raise malformed(place, "a valid ISO 8601 date", given) from None
 
 
 def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[Cells], Any], bool]]:
@@ -158,7 +176,7 @@ def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[
     keys: list[tuple[Callable[[Cells], Any], bool]] = []
     for number, sort in enumerate(sorts):
         direction = sort.get("direction") if isinstance(sort, dict) else None
-        if direction not in ("ascending", "descending") or len(sort) != 2:
+        if not isinstance(sort, dict) or direction not in ("ascending", "descending") or len(sort) != 2:
             raise malformed(f"sorts[{number}].direction", "ascending or descending", direction)
         if "timestamp" in sort:
             if sort["timestamp"] not in _TIMES:
@@ -173,6 +191,9 @@ def _sort_keys(sorts: Any, columns: Sequence[Property]) -> list[tuple[Callable[[
 
 
 def _cell_key(column: Property) -> Callable[[Cells], Any]:
+    if column.type in _TIMES:
+        return _TIMES[column.type]
+
     def key(row: Cells) -> Any:
         value = properties.as_people_see(column, row.values[column.id])
         return (value in (None, ""), value if isinstance(value, int | float) else str(value))

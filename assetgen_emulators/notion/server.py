@@ -1,6 +1,7 @@
 """How the Notion emulator answers a request: refuses it, carries it out, or fails as planned."""
 
 import math
+import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,8 +19,8 @@ class _Handler(Handler[Board]):
         ticket = board.calls.enter(method=self.command, path=self.path)
         try:
             protocol.check_token(self.headers.get("Authorization"), board.world.tokens)
-            protocol.check_version(self.headers.get("Notion-Version"))
-            request = protocol.find_request(self.command, path, urlsplit(self.path).query)
+            version = protocol.check_version(self.headers.get("Notion-Version"))
+            request = protocol.find_request(self.command, path, urlsplit(self.path).query, version)
             body = read_body(request, raw, self.headers.get("Content-Type", ""))
         except protocol.Refused as refused:
             self.respond(ticket, None, refused.status, refused.body)
@@ -50,6 +51,9 @@ class _Handler(Handler[Board]):
             answer, written = board.world.answer(request, body)
         except protocol.Refused as refused:
             return refused.status, refused.body
+        except Exception as error:  # a defect of the emulator, which must not look like a broken connection
+            traceback.print_exc()
+            return 500, protocol.error_body(500, "internal_server_error", f"Defect of the emulator: {error!r}")
         if request.endpoint == "pages.update":
             board.calls.note(ticket, written=written, saved=True)
         return 200, answer

@@ -63,6 +63,7 @@ class Uploads:
     """All file uploads of the workspace.
 
     Args:
+        bot: The integration's user.
         base_url: Where the emulator is.
         now: The clock.
 
@@ -70,7 +71,10 @@ class Uploads:
         largest: The most bytes that a file may have; 5 MiB in Notion's free workspaces.
     """
 
-    def __init__(self, base_url: Callable[[], str], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, bot: str, base_url: Callable[[], str], now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._bot = bot
         self.now = now
         self.largest = PART_BYTES
         self._base_url = base_url
@@ -126,6 +130,10 @@ class Uploads:
             raise protocol.not_found("file_upload", upload_id)
         return self._uploads[upload_id]
 
+    def link_expiry(self) -> str:
+        """Returns until when the link to a file is valid that is answered now."""
+        return protocol.timestamp(self.now() + _LIFE)
+
     def answer(self, upload: Upload) -> dict[str, Any]:
         """Returns an upload as the API answers it."""
         status = upload.status(self.now())
@@ -133,9 +141,11 @@ class Uploads:
             "object": "file_upload",
             "id": upload.id,
             "created_time": protocol.timestamp(upload.made),
+            "created_by": {"id": self._bot, "type": "bot"},
             "last_edited_time": protocol.timestamp(upload.made),
             "expiry_time": None if upload.attached else protocol.timestamp(upload.made + _LIFE),
             "archived": False,
+            "in_trash": False,
             "status": status,
             "filename": upload.filename,
             "content_type": upload.content_type,

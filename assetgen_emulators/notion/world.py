@@ -10,11 +10,19 @@ from typing import Any
 
 from assetgen_emulators.notion import properties, protocol
 from assetgen_emulators.notion.content import PERSON, Content
-from assetgen_emulators.notion.properties import Option, Property
+from assetgen_emulators.notion.properties import Option, Piece, Property, read_pieces
 from assetgen_emulators.notion.query import find_property, select_rows
 
-_BOT = {"object": "user", "id": "b0b0b0b0-0000-4000-8000-000000000001"}
+_BOT = "b0b0b0b0-0000-4000-8000-000000000001"
 _CREATABLE = {*properties.TYPES} - {"status"}
+#: What a database has that was made without it.
+_UNSET: dict[str, Any] = {
+    "parent": {"type": "workspace", "workspace": True},
+    "description": [],
+    "is_inline": False,
+    "icon": None,
+    "cover": None,
+}
 
 
 @dataclass
@@ -25,6 +33,7 @@ class Row:
     values: dict[str, Any]
     created: datetime
     edited: datetime
+    editor: str = PERSON
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     trashed: bool = False
 
@@ -42,12 +51,21 @@ class Source:
 
 @dataclass
 class Database:
-    """A container of data sources, shared with integrations."""
+    """A container of data sources, shared with integrations.
 
-    title: str
+    Attributes:
+        title: Its name.
+        author: Id of the user who made it.
+        about: What else was given when it was made, as answers have it: ``parent``, ``description``, ``icon``, ...
+    """
+
+    title: list[Piece]
+    author: str = PERSON
+    about: dict[str, Any] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     shared: bool = True
     trashed: bool = False
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -70,14 +88,14 @@ class World:
         #: Pages outside of databases that are shared with the integration.
         self.pages: set[str] = set()
         self.result_limit = result_limit
-        self.content = Content(_BOT["id"], base_url, lambda page_id: page_id in self.rows)
+        self.content = Content(_BOT, base_url, lambda page_id: page_id in self.rows)
 
     # --- what people do ------------------------------------------------------------------------------------------
 
     def new_database(self, title: str, tables: Mapping[str, list[Property]]) -> Database:
         """Adds a database; one table is the rule, several are possible."""
         with self.lock:
-            database = Database(title)
+            database = Database([Piece(title)])
             database.sources = [Source(database, name, columns) for name, columns in tables.items()]
             self.databases[database.id] = database
             return database
@@ -106,7 +124,7 @@ class World:
             row = self.rows[page_id]
             column = self.column(row.source, name)
             row.values[column.id] = properties.as_people_enter(column, value)
-            row.edited = edited or datetime.now(UTC)
+            row.edited, row.editor = edited or datetime.now(UTC), PERSON
 
     def row(self, page_id: str) -> dict[str, Any]:
         """Returns a row as people see it, by names of properties; ``in_trash`` beside them."""
@@ -161,10 +179,16 @@ class World:
 
     def answer(self, request: protocol.Request, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Carries out a request; returns the answer, and what it wrote in plain values."""
+        answer, written = self._answer(request, body)
+        return protocol.in_version(answer, request), written
+
+    def _answer(self, request: protocol.Request, body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if request.is_newer and isinstance(body, dict) and "archived" in body:
+            raise protocol.malformed("archived", "not present", body["archived"])
         with self.lock:
             match request.endpoint:
                 case "users.me":
-                    return _BOT | {"type": "bot", "name": "assetgen", "avatar_url": None, "bot": {}}, {}
+                    return _user(_BOT) | {"type": "bot", "name": "assetgen", "avatar_url": None, "bot": {}}, {}
                 case "databases.retrieve":
                     return self._database_answer(self._database(request.object_id)), {}
                 case "databases.create":
@@ -218,7 +242,8 @@ class World:
         page_id = protocol.parse_id(str(parent["page_id"]))
         if page_id not in self.pages:
             self._page(page_id)
-        schema = (body.get("initial_data_source") or {}).get("properties")
+        first = body.get("initial_data_source")
+        schema = first.get("properties") if isinstance(first, dict) else None
         if not isinstance(schema, dict):
             raise protocol.malformed("initial_data_source.properties", "an object", schema)
         if self.content.used_up:
@@ -226,8 +251,14 @@ class World:
         columns = [_new_column(name, config) for name, config in schema.items()]
         if [column.type for column in columns].count("title") != 1:
             raise protocol.invalid("Title is not provided: exactly one property must be a title.")
-        title = "".join(item["text"]["content"] for item in body.get("title", []))
-        return self.new_database(title, {title: columns})
+        title = list(read_pieces("title", body.get("title", [])))
+        description = [piece.answer() for piece in read_pieces("description", body.get("description", []))]
+        given = {name: body[name] for name in ("is_inline", "icon", "cover") if body.get(name) is not None}
+        parent = {"type": "page_id", "page_id": page_id}
+        database = Database(title, _BOT, {"parent": parent, "description": description, **given})
+        database.sources = [Source(database, "".join(piece.content for piece in title), columns)]
+        self.databases[database.id] = database
+        return database
 
     def _query(self, source: Source, body: Any) -> dict[str, Any]:
         rows = [row for row in self.rows.values() if row.source is source]
@@ -253,7 +284,7 @@ class World:
             seen[column.name] = properties.as_people_see(column, values[column.id])
         row.values.update(values)
         row.trashed = wanted
-        row.edited = datetime.now(UTC)
+        row.edited, row.editor = datetime.now(UTC), _BOT
         return self._page_answer(row), seen
 
     def _add(self, source: Source, cells: dict[str, Any], created: datetime | None = None) -> str:
@@ -270,31 +301,41 @@ class World:
         return {
             "object": "database",
             "id": database.id,
-            "title": [protocol.rich_text(database.title)],
-            "description": [],
-            "parent": {"type": "workspace", "workspace": True},
-            "is_inline": False,
+            "title": [piece.answer() for piece in database.title],
             "in_trash": database.trashed,
+            "archived": database.trashed,
             "is_locked": False,
+            "created_time": protocol.timestamp(database.created),
+            "last_edited_time": protocol.timestamp(database.created),
             "data_sources": [{"id": source.id, "name": source.name} for source in database.sources],
-            "icon": None,
-            "cover": None,
             "url": f"https://www.notion.so/{uuid.UUID(database.id).hex}",
             "public_url": None,
+            **_UNSET,
+            **database.about,
         }
 
     def _source_answer(self, source: Source) -> dict[str, Any]:
+        database = source.database
+        about = _UNSET | database.about
         return {
             "object": "data_source",
             "id": source.id,
             "title": [protocol.rich_text(source.name)],
             "description": [],
-            "parent": {"type": "database_id", "database_id": source.database.id},
-            "database_parent": {"type": "workspace", "workspace": True},
-            "archived": source.database.trashed,
-            "in_trash": source.database.trashed,
+            "parent": {"type": "database_id", "database_id": database.id},
+            "database_parent": about["parent"],
+            "is_inline": about["is_inline"],
+            "archived": database.trashed,
+            "in_trash": database.trashed,
+            "created_time": protocol.timestamp(database.created),
+            "last_edited_time": protocol.timestamp(database.created),
+            "created_by": _user(database.author),
+            "last_edited_by": _user(database.author),
             "properties": {column.name: column.schema() for column in source.columns},
-            "url": f"https://www.notion.so/{uuid.UUID(source.database.id).hex}",
+            "icon": None,
+            "cover": None,
+            "url": f"https://www.notion.so/{uuid.UUID(database.id).hex}",
+            "public_url": None,
         }
 
     def _page_answer(self, row: Row) -> dict[str, Any]:
@@ -304,13 +345,14 @@ class World:
             "id": row.id,
             "created_time": protocol.timestamp(row.created),
             "last_edited_time": protocol.timestamp(row.edited),
-            "created_by": _BOT,
-            "last_edited_by": _BOT,
+            "created_by": _user(PERSON),
+            "last_edited_by": _user(row.editor),
             "cover": None,
             "icon": None,
             "parent": {"type": "data_source_id", "data_source_id": source.id, "database_id": source.database.id},
             "archived": row.trashed,
             "in_trash": row.trashed,
+            "is_archived": False,
             "is_locked": False,
             "properties": {
                 column.name: properties.as_answered(column, self._cell(row, column)) for column in source.columns
@@ -324,11 +366,28 @@ class World:
         return protocol.timestamp(times[column.type]) if column.type in times else row.values[column.id]
 
 
+def _user(user_id: str) -> dict[str, Any]:
+    return {"object": "user", "id": user_id}
+
+
 def _new_column(name: str, config: Any) -> Property:
     kinds = [key for key in config if key not in ("type", "name", "description")] if isinstance(config, dict) else []
     # What the reference said when 2025-09-03 came out; newer versions of the API can create a status property.
     if len(kinds) != 1 or kinds[0] not in _CREATABLE:
         raise protocol.malformed(f"initial_data_source.properties.{name}", "a property that can be created", config)
-    details = config[kinds[0]]
-    options = [Option(option["name"]) for option in details.get("options", [])]
-    return Property(name, kinds[0], options, details.get("prefix"))
+    kind, details, place = kinds[0], config[kinds[0]], f"initial_data_source.properties.{name}"
+    if not isinstance(details, dict):
+        raise protocol.malformed(f"{place}.{kind}", "an object", details)
+    given = details.get("options", [])
+    if not isinstance(given, list):
+        raise protocol.malformed(f"{place}.{kind}.options", "an array", given)
+    options = [_new_option(option, f"{place}.{kind}.options[{number}]") for number, option in enumerate(given)]
+    known = {key: details[key] for key in ("prefix", "format", "expression") if details.get(key) is not None}
+    return Property(name, kind, options, description=config.get("description"), **known)
+
+
+def _new_option(given: Any, place: str) -> Option:
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise protocol.malformed(f"{place}.name", "a string", given)
+    color = protocol.check_color(f"{place}.color", given.get("color", "default"), protocol.OPTION_COLORS)
+    return Option(given["name"], color, given.get("description"))

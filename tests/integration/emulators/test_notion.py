@@ -1,12 +1,14 @@
 """The Notion emulator answers what the real client library understands."""
 
+import uuid
 from typing import Any
 
 import pytest
 from notion_client import APIResponseError, helpers
 
 from assetgen_emulators.notion import NotionEmulator
-from tests.integration.emulators.notion_wire import UNKNOWN, database_of
+from assetgen_emulators.notion.protocol import VERSIONS
+from tests.integration.emulators.notion_wire import UNKNOWN, ask, database_of
 
 PARENT = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a"
 
@@ -132,3 +134,76 @@ def test_a_database_can_be_created_but_for_a_status_property(notion: NotionEmula
         with pytest.raises(APIResponseError, match="Could not find page with ID") as refused:
             client.databases.create(parent={"page_id": parent}, initial_data_source={"properties": properties})
         assert (refused.value.status, refused.value.code) == (404, "object_not_found")
+
+
+def test_a_database_comes_back_as_it_was_given(notion: NotionEmulator, client: Any) -> None:
+    notion.share_page("0" * 32)
+    options = [{"name": "sea", "color": "blue", "description": "Deep"}, {"name": "poke1"}]
+    title = [{"text": {"content": "Owls"}, "annotations": {"bold": True, "color": "red"}}]
+    made = client.databases.create(
+        parent={"page_id": "0" * 32},
+        title=title,
+        is_inline=True,
+        icon={"type": "emoji", "emoji": "🦉"},
+        initial_data_source={
+            "properties": {
+                "Name": {"title": {}},
+                "Cost": {"number": {"format": "dollar"}, "description": "in USD"},
+                "Count": {"number": {}},
+                "Channel": {"select": {"options": options}},
+                "Twice": {"formula": {"expression": "2 * 2"}},
+            }
+        },
+    )
+    source = client.data_sources.retrieve(made["data_sources"][0]["id"])
+    parent = {"type": "page_id", "page_id": str(uuid.UUID(int=0))}
+    assert made["parent"] == source["database_parent"] == parent
+    assert (made["icon"]["emoji"], made["is_inline"]) == ("🦉", True)
+    assert made["title"][0]["annotations"]["bold"]
+    assert made["title"][0]["annotations"]["color"] == "red"
+    found = source["properties"]
+    assert [found[name]["number"]["format"] for name in ("Cost", "Count")] == ["dollar", "number"]
+    assert [found[name]["description"] for name in ("Cost", "Count")] == ["in USD", None]
+    assert found["Twice"]["formula"] == {"expression": "2 * 2"}
+    sea, other = found["Channel"]["select"]["options"]
+    assert (sea["color"], sea["description"]) == ("blue", "Deep")
+    assert (other["color"], other["description"]) == ("default", None)
+
+
+def test_the_newer_version_says_in_trash_only_and_takes_a_position(notion: NotionEmulator) -> None:
+    page = notion.add_row()
+    path, older, newer = f"/v1/blocks/{page}/children", *VERSIONS
+
+    def append(text: str, version: str, **where: Any) -> tuple[int, dict[str, Any]]:
+        body = {"children": [{"paragraph": {"rich_text": [{"text": {"content": text}}]}}], **where}
+        return ask(notion, path, body, "PATCH", Notion_Version=version)
+
+    status, first = append("first", newer)
+    assert (status, "archived" in first["results"][0]) == (200, False)
+    block = first["results"][0]["id"]
+    assert append("second", newer, position={"type": "after_block", "after_block": {"id": block}})[0] == 200
+    assert append("before", newer, position={"type": "start"})[0] == 200
+    assert append("last", newer, position={"type": "end"})[0] == 200
+    assert append("by after", older, after=block)[0] == 200
+    assert [one["text"] for one in notion.blocks(page)] == ["before", "first", "by after", "second", "last"]
+    assert append("no", newer, after=block)[0] == append("no", older, position={"type": "end"})[0] == 400
+    assert append("no", newer, position={"type": "middle"})[0] == 400
+
+    pages = [ask(notion, f"/v1/pages/{page}", Notion_Version=version)[1] for version in VERSIONS]
+    assert ["archived" in one for one in pages] == [True, False]
+    assert pages[0] == pages[1] | {"archived": False}
+    trash = {"archived": True}
+    assert ask(notion, f"/v1/pages/{page}", trash, "PATCH", Notion_Version=newer)[0] == 400
+    assert ask(notion, f"/v1/pages/{page}", trash, "PATCH", Notion_Version=older)[0] == 200
+
+
+def test_a_defect_of_the_emulator_is_an_answer_and_not_a_lost_connection(
+    notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise LookupError("nothing")
+
+    monkeypatch.setattr(notion.world, "answer", fail)
+    status, body = ask(notion, "/v1/users/me")
+    assert (status, body["code"]) == (500, "internal_server_error")
+    assert [call.outcome for call in notion.journal()] == ["refused"]
