@@ -26,7 +26,7 @@ from assetgen_dagster.budget.messages import (
 )
 from assetgen_dagster.budget.rate_limit import RequestLimit
 from assetgen_dagster.budget.stores import open_limit, open_switches
-from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError, held, note_used_up, quota_key
+from assetgen_dagster.budget.switches import Json, Switches, SwitchesUnavailableError, note_used_up, quota_key, stopped
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.base import Provider
@@ -178,7 +178,7 @@ class Admission:
             if self._known is None:
                 return _Wait(cause, _POLL_SECONDS)
             # The last known switches hold: a database that restarts means neither stop nor resume.
-        found = held(self._known, self._key)
+        found = stopped(self._known, self._key)
         if found.used_up is not None:
             said = f"the API said so at {format_moment(found.used_up.at, self._settings)}"
             return failures.quota_used_up(said, quota_message(found.used_up, self._settings))

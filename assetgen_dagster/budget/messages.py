@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from assetgen_dagster.budget.breaker import Breaker, Probe, State, breakers_in
-from assetgen_dagster.budget.switches import Held, Json, Pause, UsedUp, held
+from assetgen_dagster.budget.switches import Json, Pause, Stopped, UsedUp, stopped
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
@@ -27,12 +27,12 @@ def quota_message(used_up: UsedUp, settings: Settings) -> str:
     return " ".join(_quota(used_up, settings))
 
 
-def held_message(held: Held, settings: Settings) -> tuple[str, str] | None:
+def stopped_message(stopped: Stopped, settings: Settings) -> tuple[str, str] | None:
     """Returns what stops paying, and the remedy; None if nothing does."""
-    if held.pause is not None:
-        what, remedy = _pause(held.pause, settings)
-    elif held.used_up is not None:
-        what, remedy = _quota(held.used_up, settings)
+    if stopped.pause is not None:
+        what, remedy = _pause(stopped.pause, settings)
+    elif stopped.used_up is not None:
+        what, remedy = _quota(stopped.used_up, settings)
     else:
         return None
     return what, f"{remedy}."
@@ -75,7 +75,7 @@ def probe_message(breaker: Breaker, probe: Probe) -> str:
 
 def cleared_message(values: Mapping[str, Json], settings: Settings) -> str:
     """Returns a sentence for each switch that was cleared."""
-    found = held(values, None)
+    found = stopped(values, None)
     said = [f"The pause by {found.pause.by} is over."] if found.pause else []
     said += ["The daily quota is asked for again."] if found.used_up else []
     for breaker in breakers_in(values):

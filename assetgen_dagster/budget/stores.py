@@ -7,7 +7,7 @@ from assetgen_dagster.budget.breaker import Breaker, State, fingerprint, own_bre
 from assetgen_dagster.budget.breaker_store import BreakerStore
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
 from assetgen_dagster.budget.reservations import ReservationStore
-from assetgen_dagster.budget.switches import FileSwitches, Held, Switches, account_fingerprint, held
+from assetgen_dagster.budget.switches import FileSwitches, Stopped, Switches, account_fingerprint, stopped
 from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.providers.registry import providers_in_use
 from assetgen_dagster.settings import Settings
@@ -45,13 +45,13 @@ def open_limit(settings: Settings, provider: Provider) -> RequestLimit | None:
     return RequestLimit(in_postgres(settings.database, key), limit=settings.requests_per_minute)
 
 
-def held_now(settings: Settings) -> Held:
+def stopped_now(settings: Settings) -> Stopped:
     """Returns what holds the paying up at this moment, with whatever key: the one that is not may be a run's.
 
     Raises:
         SwitchesUnavailableError: Nobody knows.
     """
-    return held(open_switches(settings).read(), None)
+    return stopped(open_switches(settings).read(), None)
 
 
 def broken_now(settings: Settings) -> Breaker | None:

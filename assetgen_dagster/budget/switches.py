@@ -74,7 +74,7 @@ class UsedUp:
 
 
 @dataclass(frozen=True)
-class Held:
+class Stopped:
     """What stops paying now for one key and model.
 
     Attributes:
@@ -148,11 +148,11 @@ def account_fingerprint(provider: Provider) -> str:
     return _digest(provider.account)
 
 
-def held(values: Mapping[str, Json], key: str | None, *, now: float | None = None) -> Held:
+def stopped(values: Mapping[str, Json], key: str | None, *, now: float | None = None) -> Stopped:
     """Returns what stops paying for a key and model (``quota_key``), or for any if ``key`` is None."""
-    found = Held()
+    found = Stopped()
     if (pause := values.get(_PAUSE)) is not None:
-        found = Held(_pause(pause))
+        found = Stopped(_pause(pause))
     for name, quota in values.items():
         if name.startswith(_QUOTA) if key is None else name == f"{_QUOTA}{key}":
             used_up = UsedUp(float(quota.get("at", 0)), float(quota.get("until", 0)))

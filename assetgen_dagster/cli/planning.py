@@ -17,8 +17,8 @@ from rich.table import Table
 
 from assetgen_dagster.budget.breaker import State
 from assetgen_dagster.budget.limits import refusal_message, remedy
-from assetgen_dagster.budget.messages import breaker_message, held_message
-from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
+from assetgen_dagster.budget.messages import breaker_message, stopped_message
+from assetgen_dagster.budget.stores import broken_now, open_reservations, stopped_now
 from assetgen_dagster.director.model.write import preflight_director
 from assetgen_dagster.director.source import Story, resolve_in_folder
 from assetgen_dagster.drawing.events import PlanMade, Task
@@ -252,8 +252,8 @@ def _obstacles(key: ProjectKey, paths: ProjectPaths, settings: Settings, to_draw
     if refused := open_reservations(settings).preflight(key, pictures=to_draw):
         why = f"{refusal_message(refused, settings, now=time.time())}. {remedy(refused)}."
         yield coded(f"the run would not start: {why}", Code.BUDGET)
-    if held := held_message(held_now(settings), settings):
-        yield f"the run would wait: {' '.join(held)}"
+    if stopped := stopped_message(stopped_now(settings), settings):
+        yield f"the run would wait: {' '.join(stopped)}"
     breaker = broken_now(settings)
     if breaker is not None and breaker.state(time.time()) is State.OPEN:
         yield coded(f"the run would not start: {breaker_message(breaker, settings)}", breaker.code)

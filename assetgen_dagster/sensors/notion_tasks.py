@@ -25,8 +25,8 @@ from assetgen_dagster.assets.tags import (
     STOPPED_BY_TAG,
     WILL_RETRY_TAG,
 )
-from assetgen_dagster.budget.messages import held_message
-from assetgen_dagster.budget.stores import held_now
+from assetgen_dagster.budget.messages import stopped_message
+from assetgen_dagster.budget.stores import stopped_now
 from assetgen_dagster.drawing.redraw import KnownPictures, known_pictures
 from assetgen_dagster.errors import AssetgenError, Code
 from assetgen_dagster.notion.board import TaskBoard
@@ -73,7 +73,7 @@ def notion_tasks(
         notion = notion_settings(settings)
         if notion is None:
             return dg.SkipReason("Notion is not set up: NOTION_TOKEN and NOTION_DATABASE_ID are not set.")
-        if order := held_message(held_now(settings), settings):
+        if order := stopped_message(stopped_now(settings), settings):
             return dg.SkipReason(f"No runs are requested. {' '.join(order)}")
         with task_board.open(notion, total_seconds=BOARD_SECONDS) as board:
             failures = list(requeue(context.instance, board, settings, notion))

@@ -3,9 +3,9 @@
 import time
 
 from assetgen_dagster.budget.limits import budget_message
-from assetgen_dagster.budget.messages import breaker_failure, held_message
+from assetgen_dagster.budget.messages import breaker_failure, stopped_message
 from assetgen_dagster.budget.reservations import limits_of
-from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations
+from assetgen_dagster.budget.stores import broken_now, open_reservations, stopped_now
 from assetgen_dagster.cli.doctor.finding import Finding, broken, of_failure
 from assetgen_dagster.errors import AssetgenError
 from assetgen_dagster.project.channels import ChannelsFileError
@@ -16,11 +16,11 @@ from assetgen_dagster.support.months import month_of
 def examine_paying(settings: Settings) -> list[Finding]:
     """Checks pause, circuit breaker, quota, requests a minute and budget."""
     try:
-        found, breaker = held_now(settings), broken_now(settings)
+        found, breaker = stopped_now(settings), broken_now(settings)
     except AssetgenError as error:
         return [broken("paying", error)]
-    if held := held_message(found, settings):
-        return [Finding("paying", False, *held)]
+    if stopped := stopped_message(found, settings):
+        return [Finding("paying", False, *stopped)]
     if breaker is not None:
         return [of_failure("circuit breaker", breaker_failure(breaker, settings))]
     return [*_limit(settings), *_budget(settings)]

@@ -11,7 +11,7 @@ from pytest import approx
 
 from assetgen_dagster.assets.keys import ASSET_MANIFEST, ASSETS_READY, image_key
 from assetgen_dagster.assets.tags import PAGE_TAG, STOPPED_BY_TAG
-from assetgen_dagster.budget.stores import broken_now, held_now, open_reservations, open_switches
+from assetgen_dagster.budget.stores import broken_now, open_reservations, open_switches, stopped_now
 from assetgen_dagster.budget.switches import pause, resume
 from assetgen_dagster.cli.costs import materialized_costs
 from assetgen_dagster.director.source import Resolution
@@ -272,7 +272,7 @@ def test_the_models_used_up_daily_quota_is_known_to_all_runs_and_is_not_that_of_
         assert run is not None
         assert run.tags[STOPPED_BY_TAG] == "daily_quota"
     assert len(texts(gemini)) == 1
-    assert held_now(load_settings()).used_up is not None
+    assert stopped_now(load_settings()).used_up is not None
     gemini.plan([])
     monkeypatch.delenv("ASSETGEN_STORY_MODEL")
     assert dagit.materialize(story=STORY).success

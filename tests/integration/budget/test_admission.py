@@ -9,7 +9,7 @@ import structlog
 from assetgen_dagster.budget.admission import AdmissionWaits
 from assetgen_dagster.budget.messages import format_moment
 from assetgen_dagster.budget.rate_limit import RequestLimit, in_file
-from assetgen_dagster.budget.stores import held_now, open_switches
+from assetgen_dagster.budget.stores import open_switches, stopped_now
 from assetgen_dagster.budget.switches import note_used_up, pause, resume
 from assetgen_dagster.drawing.events import PictureStarted
 from assetgen_dagster.drawing.outcome import Summary
@@ -119,7 +119,7 @@ def test_a_daily_quota_that_one_run_meets_stops_the_others_without_a_call_of_the
     first = asyncio.run(body())
     assert first.stopped_by is not None
     assert first.stopped_by.code == Code.DAILY_QUOTA
-    used_up = held_now(load_settings()).used_up
+    used_up = stopped_now(load_settings()).used_up
     assert used_up is not None
     assert format_moment(used_up.until, load_settings()) in first.stopped_by.remedy
     second = asyncio.run(body())

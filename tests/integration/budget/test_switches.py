@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assetgen_dagster.budget.messages import held_message
-from assetgen_dagster.budget.stores import held_now, open_switches
-from assetgen_dagster.budget.switches import SwitchesUnavailableError, held, note_used_up, pause, quota_key, resume
+from assetgen_dagster.budget.messages import stopped_message
+from assetgen_dagster.budget.stores import open_switches, stopped_now
+from assetgen_dagster.budget.switches import SwitchesUnavailableError, note_used_up, pause, quota_key, resume, stopped
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
 from assetgen_dagster.providers.registry import provider_of
 from assetgen_dagster.settings import Settings, load_settings
@@ -32,17 +32,17 @@ def key() -> str:
 
 
 def test_nothing_holds_up_what_nobody_has_stopped(settings: Settings) -> None:
-    assert held_message(held_now(settings), settings) is None
+    assert stopped_message(stopped_now(settings), settings) is None
 
 
 def test_a_pause_is_seen_by_all_says_who_since_when_and_why_and_ends_with_resume(settings: Settings) -> None:
     pause(open_switches(settings), reason="checking the bill", by="anna@studio")
-    said = " ".join(held_message(held_now(load_settings()), settings) or ())
+    said = " ".join(stopped_message(stopped_now(load_settings()), settings) or ())
     assert said.startswith("Paying is paused by anna@studio since ")
     assert "(checking the bill)" in said
     assert "assetgen resume" in said
     assert resume(open_switches(settings))
-    assert held_now(settings).pause is None
+    assert stopped_now(settings).pause is None
     assert not resume(open_switches(settings))
 
 
@@ -52,7 +52,7 @@ def test_who_paused_first_stays_and_a_new_reason_replaces_the_old(settings: Sett
     assert pause(switches, by="ben@studio") == first
     again = pause(switches, reason="two", by="ben@studio")
     assert (again.by, again.at, again.reason) == ("anna@studio", first.at, "two")
-    assert held_now(settings).pause == again
+    assert stopped_now(settings).pause == again
 
 
 def test_a_used_up_quota_holds_one_key_and_model_up_until_midnight_in_los_angeles(
@@ -62,14 +62,14 @@ def test_a_used_up_quota_holds_one_key_and_model_up_until_midnight_in_los_angele
     noted = note_used_up(switches, provider_of(load_settings()), now=NOON)
     assert noted.until == MIDNIGHT
     values = switches.read()
-    assert held(values, key(), now=NOON).used_up == noted
-    assert held(values, key(), now=MIDNIGHT + 1).used_up is None
+    assert stopped(values, key(), now=NOON).used_up == noted
+    assert stopped(values, key(), now=MIDNIGHT + 1).used_up is None
     assert "AIzaOne" not in json.dumps(dict(values))
     for name, value in (("GEMINI_API_KEY", "AIzaTwo"), ("GEMINI_IMAGE_MODEL", "gemini-3-pro-image")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            assert held(values, key(), now=NOON).used_up is None
-    assert held(values, None, now=NOON).used_up == noted  # who does not know the run's key goes by any
+            assert stopped(values, key(), now=NOON).used_up is None
+    assert stopped(values, None, now=NOON).used_up == noted  # who does not know the run's key goes by any
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_reset_that_the_api_names_counts_if_it_is_hours_away_and_for_a_day_at_
 def test_the_end_of_a_quota_is_told_by_the_clock_where_the_operator_is(settings: Settings) -> None:
     switches = open_switches(settings)
     note_used_up(switches, provider_of(load_settings()), now=NOON)
-    said = " ".join(held_message(held(switches.read(), key(), now=NOON), settings) or ())
+    said = " ".join(stopped_message(stopped(switches.read(), key(), now=NOON), settings) or ())
     assert "09:00 on 23 November 2026 (CET)" in said
     assert "assetgen resume" in said
 
@@ -96,7 +96,7 @@ def test_resume_forgets_a_quota_too(settings: Settings) -> None:
     switches = open_switches(settings)
     note_used_up(switches, provider_of(load_settings()))
     resume(switches)
-    assert held_now(settings).used_up is None
+    assert stopped_now(settings).used_up is None
 
 
 def test_changes_at_once_lose_none(settings: Settings) -> None:
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_is_told_with_its_remedy() -> None:
     folder.mkdir(parents=True)
     (folder / "switches.json").write_text("{")
     with pytest.raises(SwitchesUnavailableError, match=r"switches\.json cannot be read"):
-        held_now(settings)
+        stopped_now(settings)
 
 
 def test_a_pause_that_cannot_be_kept_is_told_with_its_remedy() -> None:
@@ -145,7 +145,7 @@ def test_a_pause_that_cannot_be_kept_is_told_with_its_remedy() -> None:
 def test_a_database_that_is_not_there_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETGEN_POSTGRES_URL", "postgresql://me:geheim-123@127.0.0.1:1/none")
     with pytest.raises(SwitchesUnavailableError) as caught:
-        held_now(load_settings())
+        stopped_now(load_settings())
     assert "127.0.0.1:1/none does not answer" in str(caught.value)
     assert "geheim" not in str(caught.value)
 
@@ -155,6 +155,6 @@ def test_a_switch_that_another_version_wrote_counts_as_set() -> None:
     folder = settings.workspace / ".assetgen"
     folder.mkdir(parents=True)
     (folder / "switches.json").write_text('{"pause": true}')
-    found = held_now(settings).pause
+    found = stopped_now(settings).pause
     assert found is not None
     assert found.by == "somebody"

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import pytest
 
 from assetgen_dagster.budget.stores import open_switches
-from assetgen_dagster.budget.switches import held, note_used_up, quota_key
+from assetgen_dagster.budget.switches import note_used_up, quota_key, stopped
 from assetgen_dagster.cli.planning import as_json, make_plan
 from assetgen_dagster.errors import Code
 from assetgen_dagster.project.records import CostSource
@@ -137,6 +137,6 @@ def test_a_picture_that_another_provider_may_have_drawn_is_listed_at_its_price(c
 def test_a_daily_quota_holds_its_own_provider_only_and_as_long_as_that_says(core: Core, kite: ImageProvider) -> None:
     switches, gemini = open_switches(core.settings), GeminiProvider(core.settings)
     assert note_used_up(switches, kite, now=1000.0).until == 1060.0
-    assert held(switches.read(), quota_key(kite), now=1059.0).used_up is not None
-    assert held(switches.read(), quota_key(kite), now=1061.0).used_up is None
-    assert held(switches.read(), quota_key(gemini), now=1059.0).used_up is None
+    assert stopped(switches.read(), quota_key(kite), now=1059.0).used_up is not None
+    assert stopped(switches.read(), quota_key(kite), now=1061.0).used_up is None
+    assert stopped(switches.read(), quota_key(gemini), now=1059.0).used_up is None
