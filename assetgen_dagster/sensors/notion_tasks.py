@@ -40,8 +40,8 @@ from assetgen_dagster.notion.settings import NotionSettings, notion_settings
 from assetgen_dagster.project.channels import load_channels
 from assetgen_dagster.project.key import InvalidIdentifierError, ProjectKey
 from assetgen_dagster.sensors import BOARD_SECONDS, TICK_SECONDS
-from assetgen_dagster.sensors.hold import Go, Hold, hold
 from assetgen_dagster.sensors.requeue import requeue
+from assetgen_dagster.sensors.run_admission import Admitted, RunAdmission, admit_runs
 from assetgen_dagster.sensors.run_outcome import report_outcome
 from assetgen_dagster.settings import Settings
 from assetgen_dagster.support.log import prepare_log
@@ -79,11 +79,13 @@ def notion_tasks(
             failures = list(requeue(context.instance, board, settings, notion))
             rows = board.triggered_rows(drawing=True)
             asking = sum(row.status in notion.status_trigger for row in rows)
-            held = hold(context.instance, settings) if asking else Hold(Go.ALL)
-            if held.go is Go.NONE:
-                return dg.SkipReason(f"No runs are requested for {asking} rows: {held.reason}")
+            admission = admit_runs(context.instance, settings) if asking else RunAdmission(Admitted.ALL)
+            if admission.admitted is Admitted.NONE:
+                return dg.SkipReason(f"No runs are requested for {asking} rows: {admission.reason}")
             seen = read_seen(context.cursor)
-            decisions = _decide(context.instance, rows, settings, board, seen, one=held.go is not Go.ALL)
+            decisions = _decide(
+                context.instance, rows, settings, board, seen, one=admission.admitted is not Admitted.ALL
+            )
             context.update_cursor(json.dumps({"seen": decisions.seen}))
             starts, more = _carry_out(context, board, decisions, settings, notion)
     except AssetgenError as error:

@@ -11,7 +11,7 @@ from assetgen_dagster.assets.tags import PAGE_TAG
 from assetgen_dagster.budget.stores import open_switches
 from assetgen_dagster.budget.switches import resume
 from assetgen_dagster.manifest.file import MANIFEST_FILE
-from assetgen_dagster.sensors.hold import ASK_AGAIN_SECONDS
+from assetgen_dagster.sensors.run_admission import ASK_AGAIN_SECONDS
 from assetgen_dagster.settings import PROJECT_ROOT, load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError
@@ -29,7 +29,7 @@ class Sensor:
         self.dagit = dagit
         self.requests: list[dg.RunRequest] = []
         self.now = time.time() + 1
-        monkeypatch.setattr("assetgen_dagster.sensors.hold.time.time", lambda: self.now)
+        monkeypatch.setattr("assetgen_dagster.sensors.run_admission.time.time", lambda: self.now)
 
     def look(self, *, after: float = 0.0) -> tuple[int, str]:
         """Returns how many runs are requested, and the sentence; ``after`` seconds from the last look."""

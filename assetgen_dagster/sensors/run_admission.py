@@ -21,8 +21,8 @@ from assetgen_dagster.settings import Settings
 ASK_AGAIN_SECONDS = 60.0
 
 
-class Go(StrEnum):
-    """What may be requested."""
+class Admitted(StrEnum):
+    """For which rows runs may be requested."""
 
     ALL = "all"
     ONE = "one"
@@ -30,34 +30,36 @@ class Go(StrEnum):
 
 
 @dataclass(frozen=True)
-class Hold:
+class RunAdmission:
     """What may be requested, and why not more.
 
     Attributes:
-        go: All rows, one of them, or none.
+        admitted: All rows, one of them, or none.
         reason: A sentence for the operator, where it is not all.
     """
 
-    go: Go
+    admitted: Admitted
     reason: str = ""
 
 
-def hold(instance: dg.DagsterInstance, settings: Settings) -> Hold:
+def admit_runs(instance: dg.DagsterInstance, settings: Settings) -> RunAdmission:
     """Returns what may be requested now.
 
     Raises:
         SwitchesUnavailableError: Nobody knows.
     """
     if cause := fault_on_this_machine(settings):
-        return Hold(Go.NONE, cause)
+        return RunAdmission(Admitted.NONE, cause)
     breaker = breaker_now(settings, ask_every_seconds=ASK_AGAIN_SECONDS)
     if breaker is None:
-        return Hold(Go.ALL)
+        return RunAdmission(Admitted.ALL)
     if breaker.state(time.time()) is State.OPEN:
-        return Hold(Go.NONE, breaker_message(breaker, settings))
+        return RunAdmission(Admitted.NONE, breaker_message(breaker, settings))
     if probing := _run_at_work(instance):
-        return Hold(Go.NONE, f"run {probing} shows whether {breaker.code}, which stopped the last one, is over.")
-    return Hold(Go.ONE)
+        return RunAdmission(
+            Admitted.NONE, f"run {probing} shows whether {breaker.code}, which stopped the last one, is over."
+        )
+    return RunAdmission(Admitted.ONE)
 
 
 def _run_at_work(instance: dg.DagsterInstance) -> str | None:
