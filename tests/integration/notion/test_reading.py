@@ -235,7 +235,7 @@ def test_a_search_that_runs_out_of_time_goes_on_where_it_stopped(
     notion: NotionEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = many_rows(notion, "formula")
-    monkeypatch.setattr("assetgen_dagster.notion.filters._FORMULAS", {})  # as of a rollup, which no filter tests
+    monkeypatch.setattr("assetgen_dagster.notion.filters._FORMULAS", {})  # as of a formula that gives a date
     at = Position()
     for _ in range(2):
         # A tick gets a sample and two of the five batches.

@@ -105,7 +105,7 @@ def test_many_rows_hear_how_their_runs_ended_in_several_looks(
 def test_the_row_of_a_run_by_hand_is_searched_for_over_several_ticks(
     pipeline: Pipeline, notion: NotionEmulator, clock: SlowNotion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assetgen_dagster.notion.filters._FORMULAS", {})  # as of a rollup, which no filter tests
+    monkeypatch.setattr("assetgen_dagster.notion.filters._FORMULAS", {})  # as of a formula that gives a date
     monkeypatch.setenv("NOTION_DATABASE_ID", notion.create_database(types={"project_id": "formula"}))
     rows(notion, 700, Status="Draft")
     page = notion.add_row({**ROW, "Project ID": "vid_1"})
