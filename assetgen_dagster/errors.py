@@ -242,9 +242,10 @@ class Code(StrEnum):
     MODEL_NOT_FOUND = (
         "model_not_found",
         ErrorClass.FATAL,
-        "HTTP 404: the provider does not have this model, or no longer has it. Tried once more if the project has "
-        "pictures by it.",
-        "Set `GEMINI_IMAGE_MODEL`, or `ASSETGEN_STORY_MODEL` if the message names that, to a model that exists.",
+        "HTTP 404: the provider does not have this model, no longer has it, or keeps it for those who used it before. "
+        "Tried once more if the project has pictures by it.",
+        "Set `GEMINI_IMAGE_MODEL`, or `ASSETGEN_STORY_MODEL` if the message names that, to a model that this key may "
+        "use.",
     )
     CONFIGURATION = (
         "configuration",

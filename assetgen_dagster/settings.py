@@ -47,6 +47,15 @@ _OWNER = re.compile(r"team:[A-Za-z0-9][A-Za-z0-9 ._-]*|[A-Za-z0-9][A-Za-z0-9._%+
 _FOREIGN_SECRETS = frozenset({"DAGSTER_CLOUD_API_TOKEN"})
 
 
+class ThinkingLevel(StrEnum):
+    """How much an image model thinks before it draws, by the API's names; few models take all."""
+
+    MINIMAL = "minimal"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 class Machines(StrEnum):
     """Where runs are carried out: decides which lock keeps two of them off one project."""
 
@@ -93,9 +102,9 @@ class Settings(BaseSettings):
     image_concurrency: int = Field(8, alias="ASSETGEN_IMAGE_CONCURRENCY", ge=1, le=64)
     """Scripts of one project that run at the same time, 1 to 64."""
 
-    image_timeout_seconds: float = Field(60, alias="ASSETGEN_IMAGE_TIMEOUT_SECONDS", gt=0, le=3600)
+    image_timeout_seconds: float = Field(180, alias="ASSETGEN_IMAGE_TIMEOUT_SECONDS", gt=0, le=3600)
     """Time limit of one call of the script, up to 3600. A script that takes longer is killed, and its call is listed as
-    possibly billed."""
+    possibly billed; the default model usually takes 16 to 40 s, at times far longer."""
 
     image_slots: int = Field(22, alias="ASSETGEN_IMAGE_SLOTS", ge=1, le=99)
     """Number of image assets, and thus the most pictures that a project can have, 1 to 99."""
@@ -128,6 +137,10 @@ class Settings(BaseSettings):
     gemini_aspect_ratio: str = Field("16:9", alias="GEMINI_ASPECT_RATIO", pattern=ASPECT_RATIO)
     """Width to height of the pictures, such as `16:9` or `1:1`, unless the channel has its own. Passed to the script;
     the check `pictures_aspect_ratio` compares with it."""
+
+    gemini_thinking_level: ThinkingLevel | None = Field(None, alias="GEMINI_THINKING_LEVEL")
+    """How much the image model thinks before it draws: `minimal`, `low`, `medium` or `high`; see [thinking](#thinking).
+    Passed to the script. Not set: the model's own default."""
 
     story_model: str | None = Field(None, alias="ASSETGEN_STORY_MODEL", pattern=r"^(models/)?[A-Za-z0-9._-]+$")
     """A Gemini text model, such as `gemini-3.8-flash`, that [writes the prompts](#a-language-model-for-the-prompts)
@@ -244,6 +257,11 @@ class Settings(BaseSettings):
     @classmethod
     def _from_project_root(cls, value: Path) -> Path:
         return PROJECT_ROOT / value.expanduser()
+
+    @field_validator("gemini_thinking_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("channels_file")
     @classmethod

@@ -9,6 +9,7 @@ Settings, from the environment, else from a ``.env`` beside this file, else from
 - ``GEMINI_API_KEY``: required.
 - ``GEMINI_IMAGE_MODEL``: ``gemini-nano-banana-2.1`` unless set.
 - ``GEMINI_ASPECT_RATIO``: ``16:9`` unless set.
+- ``GEMINI_THINKING_LEVEL``: the model's own unless set.
 - ``GOOGLE_GEMINI_BASE_URL``: Google's endpoint unless set.
 
 From the environment only: an HTTP proxy in ``https_proxy`` or ``all_proxy``, hosts without it in ``no_proxy``.
@@ -140,7 +141,9 @@ def draw(parts: list[dict[str, Any]], output: Path, model: str, settings: dict[s
     base = _base_url(settings)
     _make_room(output)  # before anything is paid
     shape = {"aspectRatio": settings.get("GEMINI_ASPECT_RATIO", DEFAULT_ASPECT_RATIO)}
-    config = {"responseModalities": ["TEXT", "IMAGE"], "imageConfig": shape}
+    config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"], "imageConfig": shape}
+    if level := settings.get("GEMINI_THINKING_LEVEL"):
+        config["thinkingConfig"] = {"thinkingLevel": level.upper()}
     question = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
     answer = ask(base, model, key, json.dumps(question).encode())
     model = version if isinstance(version := answer.get("modelVersion"), str) and version else model
@@ -356,6 +359,7 @@ def _hint(status: int, reason: str, said: str, *, no_quota: bool) -> str:
         "check GEMINI_API_KEY": status in (401, 403) or reason.startswith("API_KEY"),
         "set GEMINI_IMAGE_MODEL to a model that the API still has": status == 404,
         "change GEMINI_ASPECT_RATIO": status == 400 and "aspect" in said.lower(),
+        "change GEMINI_THINKING_LEVEL, or remove it": status == 400 and "thinking level" in said.lower(),
     }
     return next((hint for hint, fits in hints.items() if fits), "")
 

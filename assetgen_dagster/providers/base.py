@@ -5,6 +5,7 @@ script takes ``--prompt``, ``--output`` and, if it takes references, ``--referen
 what it may print.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
 
@@ -37,12 +38,16 @@ class Provider(Protocol):
     def configuration(self) -> tuple[str, ...]:
         """The settings that an operator changes to fix key, model or endpoint. Secret."""
 
-    def check(self, *, seconds: float) -> Failure | None:
+    def check(self, *, seconds: float, calls: bool = False) -> Failure | None:
         """Returns a failure of key, endpoint or model, or None; costs nothing. Only if ``checkable``.
 
         Args:
             seconds: Time limit.
+            calls: Whether to send a call as well that the API must reject, since an existing model may refuse all.
         """
+
+    def model_note(self, today: date) -> str:
+        """Returns what an operator should know about the model, such as its retirement; empty if nothing."""
 
     def quota_renewed_at(self, moment: float) -> float:
         """Returns when a daily quota that was used up at ``moment`` is renewed; both Unix times."""
@@ -77,7 +82,7 @@ class ImageProvider(Provider, Protocol):
         """
 
     def list_price(self, prompt: str, *, references: int) -> float | None:
-        """Returns the list price of a picture in USD, or None if unknown.
+        """Returns the typical price of a picture in USD, or None if unknown.
 
         Args:
             prompt: The combined prompt.

@@ -32,6 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes, by default 0")
     parser.add_argument("--requests-per-minute", type=int, help="answer 429 to calls beyond this many a minute")
+    restricted = "a model that is shown, but refuses every call, as to new users; may be given several times"
+    parser.add_argument("--restricted", action="append", default=[], metavar="MODEL", help=restricted)
+    parser.add_argument("--no-billing", action="store_true", help="refuse every call, as without billing")
     parser.add_argument("--faults", type=Path, help="a fault plan as JSON")
     arguments = parser.parse_args(argv)
     try:
@@ -39,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"--port {arguments.port}: {error.strerror}")
     emulator.limit_requests(arguments.requests_per_minute)
+    emulator.restricted, emulator.billing = frozenset(arguments.restricted), not arguments.no_billing
     if arguments.faults:
         try:
             emulator.plan(faults_from_json(arguments.faults.read_bytes()))

@@ -21,18 +21,21 @@ class Drawing:
     model_name: str
     model: protocol.Model
     size: tuple[int, int]
+    thoughts: int
 
     @classmethod
     def accept(cls, body: Any, model_name: str) -> "Drawing":
         """Returns the request; raises Rejected where the API would not take it."""
         model = protocol.check_model(model_name)
-        return cls(protocol.read_question(body), model_name, model, protocol.check_body(body, model))
+        size, thoughts = protocol.check_body(body, model), protocol.check_thinking(body, model)
+        return cls(protocol.read_question(body), model_name, model, size, thoughts)
 
     def tokens(self, action: faults.AnyAction | None) -> protocol.Tokens:
         """Returns the tokens of the answer."""
         references = self.question.reference_images * self.model.reference_tokens
-        asked = protocol.token_count(self.question.prompt)
-        return replace(_answer_tokens(asked, self.model, action), references=references)
+        asked = protocol.Tokens(protocol.token_count(self.question.prompt), references=references)
+        usual = replace(asked, image=self.model.image_tokens, text=self.model.words, thoughts=self.thoughts)
+        return asked if refuses(action) else _answer_tokens(asked, usual, action)
 
     def billed_usd(self, tokens: protocol.Tokens) -> float:
         """Returns their price."""
@@ -68,19 +71,17 @@ def whole_answer(
     return body | {"modelVersion": model_name, "responseId": uuid.uuid4().hex[:22]}
 
 
-def _answer_tokens(asked: int, model: protocol.Model, action: faults.AnyAction | None) -> protocol.Tokens:
-    if refuses(action):
-        return protocol.Tokens(asked)
+def _answer_tokens(asked: protocol.Tokens, usual: protocol.Tokens, action: faults.AnyAction | None) -> protocol.Tokens:
     match action:
         case faults.TextOnly(text=text):
-            return protocol.Tokens(asked, text=protocol.token_count(text))
+            return replace(asked, text=protocol.token_count(text))
         case faults.TextBeside(text=text):
-            return protocol.Tokens(asked, image=model.image_tokens, text=protocol.token_count(text))
+            return replace(usual, text=protocol.token_count(text))
         case faults.Thoughts(tokens=tokens):
-            return protocol.Tokens(asked, image=model.image_tokens, thoughts=tokens)
+            return replace(usual, thoughts=tokens)
         case faults.TwoImages():
-            return protocol.Tokens(asked, image=2 * model.image_tokens)
-    return protocol.Tokens(asked, image=model.image_tokens)
+            return replace(usual, image=2 * usual.image)
+    return usual
 
 
 def _parts(prompt: str, size: tuple[int, int], action: faults.AnyAction | None) -> list[protocol.Json]:

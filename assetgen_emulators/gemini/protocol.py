@@ -6,8 +6,8 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
@@ -26,25 +26,50 @@ class Model:
         text_usd: Price of a million text and thinking tokens.
         reference_tokens: Input tokens of a picture sent along.
         extreme_ratios: Whether it draws 1:4, 4:1, 1:8 and 8:1.
+        thoughts: Thinking tokens of a call by the levels that it takes, its default first.
+        words: Tokens of text that a call with a picture has as well.
+        older_sizes: Whether its pictures have the sizes of the 2.5 generation.
     """
 
     image_tokens: int
     image_usd: float
     input_usd: float
     text_usd: float
-    reference_tokens: int = 560
+    reference_tokens: int = 1120
     extreme_ratios: bool = False
+    thoughts: Mapping[str, int] = field(default_factory=dict)
+    words: int = 0
+    older_sizes: bool = False
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of a 1K picture by aspect ratio."""
+        return (OLDER_SIZES if self.older_sizes else SIZES) | (EXTREME_SIZES if self.extreme_ratios else {})
 
 
 # The emulator's own price list: the code under test must agree with it without knowing it.
 MODELS = {
-    "gemini-nano-banana-2.1": Model(1120, 30, 1.50, 7.50, extreme_ratios=True),
-    "gemini-2.5-flash-image": Model(1290, 30, 0.30, 2.50, reference_tokens=258),
-    "gemini-3.1-flash-lite-image": Model(1120, 30, 0.25, 1.50),
-    "gemini-3.1-flash-image": Model(1120, 60, 0.50, 3.00, extreme_ratios=True),
-    "gemini-3-pro-image": Model(1120, 120, 2.00, 12.00),
+    "gemini-nano-banana-2.1": Model(
+        1120, 30, 1.50, 7.50, extreme_ratios=True, thoughts={"medium": 639, "minimal": 0, "high": 1278}, words=80
+    ),
+    "gemini-2.5-flash-image": Model(1290, 30, 0.30, 2.50, reference_tokens=258, older_sizes=True),
+    "gemini-3.1-flash-lite-image": Model(1120, 30, 0.25, 1.50, thoughts={"minimal": 0, "high": 1278}),
+    "gemini-3.1-flash-image": Model(1120, 60, 0.50, 3.00, extreme_ratios=True, thoughts={"minimal": 0, "high": 1278}),
+    "gemini-3-pro-image": Model(1120, 120, 2.00, 12.00, reference_tokens=560),
 }
 SIZES = {
+    "1:1": (1024, 1024),
+    "2:3": (848, 1264),
+    "3:2": (1264, 848),
+    "3:4": (896, 1200),
+    "4:3": (1200, 896),
+    "4:5": (928, 1152),
+    "5:4": (1152, 928),
+    "9:16": (768, 1376),
+    "16:9": (1376, 768),
+    "21:9": (1584, 672),
+}
+OLDER_SIZES = {
     "1:1": (1024, 1024),
     "2:3": (832, 1248),
     "3:2": (1248, 832),
@@ -85,6 +110,7 @@ _FIELDS = {
     "candidateCount maxOutputTokens temperature topP topK seed presencePenalty frequencyPenalty responseLogprobs "
     "logprobs enableEnhancedCivicAnswers speechConfig thinkingConfig imageConfig mediaResolution responseFormat",
     "generation_config.image_config": "aspectRatio imageSize",
+    "thinking_config": "thinkingLevel thinkingBudget includeThoughts",
     "contents": "role parts",
     "parts": "text inlineData fileData thought thoughtSignature functionCall functionResponse videoMetadata "
     "mediaResolution executableCode codeExecutionResult partMetadata",
@@ -173,6 +199,20 @@ def check_key(key: str | None, accepted: frozenset[str] | None) -> None:
         raise Rejected(400, message, [*error_details(reason="API_KEY_INVALID"), said])
 
 
+def check_access(name: str, *, restricted: frozenset[str], billing: bool) -> None:
+    """Raises Rejected where every call is refused, whatever it asks for: ``GET`` shows the model all the same."""
+    if name in restricted:
+        message = f"This model models/{name} is no longer available to new users."
+        more = "Please update your code to use a newer model for the latest features and improvements."
+        raise Rejected(404, f"{message} {more}")
+    if not billing:
+        metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+        message = "You exceeded your current quota, please check your plan and billing details."
+        quota_id = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+        details = error_details(retry_delay_seconds=34, quota_id=quota_id, model=name)
+        raise Rejected(429, f"{message}\n* Quota exceeded for metric: {metric}, limit: 0, model: {name}", details)
+
+
 def check_model(name: str) -> Model:
     """Returns the model; raises Rejected for one that does not exist."""
     if name not in MODELS:
@@ -229,13 +269,25 @@ def check_body(body: Any, model: Model) -> tuple[int, int]:
         raise violation("generation_config.response_modalities", "Invalid value at 'response_modalities'")
     if get_field(image_config, "imageSize") not in (None, "1K"):
         raise violation("generation_config.image_config.image_size", "the emulator draws imageSize 1K only")
-    sizes = SIZES | (EXTREME_SIZES if model.extreme_ratios else {})
+    sizes = model.sizes
     ratio = get_field(image_config, "aspectRatio")
     if ratio is not None and ratio not in sizes:
         place = "generation_config.image_config.aspect_ratio"
         known = ", ".join(f"'{known}'" for known in sizes)
         raise violation(place, f"* GenerateContentRequest.{place}: aspect_ratio must be one of {known}.")
     return sizes[ratio or "1:1"]
+
+
+def check_thinking(body: Any, model: Model) -> int:
+    """Returns the thinking tokens of the level asked for; raises Rejected for one that the model does not take."""
+    config = get_field(get_field(body, "generationConfig"), "thinkingConfig")
+    _check_fields(config, "thinking_config", "generation_config.thinking_config")
+    asked = get_field(config, "thinkingLevel")
+    level = str(asked).lower() if asked is not None else next(iter(model.thoughts), "")
+    if asked is not None and level not in model.thoughts:
+        named = f"Thinking level {level.upper()}" if model.thoughts else "Thinking level"
+        raise Rejected(400, f"{named} is not supported for this model. Please retry with other thinking level.")
+    return model.thoughts.get(level, 0)
 
 
 def check_size(raw: bytes) -> None:

@@ -59,6 +59,7 @@ class _Handler(Handler["GeminiEmulator"]):
         )
         try:
             protocol.check_key(self._key(), emulator.api_keys)
+            protocol.check_access(model_name, restricted=emulator.restricted, billing=emulator.billing)
             protocol.check_size(raw)
             work = _ACCEPT[kind](body, model_name)
         except protocol.Rejected as rejected:
@@ -116,6 +117,8 @@ class GeminiEmulator(Service[Call, Fault]):
     Attributes:
         planned_after: How many calls there were when the plan was made.
         looked_up: The models that were asked about; that costs nothing, so it is not in the journal.
+        restricted: The models that are kept for earlier users: shown, but every call is refused.
+        billing: Whether the key's project has billing; without it every call is refused.
     """
 
     handler = _Handler
@@ -124,6 +127,8 @@ class GeminiEmulator(Service[Call, Fault]):
         super().__init__(port, Call, faults_from_json)
         self.latency_seconds = latency_seconds
         self.set_api_keys(api_keys)
+        self.restricted: frozenset[str] = frozenset()
+        self.billing = True
         self.planned_after = 0
         self.looked_up: list[str] = []
 

@@ -7,6 +7,7 @@ for. The same request gets the same text.
 import json
 import math
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from assetgen_emulators.gemini import faults, protocol
@@ -15,15 +16,29 @@ from assetgen_emulators.gemini.pictures import refuses, whole_answer
 
 @dataclass(frozen=True)
 class TextModel:
-    """A model that writes; USD per million tokens."""
+    """A model that writes.
+
+    Attributes:
+        input_usd: Price of a million input tokens.
+        output_usd: Price of a million output tokens, thinking included.
+        doubles_on: The day from which both are twice as much.
+    """
 
     input_usd: float
     output_usd: float
+    doubles_on: date = date.max
+
+    def billed_usd(self, asked: int, written: int, on: date) -> float:
+        """Returns the price of a call on a day."""
+        usual = (asked * self.input_usd + written * self.output_usd) / 1e6
+        return round(usual * (2 if on >= self.doubles_on else 1), 6)
 
 
 # The emulator's own price list: the code under test must agree with it without knowing it.
 MODELS = {
-    "gemini-3.8-flash": TextModel(0.75, 3.75),
+    **dict.fromkeys(
+        ("gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.6-flash"), TextModel(0.75, 3.75, date(2027, 1, 1))
+    ),
     "gemini-3.5-flash-lite": TextModel(0.30, 2.50),
     "gemini-without-price": TextModel(1.00, 1.00),
 }
@@ -90,9 +105,7 @@ class Writing:
 
     def billed_usd(self, tokens: protocol.Tokens) -> float:
         """Returns their price."""
-        model = MODELS[self.model_name]
-        spoken = tokens.text + tokens.thoughts
-        return round((tokens.prompt * model.input_usd + spoken * model.output_usd) / 1e6, 6)
+        return MODELS[self.model_name].billed_usd(tokens.prompt, tokens.text + tokens.thoughts, date.today())
 
     def answer(self, action: faults.AnyAction | None, tokens: protocol.Tokens) -> protocol.Json:
         """Returns the whole body of a 200."""

@@ -28,7 +28,7 @@ from assetgen_emulators.gemini import GeminiEmulator
 SCRIPT = PROJECT_ROOT / "scripts" / "generate_asset.py"
 PROMPT = "An owl on a stump, misty morning"
 #: Usage of a picture of PROMPT by the default model.
-DRAWN = {"prompt_tokens": 8, "image_tokens": 1120, "text_tokens": 0}
+DRAWN = {"prompt_tokens": 8, "image_tokens": 1120, "text_tokens": 80 + 639}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from assetgen_dagster.project.records import ProjectRecords, RecordStore, SpendK
 from assetgen_dagster.project.workspace import ProjectPaths, open_project
 from assetgen_dagster.providers.backoff import Clock
 from assetgen_dagster.settings import Settings, load_settings
+from assetgen_emulators.gemini import protocol
 from assetgen_emulators.gemini.journal import Call
 
 #: For tests whose subject is what is kept there; the others need not run twice. The second time is for
@@ -184,6 +185,14 @@ class Core:
 def billed(journal: list[Call]) -> list[Call]:
     """Returns the calls that cost money."""
     return [call for call in journal if call.outcome == "ok"]
+
+
+def picture_usd(prompt: str = "") -> float:
+    """Returns what the API bills for a picture of the default model: image, words, thinking and prompt."""
+    model = protocol.MODELS["gemini-nano-banana-2.1"]
+    thoughts = next(iter(model.thoughts.values()))
+    tokens = protocol.Tokens(protocol.token_count(prompt), model.image_tokens, model.words, thoughts)
+    return tokens.billed_usd(model)
 
 
 def billed_usd(journal: list[Call]) -> float:

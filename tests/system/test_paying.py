@@ -37,18 +37,18 @@ def test_pause_stops_runs_in_progress_after_what_is_in_flight_and_resume_complet
 def test_of_three_runs_at_once_against_a_budget_for_two_and_a_half_two_complete_and_one_pays_nothing(
     gemini: GeminiEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A picture costs 0.0336 and its prompt: with 0.034 reserved for each, what is reserved is what is spent.
-    monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "0.034")
-    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.34")
+    # Prompts are short: with their typical price reserved for each picture, what is reserved is what is spent.
+    monkeypatch.setenv("ASSETGEN_COST_PER_IMAGE_USD", "0.0393")
+    monkeypatch.setenv("ASSETGEN_MONTHLY_BUDGET_USD", "0.39")
     gemini.set_latency(2)
     with generating(tmp_path / "workspace", runs=3, pictures=4) as runs:
         outputs = {run.said: code for run, code in [(run, run.wait(90)) for run in runs]}
     assert sorted(outputs.values()) == [0, 0, 1]
     [refused] = [output for output, code in outputs.items() if code == 1]
-    for figure in ("asks for $0.14", "may spend $0.34", "A new month begins at", "ASSETGEN_MONTHLY_BUDGET_USD"):
+    for figure in ("asks for $0.16", "may spend $0.39", "A new month begins at", "ASSETGEN_MONTHLY_BUDGET_USD"):
         assert figure in " ".join(refused.split())
     assert len(gemini.journal()) == len(billed(gemini.journal())) == 8
-    assert billed_usd(gemini.journal()) <= 0.34
+    assert billed_usd(gemini.journal()) <= 0.39
 
 
 def share_of_the_limit(calls: list[Call], requests: int, window: float) -> float:

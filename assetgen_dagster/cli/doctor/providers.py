@@ -1,5 +1,7 @@
 """Checks key, endpoint and models: asks each provider about its model, at no cost."""
 
+from datetime import date
+
 from assetgen_dagster.cli.doctor.finding import Finding, of_failure
 from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.providers.registry import providers_in_use
@@ -23,9 +25,9 @@ def examine_providers(settings: Settings, *, seconds: float) -> list[Finding]:
 def _examine(provider: Provider, seconds: float) -> Finding:
     if not provider.checkable:
         return Finding(provider.name, True, "Key and model are not checked: a check might cost money.")
-    failure = provider.check(seconds=seconds)
+    failure, note = provider.check(seconds=seconds, calls=True), provider.model_note(date.today())
     if failure is not None:
         return of_failure(provider.name, failure)
-    return Finding(
-        provider.name, True, f"The key is valid, and the model {provider.model.removeprefix('models/')} exists."
-    )
+    known = f"The key is valid, and the model {provider.model.removeprefix('models/')} exists."
+    unknown = "Whether the API carries out its calls (billing, access) cannot be known before the first one."
+    return Finding(provider.name, True, f"{known} {unknown}", note)

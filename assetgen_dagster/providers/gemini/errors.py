@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import MAX_RETRIES, Failure, lost
+from assetgen_dagster.providers.gemini.retirement import retirement_of
 from assetgen_dagster.providers.script_failures import ApiReader, classify_reported
 from assetgen_dagster.providers.script_report import WEB_PAGE, ScriptFailure
 
@@ -164,7 +165,11 @@ _SAID = (
     (re.compile(r"\bapi key\b", re.IGNORECASE), "API_KEY_INVALID"),
 )
 
-_RATIO = "Change GEMINI_ASPECT_RATIO, or the aspect_ratio of this picture or its channel"
+#: Remedies of a rejected request, by what the API's message names.
+_REJECTED = {
+    "aspect": "Change GEMINI_ASPECT_RATIO, or the aspect_ratio of this picture or its channel",
+    "thinking level": "Change GEMINI_THINKING_LEVEL, or remove it",
+}
 
 
 def api_reader(model: str, *, setting: str) -> ApiReader:
@@ -214,7 +219,7 @@ def _read_status(failure: ScriptFailure, cause: str, *, model: str, setting: str
     if reason is not None:
         return _as_read(reason, cause)
     if status == 404:
-        return Failure(Code.MODEL_NOT_FOUND, cause, f"Set {setting} (now {model!r}) to a model that exists")
+        return Failure(Code.MODEL_NOT_FOUND, cause, _another_model(model, setting))
     if status in (401, 403):
         return Failure(Code.API_KEY, cause)
     again = _RETRY.search(failure.message) is not None
@@ -222,8 +227,15 @@ def _read_status(failure: ScriptFailure, cause: str, *, model: str, setting: str
         return Failure(Code.BILLING, cause)
     if status < 400:  # an error without a status of its own
         return Failure(Code.API_ERROR, cause, max_retries=1)
-    remedy = _RATIO if "aspect" in cause.casefold() else ""
-    return Failure(Code.REJECTED, cause, remedy, max_retries=int(again))
+    remedy = next((remedy for named, remedy in _REJECTED.items() if named in cause.casefold()), "")
+    # "Please retry with other thinking level" is no passing refusal.
+    return Failure(Code.REJECTED, cause, remedy, max_retries=int(again and not remedy))
+
+
+def _another_model(model: str, setting: str) -> str:
+    end = retirement_of(model)
+    such_as = f", such as {end.replacement}" if end is not None and end.replacement else ""
+    return f"Set {setting} (now {model!r}) to a model that this key may use{such_as}"
 
 
 def _status_of(failure: ScriptFailure) -> int:

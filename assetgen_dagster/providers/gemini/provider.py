@@ -1,11 +1,13 @@
 """Draws with Gemini, by the script that comes with the project."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import ClassVar, Self
 
 import httpx
 
+from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.cli_script import CLIScriptError
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.providers.gemini import models
@@ -13,6 +15,7 @@ from assetgen_dagster.providers.gemini.api import account_of, api_base, credenti
 from assetgen_dagster.providers.gemini.check import check_model
 from assetgen_dagster.providers.gemini.errors import api_reader, missing_key
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
+from assetgen_dagster.providers.gemini.retirement import retirement_note
 from assetgen_dagster.providers.gemini.script_text import read_text
 from assetgen_dagster.providers.script_failures import classify_end
 from assetgen_dagster.providers.script_report import ScriptReport
@@ -52,9 +55,14 @@ class GeminiProvider:
         key, endpoint = credentials(self.settings)
         return key, self.model, str(self.script), endpoint
 
-    def check(self, *, seconds: float) -> Failure | None:
+    def check(self, *, seconds: float, calls: bool = False) -> Failure | None:
         """Checks settings, then key and model with the API."""
-        return self.setting_failure() or check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
+        failure = self.setting_failure()
+        return failure or check_model(self.settings, self.model, setting=_SETTING, seconds=seconds, calls=calls)
+
+    def model_note(self, today: date) -> str:
+        """See ``retirement_note``."""
+        return retirement_note(self.model, setting=_SETTING, today=today)
 
     def quota_renewed_at(self, moment: float) -> float:
         """See ``quota``."""
@@ -76,12 +84,14 @@ class GeminiProvider:
         environment |= {"GEMINI_IMAGE_MODEL": self.model, "GEMINI_ASPECT_RATIO": aspect_ratio}
         if settings.gemini_api_key:
             environment["GEMINI_API_KEY"] = settings.gemini_api_key.get_secret_value()
+        if settings.gemini_thinking_level:
+            environment["GEMINI_THINKING_LEVEL"] = settings.gemini_thinking_level
         if settings.google_gemini_base_url:
             environment["GOOGLE_GEMINI_BASE_URL"] = settings.google_gemini_base_url
         return environment
 
     def setting_failure(self) -> Failure | None:
-        """Returns a failure if the key is not set, or the script cannot use the proxy for the API."""
+        """Returns a failure of the key, the proxy that the script would use, or the thinking level."""
         if self.settings.gemini_api_key is None:
             return missing_key()
         try:
@@ -90,19 +100,26 @@ class GeminiProvider:
             return Failure(error.code, error.message)
         except httpx.InvalidURL:
             pass  # the script says so
-        return None
+        level, levels = self.settings.gemini_thinking_level, models.thinking_levels(self.model)
+        if level is None or levels is None or level in levels:
+            return None
+        cause = f"{self.model} does not take GEMINI_THINKING_LEVEL={level}"
+        remedy = f"Set GEMINI_THINKING_LEVEL to {' or '.join(levels)}" if levels else "Remove GEMINI_THINKING_LEVEL"
+        return Failure(Code.CONFIGURATION, cause, remedy)
 
     async def takes_references(self) -> bool:
         """Returns True."""
         return True
 
     def list_price(self, prompt: str, *, references: int) -> float | None:
-        """Returns the list price of the model."""
-        return models.list_price(self.model, prompt, references=references)
+        """Returns the typical price with this model and thinking level."""
+        return models.list_price(
+            self.model, prompt, references=references, thinking=self.settings.gemini_thinking_level
+        )
 
     def reserved_usd(self) -> float:
-        """Returns the story's estimate, or the list price if that is higher."""
-        return max(self.settings.cost_per_image_usd, models.list_price(self.model, "") or 0.0)
+        """Returns the story's estimate, or the typical price if that is higher."""
+        return max(self.settings.cost_per_image_usd, self.list_price("", references=0) or 0.0)
 
     def call_cost(self, report: ScriptReport, *, model: str, drawn: bool | None) -> float | None:
         """Returns the cost of the reported tokens."""

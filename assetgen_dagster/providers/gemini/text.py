@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import httpx
@@ -29,6 +30,7 @@ from assetgen_dagster.providers.gemini.api import (
 from assetgen_dagster.providers.gemini.check import check_model
 from assetgen_dagster.providers.gemini.errors import REFUSALS, classify_api_failure
 from assetgen_dagster.providers.gemini.quota import quota_renewed_at
+from assetgen_dagster.providers.gemini.retirement import retirement_note
 from assetgen_dagster.providers.gemini.text_prices import TextUsage
 from assetgen_dagster.providers.script_report import ScriptFailure
 from assetgen_dagster.settings import Settings
@@ -97,9 +99,13 @@ class GeminiText:
         key, endpoint = credentials(self.settings)
         return key, self.model, endpoint
 
-    def check(self, *, seconds: float) -> Failure | None:
+    def check(self, *, seconds: float, calls: bool = False) -> Failure | None:
         """Checks key and model with the API."""
-        return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds)
+        return check_model(self.settings, self.model, setting=_SETTING, seconds=seconds, calls=calls)
+
+    def model_note(self, today: date) -> str:
+        """See ``retirement_note``."""
+        return retirement_note(self.model, setting=_SETTING, today=today)
 
     def quota_renewed_at(self, moment: float) -> float:
         """See ``quota``."""

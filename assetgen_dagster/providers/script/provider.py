@@ -5,6 +5,7 @@ certain, neither price nor ratios nor key are assumed.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar, Self
 
 from assetgen_dagster.providers.failures import Failure
@@ -30,6 +31,10 @@ class ScriptProvider(GeminiProvider):
     def ratios(self) -> tuple[str, ...]:
         """The ratios of all models."""
         return (*USUAL_RATIOS, *EXTREME_RATIOS)
+
+    def model_note(self, today: date) -> str:
+        """Returns nothing: the model is unknown."""
+        return ""
 
     def setting_failure(self) -> Failure | None:
         """Returns None: the script may have a key of its own."""

@@ -56,7 +56,7 @@ def test_a_pictures_metadata_is_the_contract(small: Dagit) -> None:
         "prompt_sha256", "model", "duration_seconds", "attempts", "reused", "width", "height", "size_bytes", "preview",
     } <= image.keys()  # fmt: skip
     assert (image["asset_type"], image["asset_name"], image["cost_source"]) == ("character", "picture_01", "usage")
-    assert (image["width"], image["height"], image["attempts"], image["reused"]) == (1344, 768, 1, False)
+    assert (image["width"], image["height"], image["attempts"], image["reused"]) == (1376, 768, 1, False)
     assert image["cost_usd"] == image["file_cost_usd"] > 0.03
     assert len(image["prompt_preview"]) <= 100
     assert image["prompt_preview"][:20] != small.materializations(image_key(2))[0]["prompt_preview"][:20]

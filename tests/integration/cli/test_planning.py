@@ -26,7 +26,7 @@ from assetgen_dagster.settings import load_settings
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import OddPicture
 from tests.helpers.breakers import make_half_open, turn_billing_off
-from tests.helpers.harness import Core, billed_usd
+from tests.helpers.harness import Core, billed_usd, picture_usd
 
 KEY = ProjectKey("poke1", "vid_123")
 
@@ -94,7 +94,7 @@ def test_a_plan_of_a_new_project_names_every_picture_with_its_price_and_makes_no
     shown = plan("--topic", "Bulbasaur forest documentary", "--story", "Show evolution through seasons")
     assert (shown["draw"], len(shown["pictures"]), shown["new_round"]) == (22, 22, True)
     assert shown["estimate_usd"] == pytest.approx(1.496)
-    assert 0.7392 < shown["list_price_usd"] < 0.75
+    assert 22 * picture_usd() < shown["list_price_usd"] < 22 * picture_usd() + 0.01
     assert not (tmp_path / "workspace").exists()
     assert gemini.journal() == []
 
@@ -192,15 +192,16 @@ def test_a_picture_that_would_come_back_costs_nothing(foxes: Core) -> None:
 def test_a_plan_for_people_is_plain_text_where_there_is_no_terminal(foxes: Core) -> None:
     done = typer.testing.CliRunner().invoke(app, ["plan", "--channel", "poke1", "--project", "vid_123"])
     lines = done.stdout.splitlines()
-    assert lines[0] == "#01 fox_front: draw (not there yet; $0.0336)"
-    assert lines[1] == "#02 fox_asleep: draw (not there yet; refers to fox_front; $0.0345)"
+    with_reference_usd = picture_usd() + 1120 * 1.5 / 1e6
+    assert lines[0] == f"#01 fox_front: draw (not there yet; ${picture_usd():.4f})"
+    assert lines[1] == f"#02 fox_asleep: draw (not there yet; refers to fox_front; ${with_reference_usd:.4f})"
     assert lines[3:-1] == [
         "Note: 3 character pictures; usual are 6 to 8",
         "Note: 0 environment pictures; usual are 8 to 10",
         "Note: 0 prop pictures; usual are 4 to 6",
     ]
     assert lines[-1] == (
-        "poke1:vid_123, mode auto: 3 of 3 pictures would be drawn, a new round; about $0.10; a budget reserves $0.20. "
+        "poke1:vid_123, mode auto: 3 of 3 pictures would be drawn, a new round; about $0.12; a budget reserves $0.20. "
         "Nothing was drawn, paid for or changed."
     )
 

@@ -13,7 +13,7 @@ from assetgen_dagster.manifest.model import AssetManifest, AssetType
 from assetgen_dagster.support.log import configure_logging
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import ApiError, NoUsage, OddPicture, Thoughts
-from tests.helpers.harness import ATMOSPHERE, Core, billed, billed_usd, manifest_of
+from tests.helpers.harness import ATMOSPHERE, Core, billed, billed_usd, manifest_of, picture_usd
 
 
 def test_every_picture_is_drawn_once_and_lies_where_the_next_step_looks(core: Core, gemini: GeminiEmulator) -> None:
@@ -178,10 +178,10 @@ def test_without_reported_usage_the_storys_estimate_counts(core: Core, gemini: G
 
 
 def test_thinking_is_paid_for_and_counted(core: Core, gemini: GeminiEmulator) -> None:
-    gemini.plan([Fault(Thoughts(drafts=2), times=None)])
+    gemini.plan([Fault(Thoughts(drafts=2, tokens=2000), times=None)])
     core.draw({1})
     assert core.confirmed_usd() == pytest.approx(gemini.journal()[0].billed_usd, abs=1e-6)
-    assert core.confirmed_usd() > 0.0336
+    assert core.confirmed_usd() > picture_usd()
 
 
 def test_nothing_is_left_in_the_staging_folder(core: Core, gemini: GeminiEmulator) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -69,8 +70,11 @@ class Kite:
     def script(self) -> Path:
         return self.home / "kite.py"
 
-    def check(self, *, seconds: float) -> Failure | None:
+    def check(self, *, seconds: float, calls: bool = False) -> Failure | None:
         raise NotImplementedError
+
+    def model_note(self, today: date) -> str:
+        return ""
 
     def quota_renewed_at(self, moment: float) -> float:
         return moment + 60

@@ -29,6 +29,7 @@ from assetgen_emulators.gemini.faults import (
 )
 from assetgen_emulators.gemini.protocol import MODELS, image_part
 from assetgen_emulators.painting import as_png
+from tests.helpers.harness import picture_usd
 from tests.integration.emulators.wire import MODEL, PROMPT, ask, body_of, in_background, parts_of, picture_in
 
 #: A picture to send along.
@@ -45,13 +46,14 @@ def test_an_answer_has_the_published_shape(gemini: GeminiEmulator) -> None:
     assert (candidate["finishReason"], candidate["index"], candidate["content"]["role"]) == ("STOP", 0, "model")
     (part,) = candidate["content"]["parts"]
     assert part["inlineData"]["mimeType"] == "image/png"
-    assert (picture_in(part).format, picture_in(part).size) == ("PNG", (1344, 768))
+    assert (picture_in(part).format, picture_in(part).size) == ("PNG", (1376, 768))
     assert answer["usageMetadata"] == {
         "promptTokenCount": 4,
-        "candidatesTokenCount": 1120,
-        "totalTokenCount": 1124,
+        "candidatesTokenCount": 1200,
+        "thoughtsTokenCount": 639,
+        "totalTokenCount": 1843,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 4}],
-        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1120}],
+        "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 80}, {"modality": "IMAGE", "tokenCount": 1120}],
     }
     assert answer["modelVersion"] == MODEL
 
@@ -59,7 +61,7 @@ def test_an_answer_has_the_published_shape(gemini: GeminiEmulator) -> None:
 @pytest.mark.parametrize(
     ("model", "usd"),
     [
-        ("gemini-nano-banana-2.1", 0.0336),
+        ("gemini-nano-banana-2.1", 0.0389925),
         ("gemini-2.5-flash-image", 0.0387),
         ("gemini-3.1-flash-lite-image", 0.0336),
         ("gemini-3.1-flash-image", 0.0672),
@@ -68,11 +70,11 @@ def test_an_answer_has_the_published_shape(gemini: GeminiEmulator) -> None:
 )
 def test_every_model_bills_its_published_price(gemini: GeminiEmulator, model: str, usd: float) -> None:
     assert ask(gemini, model=model)[0] == 200
-    assert gemini.journal()[0].billed_usd == round(usd + 4 * MODELS[model].input_usd / 1e6, 6)
+    assert gemini.journal()[0].billed_usd == pytest.approx(usd + 4 * MODELS[model].input_usd / 1e6, abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("ratio", "size"), [(None, (1024, 1024)), ("9:16", (768, 1344)), ("21:9", (1536, 672)), ("4:1", (2048, 512))]
+    ("ratio", "size"), [(None, (1024, 1024)), ("9:16", (768, 1376)), ("21:9", (1584, 672)), ("4:1", (2048, 512))]
 )
 def test_the_picture_has_the_aspect_ratio_asked_for(
     gemini: GeminiEmulator, ratio: str | None, size: tuple[int, int]
@@ -114,11 +116,11 @@ def test_pictures_sent_along_are_journalled_and_billed_as_input(gemini: GeminiEm
     (call,) = gemini.journal()
     assert call.reference_sha256 == (hashlib.sha256(b64decode(SPOT["data"])).hexdigest(),) * 2
     usage = answer["usageMetadata"]
-    assert usage["promptTokenCount"] == 2 + 2 * 560
+    assert usage["promptTokenCount"] == 2 + 2 * 1120
     assert usage["promptTokensDetails"] == [
-        {"modality": "TEXT", "tokenCount": 2}, {"modality": "IMAGE", "tokenCount": 1120}
+        {"modality": "TEXT", "tokenCount": 2}, {"modality": "IMAGE", "tokenCount": 2240}
     ]  # fmt: skip
-    assert call.billed_usd == pytest.approx((1122 * 1.5 + 1120 * 30) / 1e6, abs=1e-6)
+    assert call.billed_usd == pytest.approx(picture_usd("a fox") + 2240 * 1.5 / 1e6, abs=2e-6)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,18 @@ from assetgen_emulators.gemini.faults import (
     TornBody,
     TwoImages,
 )
-from tests.integration.emulators.wire import ASKED, PICTURE, ask, body_of, in_background, parts_of, picture_in
+from tests.integration.emulators.wire import (
+    ASKED,
+    IMAGE,
+    PICTURE,
+    THINKING,
+    WORDS,
+    ask,
+    body_of,
+    in_background,
+    parts_of,
+    picture_in,
+)
 
 # --- faults -----------------------------------------------------------------------------------------------------------
 
@@ -135,12 +146,12 @@ def test_a_delay_is_added_to_the_latency(gemini: GeminiEmulator) -> None:
         (PromptBlocked(), ASKED),
         (NoImage(), ASKED),
         (TextOnly("x" * 40), ASKED + 10 * 7.5 / 1e6),
-        (TextBeside("x" * 40), PICTURE + ASKED + 10 * 7.5 / 1e6),
+        (TextBeside("x" * 40), IMAGE + THINKING + ASKED + 10 * 7.5 / 1e6),
         (JpegLabelledPng(), PICTURE + ASKED),
         (HalfPng(), PICTURE + ASKED),
-        (Thoughts(tokens=100), PICTURE + ASKED + 100 * 7.5 / 1e6),
+        (Thoughts(tokens=100), IMAGE + WORDS + ASKED + 100 * 7.5 / 1e6),
         (NoUsage(), PICTURE + ASKED),
-        (TwoImages(), 2 * PICTURE + ASKED),
+        (TwoImages(), IMAGE + PICTURE + ASKED),
         (OddPicture(256, 144), PICTURE + ASKED),
         (OddPart(later=True), PICTURE + ASKED),
     ],
@@ -152,7 +163,7 @@ def test_what_was_drawn_is_billed_and_what_was_not_is_not(
     gemini.plan([Fault(fault)] if fault else [])
     ask(gemini)
     (call,) = gemini.journal()
-    assert call.billed_usd == round(usd, 6)
+    assert call.billed_usd == pytest.approx(usd, abs=1e-6)
     assert call.outcome == (fault.kind if fault else "ok")
 
 

@@ -14,7 +14,8 @@ from assetgen_emulators.gemini import GeminiEmulator
 
 MODEL = "gemini-nano-banana-2.1"
 #: What a picture and PROMPT cost.
-PICTURE = 1120 * 30 / 1e6
+IMAGE, WORDS, THINKING = 1120 * 30 / 1e6, 80 * 7.5 / 1e6, 639 * 7.5 / 1e6
+PICTURE = IMAGE + WORDS + THINKING
 PROMPT = "a meadow, sunny"  # 15 characters: 4 tokens
 ASKED = 4 * 1.50 / 1e6
 

@@ -44,7 +44,7 @@ def test_a_picture_is_drawn_and_its_usage_is_the_last_line(gemini: GeminiEmulato
     assert outcome.stderr == ""
     with Image.open(script.output) as picture:
         picture.load()
-        assert (picture.format, picture.size) == ("PNG", (1344, 768))
+        assert (picture.format, picture.size) == ("PNG", (1376, 768))
     (call,) = gemini.journal()
     assert (call.prompt, call.model, call.aspect_ratio) == (PROMPT, "gemini-nano-banana-2.1", "16:9")
 
@@ -65,6 +65,17 @@ def test_model_and_aspect_ratio_come_from_the_environment(gemini: GeminiEmulator
     assert gemini.journal()[0].model == "gemini-2.5-flash-image"
 
 
+@pytest.mark.parametrize(("level", "thoughts"), [("high", 1278), ("MINIMAL", 0)])
+def test_the_thinking_level_comes_from_the_environment(script: Script, level: str, thoughts: int) -> None:
+    assert script.run(GEMINI_THINKING_LEVEL=level).done["usage"] == DRAWN | {"text_tokens": 80 + thoughts}
+
+
+def test_a_thinking_level_that_the_model_does_not_take_is_named(script: Script) -> None:
+    outcome = script.run(GEMINI_THINKING_LEVEL="low")
+    assert outcome.code == 1
+    assert "change GEMINI_THINKING_LEVEL" in outcome.sentence
+
+
 @pytest.mark.parametrize("base", ["{}/", "{}/v1beta", "{}/v1beta/"])
 def test_the_base_url_may_end_in_a_slash_or_in_the_version(gemini: GeminiEmulator, script: Script, base: str) -> None:
     assert script.run(GOOGLE_GEMINI_BASE_URL=base.format(gemini.base_url)).code == 0
@@ -80,7 +91,7 @@ def test_a_jpeg_labelled_png_becomes_a_real_png(gemini: GeminiEmulator, script: 
     assert script.output.read_bytes().startswith(b"\x89PNG")
     with Image.open(script.output) as picture:
         picture.load()
-        assert picture.size == (1344, 768)
+        assert picture.size == (1376, 768)
 
 
 @pytest.mark.parametrize(
@@ -102,19 +113,19 @@ def test_a_jpeg_labelled_png_becomes_a_real_png(gemini: GeminiEmulator, script: 
 def test_the_last_picture_that_is_no_thought_is_taken(gemini: GeminiEmulator, script: Script, fault: AnyAction) -> None:
     gemini.plan([Fault(fault)])
     assert script.run().code == 0
-    assert script.output.read_bytes() == as_png(paint(PROMPT, 1344, 768))
+    assert script.output.read_bytes() == as_png(paint(PROMPT, 1376, 768))
 
 
 def test_thoughts_and_words_count_as_text_tokens(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(Thoughts(tokens=480)), Fault(TextBeside("Here you are!"))])
-    assert script.run().done["usage"] == DRAWN | {"text_tokens": 480}
-    assert script.run().done["usage"] == DRAWN | {"text_tokens": 4}
+    assert script.run().done["usage"] == DRAWN | {"text_tokens": 80 + 480}
+    assert script.run().done["usage"] == DRAWN | {"text_tokens": 4 + 639}
 
 
 def test_an_answer_without_usage_says_so(gemini: GeminiEmulator, script: Script) -> None:
     gemini.plan([Fault(NoUsage()), Fault(NoUsage(only_details=True))])
     assert script.run().done["usage"] is None
-    assert script.run().done["usage"] == DRAWN
+    assert script.run().done["usage"] == DRAWN | {"image_tokens": 1120 + 80, "text_tokens": 639}
 
 
 @pytest.mark.parametrize("fault", [OddPicture(256, 144), OddPicture(flat=True)])

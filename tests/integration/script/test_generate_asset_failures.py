@@ -23,7 +23,17 @@ from assetgen_emulators.gemini.faults import (
     TextOnly,
     TornBody,
 )
-from tests.helpers.generate_asset_runs import DRAWN, SCRIPT, Script, http_answer, raw_server, script_for, tls_server
+from tests.helpers.generate_asset_runs import (
+    DRAWN,
+    PROMPT,
+    SCRIPT,
+    Script,
+    http_answer,
+    raw_server,
+    script_for,
+    tls_server,
+)
+from tests.helpers.harness import picture_usd
 
 
 @pytest.fixture
@@ -211,7 +221,7 @@ def test_a_refused_picture_is_told_with_its_finish_reason(gemini: GeminiEmulator
     assert (report["error"]["kind"], report["error"]["finish_reason"]) == ("no_image", reason)
     assert reason in report["error"]["message"]
     assert outcome.sentence.endswith("; edit this prompt.")
-    assert report["usage"] == DRAWN | {"image_tokens": 0}
+    assert report["usage"] == DRAWN | {"image_tokens": 0, "text_tokens": 0}
 
 
 @pytest.mark.parametrize("reason", ["NO_IMAGE", "IMAGE_OTHER"])
@@ -300,7 +310,7 @@ def test_waiting_too_long_is_a_lost_answer(gemini: GeminiEmulator, script: Scrip
     assert error["kind"] == "lost_answer"
     assert "0.3 s" in error["message"]
     (call,) = gemini.wait_for(lambda calls: not calls[0].in_flight)
-    assert (call.outcome, call.billed_usd) == ("hang", 0.033612)
+    assert (call.outcome, call.billed_usd) == ("hang", picture_usd(PROMPT))
 
 
 def test_a_reset_after_the_request_is_a_lost_answer(gemini: GeminiEmulator, script: Script) -> None:

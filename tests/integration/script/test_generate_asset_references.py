@@ -31,7 +31,7 @@ def test_reference_pictures_are_sent_before_the_prompt_in_their_order(
         picture(tmp_path / "w", "WEBP"),
     ]
     outcome = script.run(references=paths)
-    assert outcome.done["usage"]["prompt_tokens"] == 8 + 3 * 560
+    assert outcome.done["usage"]["prompt_tokens"] == 8 + 3 * 1120
     (call,) = gemini.journal()
     assert call.prompt == PROMPT
     assert list(call.reference_sha256) == [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]

@@ -13,6 +13,7 @@ from assetgen_dagster.sensors import notion_tasks
 from assetgen_emulators.gemini import Fault, GeminiEmulator
 from assetgen_emulators.gemini.faults import NoImage
 from assetgen_emulators.notion import NotionEmulator
+from tests.helpers.harness import picture_usd
 from tests.helpers.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 from tests.integration.sensors.test_notion_reconciler import died
 
@@ -49,7 +50,7 @@ def test_a_row_that_waits_for_a_run_of_its_own_hears_of_no_picture_that_somebody
     row = notion.row(page)
     assert row["Status"] == TRIGGER, "its run would take another status for a withdrawal"
     assert {name: row[name] for name in order} == order
-    assert row["Cost (USD)"] == pytest.approx(3 * 0.0336, abs=1e-3), "what is true all the same"
+    assert row["Cost (USD)"] == pytest.approx(3 * picture_usd(), abs=1e-3), "what is true all the same"
 
 
 def test_a_row_that_waits_for_a_run_of_its_own_does_not_hear_that_another_one_failed(
@@ -172,4 +173,4 @@ def test_a_row_that_is_given_another_project_while_its_run_is_at_work_gets_that_
     assert notion.row(page)["Status"] == TRIGGER
     pipeline.tick_until(lambda: notion.row(page)["Status"] == READY)
     assert len(list(pipeline.dagit.project("poke1:vid_2").glob("assets/*/*.png"))) == 2
-    assert notion.row(page)["Cost (USD)"] == pytest.approx(2 * 0.0336, abs=1e-3), "of this project alone"
+    assert notion.row(page)["Cost (USD)"] == pytest.approx(2 * picture_usd(), abs=1e-3), "of this project alone"

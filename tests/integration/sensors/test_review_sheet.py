@@ -15,7 +15,7 @@ from assetgen_dagster.sensors import review_sheets
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import Fault, NotionEmulator
 from assetgen_emulators.notion.faults import ApiError, Delay
-from tests.helpers.harness import billed
+from tests.helpers.harness import billed, picture_usd
 from tests.helpers.pipeline import ROW, Pipeline
 
 TRIGGER, READY = "Generating Assets", "Assets Ready"
@@ -49,8 +49,8 @@ def test_the_sheet_comes_after_the_row_says_that_its_pictures_are_there(
     pipeline.tick()
     [sheet] = sheets(notion, page)
     assert [row["text"] for row in sheet["in it"][1]["in it"]][1:] == [
-        "01 | picture_01 | character | 0.0336",
-        "02 | picture_02 | character | 0.0336",
+        f"01 | picture_01 | character | {picture_usd():.4f}",
+        f"02 | picture_02 | character | {picture_usd():.4f}",
     ]
     asked = [call.endpoint for call in notion.journal()]
     told = next(place for place, call in enumerate(notion.journal()) if call.written.get("Status") == READY)

@@ -267,7 +267,7 @@ def test_a_story_model_that_is_not_there_holds_the_rows_until_it_is(
     runs, said = sensor.look()
     assert runs == 0
     assert "stopped by model_not_found" in said
-    assert "Set ASSETGEN_STORY_MODEL (now 'gemini-9') to a model that exists" in said
+    assert "Set ASSETGEN_STORY_MODEL (now 'gemini-9') to a model that this key may use" in said
     monkeypatch.setenv("ASSETGEN_STORY_MODEL", "gemini-3.8-flash")
     runs, _ = sensor.look()
     assert runs == 3

@@ -248,6 +248,9 @@ def test_a_foreign_scripts_stderr_is_read_for_the_same_classes(stderr: str, erro
 
 def test_a_rejected_aspect_ratio_does_not_blame_the_prompt() -> None:
     assert "GEMINI_ASPECT_RATIO" in from_json(http_status=400, message="Aspect ratio 7:3 is not supported").remedy
+    level = "Thinking level LOW is not supported for this model. Please retry with other thinking level."
+    rejected = from_json(http_status=400, message=level)
+    assert ("GEMINI_THINKING_LEVEL" in rejected.remedy, rejected.max_retries) == (True, 0)
     assert "prompt" in from_json(http_status=400, message="Invalid argument").remedy
 
 

@@ -11,7 +11,8 @@ import typer
 from assetgen_dagster.cli.main import EXIT_CODES, app
 from assetgen_dagster.cli.reference import TABLES, renewed
 from assetgen_dagster.errors import ErrorClass
-from assetgen_dagster.providers.gemini.models import IMAGE_MODELS
+from assetgen_dagster.providers.gemini.models import IMAGE_MODELS, list_price, thinking_levels
+from assetgen_dagster.providers.gemini.retirement import RETIREMENTS
 from assetgen_dagster.providers.gemini.text_prices import TEXT_PRICES
 from assetgen_dagster.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 
@@ -125,11 +126,27 @@ def test_no_page_names_a_setting_that_is_not_there(page: Path) -> None:
 
 def test_prices_are_those_of_the_price_list() -> None:
     documented = {code(row[0]): (row[1], row[2]) for row in rows(section(README, "What it costs"))}
-    expected = {}
-    for model, price in IMAGE_MODELS.items():
-        picture = price.picture_tokens * price.image_output / 1_000_000
-        expected[model] = (f"{picture:.4f}", f"{22 * picture:.2f}")
-    assert documented == expected
+    prices = {model: list_price(model, "") or 0 for model in IMAGE_MODELS}
+    assert documented == {model: (f"{price:.4f}", f"{22 * price:.2f}") for model, price in prices.items()}
+
+
+def test_retired_image_models_are_marked_with_their_dates() -> None:
+    named = [row[0] for row in rows(section(README, "What it costs"))]
+    marked = {code(name): name.partition(" (legacy since ")[2].rstrip(")") for name in named if "legacy" in name}
+    assert marked == {model: str(end.on) for model, end in RETIREMENTS.items() if model in IMAGE_MODELS}
+
+
+def test_thinking_levels_are_those_of_the_models() -> None:
+    documented = {
+        code(row[0]): re.findall("`([a-z]+)`", row[1]) for row in rows(section(DOCS / "settings.md", "Thinking"))
+    }
+    assert documented == {model: list(thinking_levels(model) or ()) for model in IMAGE_MODELS}
+
+
+def test_the_docs_name_the_models_that_google_routes_to_others() -> None:
+    text = section(DOCS / "settings.md", "A language model for the prompts")
+    for model, end in RETIREMENTS.items():
+        assert not end.routed or {f"`{model}`", f"`{end.replacement}`"} <= set(re.findall("`[^`]+`", text)), model
 
 
 def test_prices_of_texts_are_those_of_the_price_list() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from assetgen_dagster.cli.doctor import examine as examining
 from assetgen_dagster.cli.doctor.examine import examine
+from assetgen_dagster.cli.doctor.finding import Finding
 from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.gemini.api import FREE_BYTES
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.helpers.generate_asset_runs import raw_server
+from tests.helpers.harness import billed
 from tests.integration.cli.doctor.told import problem, problems
 
 pytestmark = pytest.mark.usefixtures("dagster_home")
@@ -57,7 +59,7 @@ def test_a_language_model_that_cannot_be_asked_is_named(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert words in problem()
-    assert gemini.journal() == []
+    assert billed(gemini.journal()) == []
 
 
 def test_a_language_model_that_is_there_is_in_order(gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,3 +157,60 @@ def test_an_answer_that_drips_ends_the_check_in_its_time(
         begun = time.monotonic()
         assert "No answer within 1 s" in problem()
         assert time.monotonic() - begun < 8
+
+
+def only(name: str) -> Finding:
+    [found] = [finding for finding in examine() if finding.name == name]
+    return found
+
+
+def test_a_model_that_is_shown_but_refuses_every_call_is_named_at_no_cost(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-2.5-flash-image")
+    gemini.restricted = frozenset({"gemini-2.5-flash-image"})
+    found = only("Gemini")
+    assert (found.ok, found.code) == (False, Code.MODEL_NOT_FOUND)
+    assert "no longer available to new users" in found.detail
+    assert "GEMINI_IMAGE_MODEL" in found.remedy
+    assert "gemini-nano-banana-2.1" in found.remedy
+    assert billed(gemini.journal()) == []
+
+
+def test_a_key_without_billing_is_named_at_no_cost(gemini: GeminiEmulator) -> None:
+    gemini.billing = False
+    found = only("Gemini")
+    assert (found.ok, found.code) == (False, Code.BILLING)
+    assert "nable billing" in found.remedy
+    assert billed(gemini.journal()) == []
+
+
+@pytest.mark.parametrize("variable", ["GEMINI_IMAGE_MODEL", "ASSETGEN_STORY_MODEL"])
+def test_what_no_free_request_can_tell_is_said(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    model = {"GEMINI_IMAGE_MODEL": "gemini-3-pro-image", "ASSETGEN_STORY_MODEL": "gemini-3.7-flash"}[variable]
+    monkeypatch.setenv(variable, model)
+    found = only("Gemini" if variable == "GEMINI_IMAGE_MODEL" else "Story model")
+    assert found.ok
+    assert f"the model {model} exists" in found.detail
+    assert "cannot be known before the first" in found.detail
+    assert {(call.outcome, call.billed_usd) for call in gemini.journal()} == {("rejected", 0)}
+
+
+def test_a_model_that_google_retires_is_a_note_with_its_day(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_IMAGE_MODEL", "gemini-3.1-flash-image")
+    found = only("Gemini")
+    assert found.ok
+    assert "2026-10-29" in found.remedy
+    assert "gemini-nano-banana-2.1" in found.remedy
+
+
+def test_a_thinking_level_that_the_model_does_not_take_is_a_problem(
+    gemini: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_THINKING_LEVEL", "low")
+    found = only("Gemini")
+    assert (found.ok, found.code) == (False, Code.CONFIGURATION)
