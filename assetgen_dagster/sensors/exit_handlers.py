@@ -11,3 +11,4 @@ from dagster._core.storage import sql
 def resolve_scripts_once() -> None:
     """Gives Dagster the plain path of its alembic scripts; idempotent."""
     sql.ALEMBIC_SCRIPTS_LOCATION = str(coerce_resource_to_filename(sql.ALEMBIC_SCRIPTS_LOCATION))
+    sql.get_alembic_config.cache_clear()  # the code server has opened the instance before it loads us

@@ -2,19 +2,26 @@
 
 import atexit
 import gc
+import importlib
 import shutil
 from pathlib import Path
 
 import dagster as dg
+import pytest
 import sqlalchemy
+from dagster._core.storage import sql
 
-import assetgen_dagster.definitions  # noqa: F401 - as the code server loads it
+from assetgen_dagster import definitions
 
 
 def test_opening_sqlite_anew_as_each_tick_does_leaves_no_exit_handler_and_no_engine(
-    tmp_path: Path, empty_home: Path
+    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = shutil.copytree(empty_home, tmp_path / "home")
+    monkeypatch.setattr(sql, "ALEMBIC_SCRIPTS_LOCATION", "dagster:_core/storage/alembic")
+    sql.get_alembic_config.cache_clear()
+    left_by(home)  # a code server opens its instance, then loads the code location
+    importlib.reload(definitions)
     found = [left_by(home) for _ in range(3)]
     assert found[1] == found[2], "exit handlers, engines"
 
