@@ -171,7 +171,9 @@ class _Bounded(httpx.SyncByteStream):
     def _unpacked(self) -> Iterator[bytes]:
         unpacker = None
         for number, chunk in enumerate(self._stream):
-            if number == 0 and (self._encoding in _PACKED or chunk.startswith(_GZIP)):
+            if chunk[:1] in (b"{", b"[", b"<") and number == 0:
+                pass  # whatever a header says that a gateway forgot to remove
+            elif number == 0 and (self._encoding in _PACKED or chunk.startswith(_GZIP)):
                 unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whatever it says
             elif number == 0 and self._encoding not in ("", "identity"):
                 raise httpx.DecodingError(f"the answer is packed as {self._encoding[:20]}", request=self._request)

@@ -85,6 +85,7 @@ def test_a_missing_key_is_said_once(gemini: GeminiEmulator, monkeypatch: pytest.
         ("404 Not Found", "<html>nothing here</html>", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
         ("302 Found", "{}", "GOOGLE_GEMINI_BASE_URL leads to no Gemini API"),
         ("200 OK", '{"supportedGenerationMethods": ["embedContent"]}', "Set GEMINI_IMAGE_MODEL"),
+        ("200 OK\r\nContent-Encoding: gzip", '{"supportedGenerationMethods": []}', "Set GEMINI_IMAGE_MODEL"),
     ],
 )
 def test_an_odd_answer_of_gemini_is_said_in_plain_words(
