@@ -37,7 +37,7 @@ _MACHINE: tuple[tuple[re.Pattern[str], Code], ...] = tuple(
 #: Remedies of configuration failures, by reason.
 _REMEDIES = {
     PROXY_REFUSED: (
-        "Give https_proxy the user and password that the proxy wants (http://USER:PASSWORD@HOST:PORT), or have the "
+        "Give https_proxy the user and password that the proxy wants, USER:PASSWORD@ before its host, or have the "
         "proxy allow the API"
     ),
     UNTRUSTED_CERTIFICATE: (
