@@ -368,8 +368,9 @@ class Code(StrEnum):
     RECORDS = (
         "records",
         None,
-        "`.assetgen/records.json` cannot be read.",
-        "Restore it from a backup. If there is none, move it away: existing pictures are then kept, at unknown cost.",
+        "`.assetgen/records.json` cannot be read: it is damaged, or a later version of this program wrote it.",
+        "Upgrade if the message says so. Else restore it from a backup. If there is none, move it away: existing "
+        "pictures are then kept, at unknown cost.",
     )
     SWITCHES_UNAVAILABLE = (
         "switches_unavailable",

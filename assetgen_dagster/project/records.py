@@ -5,6 +5,7 @@ Paths in it are relative to the workspace, so that a workspace can move. Decisio
 """
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -246,6 +247,10 @@ class Round(BaseModel):
     put_off: dict[str, str] = Field(default_factory=dict)
 
 
+#: The version of the file's format that this program reads and writes.
+RECORDS_VERSION: Literal[1] = 1
+
+
 class ProjectRecords(BaseModel):
     """The content of the records' file.
 
@@ -261,7 +266,7 @@ class ProjectRecords(BaseModel):
         rounds: Oldest first; the last one may be open.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1] = RECORDS_VERSION
     numbers: dict[str, int] = Field(default_factory=dict)
     pictures: dict[str, PictureRecord] = Field(default_factory=dict)
     redraws: dict[str, str] = Field(default_factory=dict)
@@ -401,8 +406,10 @@ class RecordStore:
                     spend.reported_by = run_id
 
     def _load(self) -> ProjectRecords:
+        content = b""
         try:
-            return ProjectRecords.model_validate_json(self.path.read_bytes())
+            content = self.path.read_bytes()
+            return ProjectRecords.model_validate_json(content)
         except FileNotFoundError:
             return ProjectRecords()
         except OSError as error:
@@ -410,11 +417,26 @@ class RecordStore:
                 f"{self.path} cannot be read: {error.strerror}. Make it a file that this user may read and write."
             ) from None
         except ValidationError as error:
+            if (version := _later_version(content)) is not None:
+                raise RecordsError(
+                    f"{self.path} was written by a later version of this program (format {version}, this one reads "
+                    f"{RECORDS_VERSION}). Upgrade to that version; leave the file as it is."
+                ) from None
+            more = f", the first of {error.error_count()} errors" if error.error_count() > 1 else ""
             raise RecordsError(
-                f"{self.path} cannot be read ({error.error_count()} errors; the first: {error.errors()[0]['msg']}). "
+                f"{self.path} cannot be read ({error.errors()[0]['msg']}{more}). "
                 "It records which pictures are paid for: restore it from a backup, or move it away to start over "
                 "(existing pictures are then kept, at unknown cost)."
             ) from None
 
     def _save(self, records: ProjectRecords) -> None:
         write_atomically(self.path, records.model_dump_json(indent=1, exclude_none=True).encode())
+
+
+def _later_version(content: bytes) -> int | None:
+    """Returns the version of a file in a later format than ours; None for any other content."""
+    try:
+        version = json.loads(content)["version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return version if isinstance(version, int) and version > RECORDS_VERSION else None
