@@ -51,11 +51,18 @@ class Dev:
         )
 
     def launch(self, key: str = KEY) -> str:
+        return self._launch(key, {"jobName": "generate_project_assets"})
+
+    def launch_picture(self, name: str, key: str = KEY) -> str:
+        """Materializes one picture alone."""
+        return self._launch(key, {"jobName": "__ASSET_JOB", "assetSelection": [{"path": [name]}]})
+
+    def _launch(self, key: str, what: dict[str, Any]) -> str:
         done = self.ask(
             """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
                  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }""",
             p={
-                "selector": {**LOCATION, "jobName": "generate_project_assets"},
+                "selector": {**LOCATION, **what},
                 "runConfigData": {},
                 "executionMetadata": {"tags": [{"key": "dagster/partition", "value": key}]},
             },
