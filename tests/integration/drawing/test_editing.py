@@ -169,7 +169,7 @@ def test_a_pictures_own_aspect_ratio_is_obeyed_before_the_setting(core: Core, ge
     core.draw()
     ratios = {call.prompt.rsplit("\n", 1)[-1]: call.aspect_ratio for call in gemini.journal()}
     assert ratios == {"Subject 01 alone": "16:9", "Subject 02 alone": "4:3", "Subject 03 alone": "16:9"}
-    assert core.records.pictures["picture_02"].facts.width == 1184
+    assert core.records.pictures["picture_02"].facts.width == 1200
 
 
 @pytest.mark.parametrize(
