@@ -42,7 +42,7 @@ def test_a_resume_draws_only_the_ten_that_are_missing(
 ) -> None:
     monkeypatch.setenv("ASSETGEN_IMAGE_CONCURRENCY", "1")
     core.manifest = manifest_of(22)
-    gemini.plan([Fault(ApiError(404), after=12, times=2)])  # one is tried once more
+    gemini.plan([Fault(ApiError(403), nth=13)])
     first = core.draw()
     assert (first.summary.generated, first.summary.failed) == (12, 10)
     before = core.files()
