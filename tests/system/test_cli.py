@@ -217,7 +217,7 @@ def test_what_there_is_to_warn_of_and_what_a_finished_project_costs_again_stand_
     assert [line.strip() for line in first[:5]] == planned.stdout.splitlines()[2:7]
     assert "is complete" not in "".join(first)
     second = generate("--document", str(document)).stdout.splitlines()
-    told = "poke1:vid_123 is complete; this draws all 2 again (about $0.07). "
+    told = "poke1:vid_123 is complete; this draws all 2 again (about $0.08). "
     assert second.index(f"{told}Only what is missing or changed: --mode resume") == 6
     assert len(gemini.journal()) == 4
 
