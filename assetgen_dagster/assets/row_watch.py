@@ -28,7 +28,8 @@ class RowWatch:
         settings: Of the board.
         page_id: The row.
         digest: What the row said when it requested the run, see ``Row.digest``; None if unknown.
-        again: Whether a person re-executes the run in Dagster: the row may still show the previous outcome.
+        again: Whether a person re-executes the run in Dagster: the row may still show the previous outcome, and the
+            digest is that of the run before, whose report has cleared the row's orders since.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class RowWatch:
         self._boards = boards
         self._settings = settings
         self._page_id = page_id
-        self._digest = digest
+        self._digest = None if again else digest
         self._wanted = settings.status_asking | (settings.status_reported if again else set())
         self._drawing_reported = settings.status_drawing is None
         self._option_removed = False

@@ -10,6 +10,7 @@ from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.resources import TaskBoardResource
 from assetgen_dagster.assets.row_watch import RowWatch
 from assetgen_dagster.assets.tags import AUTO_RETRY_TAG, PAGE_TAG, REPORTED_TAG, WILL_RETRY_TAG
+from assetgen_dagster.errors import Code
 from assetgen_dagster.project.file_lock import lock_project
 from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import open_project
@@ -298,6 +299,21 @@ def test_a_run_that_somebody_runs_again_in_dagster_is_not_stopped_by_the_error_o
         assert RowWatch(TaskBoardResource(), settings, page).check_row() is not None
     notion.set_status(page, "Draft")
     assert RowWatch(TaskBoardResource(), settings, page, again=True).check_row() is not None
+
+
+def test_a_run_that_somebody_runs_again_in_dagster_is_not_refused_for_orders_that_the_report_before_has_cleared(
+    page: str, notion: NotionEmulator
+) -> None:
+    settings = settings_for(notion)
+    for told in ("Assets Ready", "Asset Error"):
+        notion.set_status(page, told)
+        for again, code in ((True, None), (False, Code.WITHDRAWN)):
+            failure = RowWatch(TaskBoardResource(), settings, page, digest="before", again=again).check_request()
+            assert (failure and failure.code) == code
+    notion.set_status(page, TRIGGER)
+    failure = RowWatch(TaskBoardResource(), settings, page, digest="before").check_request()
+    assert failure is not None
+    assert failure.code is Code.ROW_CHANGED
 
 
 def test_a_run_that_looks_at_its_row_every_few_seconds_asks_for_the_row_alone(
