@@ -139,7 +139,7 @@ class Attempts:
             OSError: The records or the staging folder cannot be written.
         """
         intent = self._intent(call)
-        with Room(self.paths.staging / f"{intent.token}.room") as room:
+        with Room(self.paths.staging, intent.token) as room:
             return await self._draw(call, intent, room)
 
     async def _draw(self, call: Call, intent: Intent, room: Room) -> Drawn | Failure:

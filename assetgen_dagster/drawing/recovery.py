@@ -10,6 +10,7 @@ import structlog
 
 from assetgen_dagster.drawing.attempt import Attempts, Drawn
 from assetgen_dagster.drawing.picture import check_asset_exists, file_sha256
+from assetgen_dagster.drawing.room import release_rooms
 from assetgen_dagster.manifest.model import AssetManifest
 from assetgen_dagster.project.file_lock import FileLock, kill_holder
 from assetgen_dagster.project.records import Intent, PictureRecord, RecordStore
@@ -32,6 +33,9 @@ async def recover_calls(attempts: Attempts) -> None:
     Raises:
         OSError: The folder or the records cannot be written.
     """
+    attempts.store.guard()
+    # First: the disk may be full, and pictures and records need the space.
+    release_rooms(attempts.paths.staging)
     intents = list(attempts.store.records.intents.values())
     if intents:
         _log.info("asset_generation_leftovers", pictures=[intent.name for intent in intents])

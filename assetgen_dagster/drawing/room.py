@@ -18,16 +18,19 @@ from assetgen_dagster.support.files import remove, reserve
 #: Disk space for one picture, in bytes: 1376×768 pixels take 4.2 MB without any compression.
 ROOM_PER_PICTURE = 4 * 1024 * 1024
 
+_SUFFIX = ".room"
+
 
 class Room:
     """Space that is held in a file, as a context manager.
 
     Args:
-        path: The file.
+        staging: The project's staging folder, where the file is.
+        token: The call's token.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, staging: Path, token: str) -> None:
+        self._path = staging / f"{token}{_SUFFIX}"
         self._held = False
 
     def __enter__(self) -> Self:
@@ -59,6 +62,12 @@ class Room:
         self._held = False
         with contextlib.suppress(OSError):
             remove(self._path)
+
+
+def release_rooms(staging: Path) -> None:
+    """Gives back the space that runs held in a staging folder until they were killed."""
+    for path in staging.glob(f"*{_SUFFIX}"):
+        remove(path)
 
 
 def fetch_kept(staging: Path) -> None:

@@ -1,16 +1,21 @@
 """A disk that runs full while pictures are in flight: each of them has been paid for, and none is lost."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from assetgen_dagster.drawing.room import fetch_kept, kept_path
+from assetgen_dagster.drawing.attempt import Attempts, Call
+from assetgen_dagster.drawing.recovery import recover_calls
+from assetgen_dagster.drawing.room import Room, fetch_kept, kept_path
 from assetgen_dagster.errors import Code
+from assetgen_dagster.project.records import Inputs
 from assetgen_dagster.project.workspace import WorkspaceError
 from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
-from tests.helpers.disks import filled_when, mounted
+from tests.helpers.disks import fill, filled_when, mounted
 from tests.helpers.harness import Core, billed, billed_usd
 
 pytestmark = pytest.mark.full_size
@@ -71,6 +76,26 @@ def test_where_every_byte_is_taken_what_was_received_is_published_once_there_is_
     assert core.confirmed_usd() == pytest.approx(billed_usd(gemini.journal()), abs=5e-6)
     assert list((tmp_path / "temporary").iterdir()) == []
     assert list(core.paths.staging.iterdir()) == []
+
+
+def test_the_space_that_a_killed_run_held_receives_its_picture(core: Core, disk: Path) -> None:
+    dead = attempts_of(core, "killed")
+    output = core.paths.characters / "picture_01.png"
+    inputs = Inputs(prompt_sha256="p", model="gemini-nano-banana-2.1", aspect_ratio="16:9")
+    intent = dead._intent(Call("picture_01", 1, output, "Subject", inputs, round=1, attempts=1))
+    with dead.store.change() as records:
+        records.intents[intent.token] = intent
+    Room(core.paths.staging, intent.token).__enter__()
+    Image.new("RGB", (1376, 768), "green").save(kept_path(core.paths.absolute(intent.staging)))
+    fill(disk)
+    asyncio.run(recover_calls(attempts_of(core, "next")))
+    assert core.records.intents == {}
+    assert list(core.files()) == ["picture_01"]
+    assert list(core.paths.staging.iterdir()) == []
+
+
+def attempts_of(core: Core, run_id: str) -> Attempts:
+    return Attempts(store=core.store, paths=core.paths, settings=core.settings, run_id=run_id)
 
 
 def test_what_others_left_in_the_temporary_folder_is_no_picture_of_ours(
