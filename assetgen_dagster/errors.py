@@ -209,9 +209,17 @@ class Code(StrEnum):
     OUTAGE = (
         "outage",
         ErrorClass.FATAL,
-        "A picture met faults of the provider or the network until its last retry, and no call succeeded meanwhile.",
-        "Wait until the provider's API answers again; rows of Notion continue automatically then. If it never does, "
-        "check network, name server and proxy, and `GOOGLE_GEMINI_BASE_URL` if it is set.",
+        "The provider was unavailable, or two pictures met its faults or the network's, until the last retry, and no "
+        "call was answered meanwhile.",
+        "Rows of Notion continue automatically once the provider's API answers again; run others again then. If it "
+        "never does, check network, name server and proxy, and `GOOGLE_GEMINI_BASE_URL` if it is set.",
+    )
+    ANSWERS_LOST = (
+        "answers_lost",
+        ErrorClass.FATAL,
+        "Three answers in a row were lost. Each call may have been billed, so no further one was made.",
+        "Check what lies between this machine and the provider, such as a proxy that closes long requests, then run "
+        "again; the lost calls are listed as possibly billed.",
     )
     LOCATION = (
         "location",

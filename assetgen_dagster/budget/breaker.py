@@ -16,13 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from assetgen_dagster.budget.switches import Json
 from assetgen_dagster.errors import Code
-from assetgen_dagster.providers import failures
 from assetgen_dagster.providers.base import Provider
 from assetgen_dagster.providers.failures import Failure
 
-#: Codes of failures that lie with key, account or model: a person must act. A daily quota is not among them: its end is
-#: known, see ``switches.py``.
-BROKEN_KEY_CODES = frozenset({Code.API_KEY, Code.BILLING, Code.LOCATION, Code.MODEL_NOT_FOUND})
+#: Codes of failures that lie with key, account, model or connection: a person must act. A daily quota is not among
+#: them: its end is known, see ``switches.py``.
+BROKEN_KEY_CODES = frozenset({Code.ANSWERS_LOST, Code.API_KEY, Code.BILLING, Code.LOCATION, Code.MODEL_NOT_FOUND})
 
 #: Codes of failures that every other call would meet as well.
 OPENING_CODES = BROKEN_KEY_CODES | {Code.OUTAGE}
@@ -131,6 +130,9 @@ class Breaker:
         """Returns the breaker after the free question, with what the API has against key or model."""
         if failure is None and self.was_refused:
             return replace(self, closed=True)
+        if self.code == Code.OUTAGE:  # a failed question delays no probe: an API may draw and describe nothing
+            lost = failure is not None and failure.signals_outage
+            return replace(self, asked_at=now, was_refused=self.was_refused or lost)
         if failure is None or failure.code == Code.CONFIGURATION:  # then it was no Gemini API that was asked
             return replace(self, asked_at=now, refusal="")
         known = failure.code in OPENING_CODES
@@ -140,12 +142,16 @@ class Breaker:
             code=failure.code if known else self.code,
             remedy=failure.remedy if known else self.remedy,
             refusal=f"{failure.cause.rstrip('. ')}. {failure.remedy}.",
-            was_refused=self.was_refused or failure.code in _ASKABLE or self.goes_on(failure),
+            was_refused=self.was_refused or failure.code in _ASKABLE,
         )
 
     def goes_on(self, failure: Failure) -> bool:
-        """Returns whether a single failure shows that the outage behind this breaker is not over."""
-        return self.code == Code.OUTAGE and failure.signals_outage
+        """Returns whether a single failure shows that the outage behind this breaker is not over.
+
+        A fault such as HTTP 500 does not: it may be the picture's own.
+        """
+        shows = failure.unavailable or failure.code == Code.NETWORK or failure.possibly_billed
+        return shows and self.code in (Code.OUTAGE, Code.ANSWERS_LOST)
 
     def same_opening(self, other: "Breaker | None") -> bool:
         """Returns whether both are one breaker after the same failure."""
@@ -169,8 +175,8 @@ def opened(before: Breaker | None, failure: Failure, *, run_id: str, now: float)
         if before.state(now) is State.OPEN:
             return replace(before, probe=None)
         wait = min(max(wait, 2 * before.probe_after_seconds), LONGEST_PROBE_SECONDS)
-    if not opens(failure):
-        failure = failures.outage(failure)
+    if before is not None and not opens(failure):  # a probe met what opened the breaker
+        failure = Failure(before.code, failure.cause)
     return Breaker(failure.code, failure.cause, failure.remedy, run_id, now, wait)
 
 

@@ -10,6 +10,10 @@ from assetgen_dagster.errors import Code
 from assetgen_dagster.providers.failures import Failure
 from assetgen_dagster.settings import Settings
 
+#: What follows the remedy of a breaker: after a change of settings the next run probes at once, else by `resume`.
+_AFTER_A_CHANGE = ". Then run again; if no setting changed, run assetgen resume first"
+_RUN_AGAIN = {Code.BILLING: ", then run again", Code.OUTAGE: ""}
+
 
 def format_moment(moment: float, settings: Settings) -> str:
     """Formats a Unix time, such as ``09:00 on 23 November 2026 (CET)``."""
@@ -55,10 +59,8 @@ def _quota(used_up: UsedUp, settings: Settings) -> tuple[str, str]:
 
 def breaker_failure(breaker: Breaker, settings: Settings) -> Failure:
     """Returns the failure of a call that an open breaker holds back."""
-    # The remedy for billing changes no setting, and says so itself.
-    resume = "" if breaker.code is Code.BILLING else "; if no setting changed, run assetgen resume first"
     cause = f"{_opened_message(breaker, settings)}. {_next_probe_message(breaker, settings)}"
-    return Failure(breaker.code, cause, f"{breaker.remedy}, then run again{resume}")
+    return Failure(breaker.code, cause, f"{breaker.remedy}{_RUN_AGAIN.get(breaker.code, _AFTER_A_CHANGE)}")
 
 
 def breaker_message(breaker: Breaker, settings: Settings) -> str:

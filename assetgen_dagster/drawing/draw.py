@@ -29,6 +29,7 @@ from assetgen_dagster.drawing.events import (
     UnreportedSpend,
 )
 from assetgen_dagster.drawing.job import DrawingJob, advice_on_kept, lost_calls, plan_tasks, plan_warnings, served_names
+from assetgen_dagster.drawing.outage import OutageSigns
 from assetgen_dagster.drawing.outcome import Summary
 from assetgen_dagster.drawing.picture import inspect_picture
 from assetgen_dagster.drawing.plan import Action, assign_numbers
@@ -108,7 +109,7 @@ class _Drawing:
         self._attempts = Attempts(store=store, paths=job.paths, settings=job.settings, run_id=job.run_id)
         self._slots = asyncio.Semaphore(job.settings.image_concurrency)
         self._rejected = 0
-        self._answered = 0
+        self._signs = OutageSigns()
         self._stopped = asyncio.Event()
         self._in_flight: set[str] = set()
         self._unexpected: Exception | None = None
@@ -271,7 +272,7 @@ class _Drawing:
 
     async def _try(self, task: Task, scheduler: ReferenceScheduler) -> bool:
         """Tries until the picture is done or given up; returns whether it is done."""
-        attempts = answered = 0
+        attempts = answers_before = 0
         last: Failure | None = None
         while True:
             async with self._slots:
@@ -280,7 +281,7 @@ class _Drawing:
                     self._leave_out(task, last, attempts)
                     return False
                 attempts += 1
-                answered = self._answered if attempts == 1 else answered
+                answers_before = self._signs.answers if attempts == 1 else answers_before
                 self.emit(PictureStarted(task, attempts))
                 self._in_flight.add(str(task))
                 try:
@@ -289,7 +290,7 @@ class _Drawing:
                     self._in_flight.remove(str(task))
             if isinstance(result, Drawn):
                 self._rejected = 0
-                self._answered += 1
+                self._signs.note_answer()
                 self._succeed(task, result)
                 if self.admission is not None:
                     await self.admission.report_success()
@@ -300,8 +301,9 @@ class _Drawing:
             if wait is None or last.error_class is not ErrorClass.FATAL:
                 last = await self._share_failure(last)
             if wait is None or self.summary.stopped_by is not None:
-                if last.signals_outage and self._answered == answered:
-                    await self._stop_for_outage(last)
+                outage = self._signs.give_up(task.asset.name, last, answers_before=answers_before)
+                if outage is not None and self.summary.stopped_by is None:
+                    self._stop(await self._share_failure(outage))
                 self._fail(task, last, attempts=attempts)
                 return False
             if last.slows_project:
@@ -334,11 +336,6 @@ class _Drawing:
         if self.summary.stopped_by is failure:
             self.summary.stopped_by = shared
         return shared
-
-    async def _stop_for_outage(self, last: Failure) -> None:
-        """Stops the drawing and holds other runs back: no call was answered since a failed picture's first attempt."""
-        if self.summary.stopped_by is None:
-            self._stop(await self._share_failure(failures.outage(last)))
 
     async def _attempt(self, task: Task, attempts: int, scheduler: ReferenceScheduler) -> Drawn | Failure:
         last = self.store.records.round
@@ -379,7 +376,8 @@ class _Drawing:
 
     def _note(self, failure: Failure, *, final: bool) -> None:
         """Counts a failed attempt; after a last one, stops the drawing if every picture would fail in the same way."""
-        self._answered += not failure.signals_outage and not failure.possibly_billed
+        if not failure.signals_outage and not failure.possibly_billed:
+            self._signs.note_answer()
         if not final:
             return
         self._rejected = self._rejected + 1 if failure.code == Code.REJECTED else 0

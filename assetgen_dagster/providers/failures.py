@@ -25,6 +25,7 @@ class Failure:
         max_retries: Number of retries in this run.
         retry_after_seconds: The wait that the API asked for.
         slows_project: Whether all pictures wait, not only this one.
+        unavailable: Whether the provider serves nobody at the moment.
     """
 
     code: Code
@@ -33,6 +34,7 @@ class Failure:
     max_retries: int = 0
     retry_after_seconds: float | None = None
     slows_project: bool = False
+    unavailable: bool = False
 
     def __post_init__(self) -> None:
         if not self.remedy:
@@ -53,7 +55,7 @@ class Failure:
 
     @property
     def signals_outage(self) -> bool:
-        """Whether the failure lies with provider or network, and passes without a change."""
+        """Whether the failure may lie with provider or network, and pass without a change."""
         return self.code in _OUTAGE_SIGNS
 
     @property
@@ -156,8 +158,13 @@ def rejected_in_a_row(last: Failure) -> Failure:
 
 
 def outage(last: Failure) -> Failure:
-    """Returns the failure behind a picture's faults until its last retry, while no call succeeded: an outage."""
+    """Returns the failure behind faults until the last retry while no call was answered: an outage."""
     return Failure(Code.OUTAGE, last.cause)
+
+
+def answers_lost(last: Failure) -> Failure:
+    """Returns the failure behind several lost answers in a row: the calls after them would be lost as well."""
+    return Failure(Code.ANSWERS_LOST, f"several answers in a row were lost, the last one with: {last.cause}")
 
 
 def bounded(text: str) -> str:

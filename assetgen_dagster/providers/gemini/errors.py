@@ -215,7 +215,13 @@ def _read_status(failure: ScriptFailure, cause: str, *, model: str, setting: str
         return lost(cause)  # not the API's own answer: it may be drawing still
     reason = _reason_of(failure, status)
     if reason is None and (status in _PASSING or status >= 500):
-        return Failure(Code.API_ERROR, cause, max_retries=MAX_RETRIES, retry_after_seconds=_wait_of(failure))
+        return Failure(
+            Code.API_ERROR,
+            cause,
+            max_retries=MAX_RETRIES,
+            retry_after_seconds=_wait_of(failure),
+            unavailable=status == 503,
+        )
     if reason is not None:
         return _as_read(reason, cause)
     if status == 404:

@@ -32,7 +32,10 @@ WRONG = Failure(Code.API_KEY, "no such key.", "Set GEMINI_API_KEY to a valid key
 UNPAID = Failure(Code.BILLING, "billing is off", "Enable billing")
 GONE = Failure(Code.MODEL_NOT_FOUND, "no such model", "Set GEMINI_IMAGE_MODEL")
 OUT = Failure(Code.OUTAGE, "overloaded", "Wait")
-FAULTY = Failure(Code.API_ERROR, "overloaded", "Run again later")
+FAULTY = Failure(Code.API_ERROR, "internal error", "Run again later")
+UNAVAILABLE = Failure(Code.API_ERROR, "overloaded", "Run again later", unavailable=True)
+LOST = Failure(Code.ANSWER_LOST, "closed", "Run again")
+ALL_LOST = Failure(Code.ANSWERS_LOST, "closed", "Check the proxy")
 OFFLINE = Failure(Code.NETWORK, "no answer", "Check network")
 NO_API = Failure(Code.CONFIGURATION, "HTTP 404 without its JSON", "Mend this setting")
 
@@ -45,7 +48,7 @@ def probe(now: float, token: str = "a") -> Probe:
     return Probe(token, f"run-{token}", now, 90.0)
 
 
-SHARED = {Code.API_KEY, Code.BILLING, Code.LOCATION, Code.MODEL_NOT_FOUND, Code.OUTAGE}
+SHARED = {Code.ANSWERS_LOST, Code.API_KEY, Code.BILLING, Code.LOCATION, Code.MODEL_NOT_FOUND, Code.OUTAGE}
 
 
 @pytest.mark.parametrize("code", sorted(SHARED))
@@ -105,7 +108,12 @@ def test_each_failed_probe_doubles_the_wait_up_to_the_longest() -> None:
     ("breaker", "failure", "goes_on"),
     [
         (OUT, OFFLINE, True),
-        (OUT, FAULTY, True),
+        (OUT, UNAVAILABLE, True),
+        (OUT, LOST, True),
+        (OUT, FAULTY, False),  # a picture may have this fault for itself
+        (ALL_LOST, LOST, True),
+        (ALL_LOST, OFFLINE, True),
+        (WRONG, LOST, False),
         (OUT, UNPAID, False),
         (WRONG, OFFLINE, False),
         (UNPAID, FAULTY, False),
@@ -113,7 +121,9 @@ def test_each_failed_probe_doubles_the_wait_up_to_the_longest() -> None:
 )
 def test_one_more_fault_shows_an_outage_that_is_known(breaker: Failure, failure: Failure, goes_on: bool) -> None:
     assert failed(breaker).goes_on(failure) is goes_on
-    assert opened(failed(OUT), OFFLINE, run_id="run-2", now=NOON + HOUR).code == Code.OUTAGE
+    if goes_on:
+        again = opened(failed(breaker), failure, run_id="run-2", now=NOON + HOUR)
+        assert (again.code, again.cause) == (breaker.code, failure.cause)
 
 
 def test_an_api_that_did_not_answer_the_free_question_and_does_now_is_back() -> None:
@@ -121,6 +131,12 @@ def test_an_api_that_did_not_answer_the_free_question_and_does_now_is_back() -> 
     assert found.may_ask(NOON + MINUTE, every_seconds=MINUTE)
     assert found.answered(None, NOON + 5).state(NOON + 5) is State.OPEN, "a description is no drawing"
     assert found.answered(OFFLINE, NOON + 5).answered(None, NOON + 65).closed
+
+
+@pytest.mark.parametrize("answer", [OFFLINE, WRONG, GONE, NO_API, replace(FAULTY, code=Code.REJECTED)])
+def test_the_free_question_delays_no_probe_during_an_outage(answer: Failure) -> None:
+    found = failed(OUT).answered(answer, NOON + 5)
+    assert (found.code, found.refusal, found.state(NOON + MINUTE)) == (Code.OUTAGE, "", State.HALF_OPEN)
 
 
 def test_only_a_half_open_breaker_lets_a_call_probe_and_only_one() -> None:
@@ -243,7 +259,7 @@ def test_settings_that_proved_themselves_are_not_on_trial_again_and_are_forgotte
 def test_a_call_that_is_held_back_names_the_command_that_closes_the_breaker_once(code: Code) -> None:
     told = breaker_failure(failed(Failure(code, "as the API said")), load_settings())
     assert told.code is code
-    assert told.remedy.count("assetgen resume") == 1
+    assert told.remedy.count("assetgen resume") == (code is not Code.OUTAGE)
 
 
 def test_settings_on_trial_carry_on_from_the_latest_failure() -> None:
