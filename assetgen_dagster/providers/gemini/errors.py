@@ -110,9 +110,12 @@ _REASONS = {
     ),
     "NO_QUOTA": _Reading(
         Code.BILLING,
-        "Enable billing for the key's project, or choose a model that its plan includes; waiting does not help",
+        "Enable billing for the key's project, or choose a model that its plan includes; waiting does not help; "
+        "once billing is enabled, run assetgen resume",
     ),
-    "PAYMENT_REQUIRED": _Reading(Code.BILLING, "Enable billing for the key's project, or add credit to its account"),
+    "PAYMENT_REQUIRED": _Reading(
+        Code.BILLING, "Enable billing for the key's project, or add credit to its account; then run assetgen resume"
+    ),
     "REDIRECT": _Reading(
         Code.CONFIGURATION,
         "Set GOOGLE_GEMINI_BASE_URL to the address that it redirects to; if that is a page to sign in, sign in or ask "

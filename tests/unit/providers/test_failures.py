@@ -199,6 +199,22 @@ def test_a_reason_has_a_remedy_of_its_own(error: dict[str, object], code: str, a
     assert failure.max_retries == 0
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"http_status": 402},
+        {"http_status": 403, "reason": "BILLING_DISABLED"},
+        {"http_status": 400, "api_status": "FAILED_PRECONDITION"},
+        {"http_status": 429, "no_quota": True},
+        {"http_status": 429, "message": "Your project has exceeded its monthly spending cap"},
+    ],
+)
+def test_every_remedy_for_billing_names_the_command_that_resumes_paying(error: dict[str, object]) -> None:
+    failure = from_json(**error)
+    assert failure.code == "billing"
+    assert failure.remedy.count("assetgen resume") == 1
+
+
 def test_a_rejection_that_asks_for_a_retry_gets_one() -> None:
     assert from_json(http_status=400, message="Unable to process input image. Please retry or report").max_retries == 1
     assert from_json(http_status=400, message="Unable to process input image.").max_retries == 0
