@@ -71,8 +71,11 @@ NO_QUOTA = re.compile(
 _PER_DAY = re.compile(r"per[_ -]?day|\bdaily\b", re.IGNORECASE)
 _PER_MINUTE = re.compile(r"per[_ -]?(?:minute|second)", re.IGNORECASE)
 _RETRY = re.compile(r"\bretry\b|\btry again\b", re.IGNORECASE)
-_WAIT = re.compile(r"(?:retry|reset|try again)\w*\s+(?:in|after)\W{0,3}(\d[\w. ]*)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(h|m|s)(?:(?:ou)?rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])", re.IGNORECASE)
+#: Only durations that follow one another: a later one in the same message is no wait ("limits every 3 hours").
+_WAIT = re.compile(
+    rf"(?:retry|reset|try again)\w*\s+(?:in|after)\W{{0,3}}((?:{_DURATION.pattern}(?:,? (?:and )?)?)+)", re.IGNORECASE
+)
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
