@@ -2,7 +2,8 @@
 
 Runs alone, on the standard library (Pillow only where the API sends something other than PNG). Never retries: who
 calls it decides that. Exit 0: a complete PNG is at PATH. Exit 1: it is not, and whatever was at PATH before still is.
-A picture that cannot be written to PATH is kept in the temporary folder, as ``assetgen-`` and the name of PATH.
+A picture that cannot be written to PATH is kept in the temporary folder, as ``assetgen-`` and the name of PATH;
+if that name is taken, with process id and time before the name of PATH.
 
 Settings, from the environment, else from a ``.env`` beside this file, else from one in the folder above it:
 
@@ -524,17 +525,19 @@ def keep_png(data: bytes, output: Path, *, told: str) -> None:
 
 def _keep_elsewhere(data: bytes, output: Path) -> Path | None:
     """Writes the picture to the temporary folder, under a name that tells whose it is; returns None if that fails."""
-    kept = Path(tempfile.gettempdir()) / f"assetgen-{output.name}"
-    try:
-        with open(kept, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(data)
-    except FileExistsError:
-        return None  # not ours to replace
-    except OSError:
-        with contextlib.suppress(OSError):
-            kept.unlink()
-        return None
-    return kept
+    for name in (output.name, f"{os.getpid()}-{time.time_ns()}-{output.name}"):
+        kept = Path(tempfile.gettempdir()) / f"assetgen-{name}"
+        try:
+            with open(kept, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(data)
+        except FileExistsError:
+            continue  # not ours to replace
+        except OSError:
+            with contextlib.suppress(OSError):
+                kept.unlink()
+            return None
+        return kept
+    return None
 
 
 def write_png(data: bytes, output: Path) -> None:

@@ -174,13 +174,28 @@ def test_a_full_disk_costs_a_picture_and_says_so(gemini: GeminiEmulator, script:
     with small_disk(tmp_path / "disk"):
         script.output = tmp_path / "disk" / "owl.png"
         script.output.write_bytes(b"the old picture")
-        report = script.run().report
+        report = script.run(TMPDIR=str(script.output.parent)).report  # no room elsewhere either
         assert (report["error"]["kind"], report["usage"]) == ("file", DRAWN)
         assert "No space left" in report["error"]["message"]
         assert str(script.output) in report["error"]["message"]
         assert script.output.read_bytes() == b"the old picture"
         assert list(script.output.parent.iterdir()) == [script.output]
     assert gemini.journal()[0].outcome == "ok"
+
+
+def test_a_second_picture_that_cannot_be_written_is_kept_beside_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    script = module()
+    for picture in (b"first", b"second"):
+        with pytest.raises(script.DrawError) as raised:
+            script.keep_png(picture, tmp_path / "missing" / "owl.png", told="")
+        kept = Path(raised.value.hint.removeprefix("it is kept at "))
+        assert kept.read_bytes() == picture
+    assert (temporary / "assetgen-owl.png").read_bytes() == b"first"
 
 
 def test_a_failing_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
