@@ -28,6 +28,9 @@ AT_WORK = (
     dg.DagsterRunStatus.CANCELING,
 )
 
+#: A run in one of these has started: it may be drawing, or may have drawn.
+STARTED = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+
 
 def is_ours(run: dg.DagsterRun) -> bool:
     """Returns whether a run executes one of our assets, and so takes its project's lock."""

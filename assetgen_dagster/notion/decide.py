@@ -109,7 +109,7 @@ class Decisions:
         starts: The oldest row first.
         rejects: Rows with an error to correct.
         unreported: Runs whose report is overdue.
-        waiting: Number of rows with an unfinished or unreported run.
+        waiting: Number of rows whose run, or another of their project, is unfinished or unreported.
         postponed: Number of rows left for the next tick.
         changing: Number of rows that are new or whose text has changed since the last tick.
         seen: Digests of the rows without a run, for the next tick.
@@ -132,6 +132,7 @@ def decide(
     *,
     seen: Collection[str],
     others: Mapping[ProjectKey, int] | None = None,
+    at_work: Collection[ProjectKey] = (),
     at_once: int = REQUESTS_AT_ONCE,
     drawing: str | None = None,
     pictures: Mapping[ProjectKey, KnownPictures | UnknownPictures] | None = None,
@@ -146,8 +147,9 @@ def decide(
         channels: The channels that may be drawn for; any by default.
         seen: What the last tick saw. A row that it did not see as it is now is left for the next tick: its producer
             may still be typing.
-        others: Per project, the position of the newest run that no row requested, that draws or drew all pictures, and
-            that was reported to no row.
+        others: Per project, the position of the newest run that no row requested, that drew all pictures, and that was
+            reported to no row.
+        at_work: Projects that such a run draws now: their rows wait for its end.
         at_once: Maximum number of runs to request.
         drawing: The status of a row that is being drawn, if the board has one.
         pictures: The pictures of the projects whose rows ask for a redraw.
@@ -194,6 +196,8 @@ def decide(
         reason = _refused(key, row, owner, channels) or (redraw if isinstance(redraw, str) else None)
         if reason is not None:
             rejects.append(Reject(row, reason))
+        elif key in at_work:
+            waiting += 1
         elif not isinstance(redraw, str):
             starts.append(
                 _start(row, key, run, redraw, drawn_before=bool(claims.get(key)), other=(others or {}).get(key))

@@ -12,7 +12,7 @@ from assetgen_dagster.assets.keys import JOB_NAME
 from assetgen_dagster.assets.partitions import PARTITIONS, projects
 from assetgen_dagster.assets.request import started_in_dagster
 from assetgen_dagster.assets.resources import SettingsResource, TaskBoardResource
-from assetgen_dagster.assets.runs import FINISHED, UNFINISHED, draws_all
+from assetgen_dagster.assets.runs import FINISHED, STARTED, draws_all
 from assetgen_dagster.assets.tags import (
     AUTO_RETRY_TAG,
     CHANNEL_TAG,
@@ -103,13 +103,15 @@ def _decide(
     one: bool,
 ) -> Decisions:
     of_projects = runs_of_projects(instance, rows)
+    others_drew, others_at_work = others(of_projects, settings, board.settings)
     return decide(
         rows,
         latest_runs(instance, rows, board.settings),
         claims(of_projects),
         load_channels(settings),
         seen=seen,
-        others=others(of_projects, settings, board.settings),
+        others=others_drew,
+        at_work=others_at_work,
         drawing=board.settings.status_drawing,
         at_once=1 if one else REQUESTS_AT_ONCE,
         pictures=known_of(rows, settings),
@@ -208,16 +210,28 @@ def claims(runs: Iterable[tuple[ProjectKey, dg.RunRecord]]) -> dict[ProjectKey, 
 
 def others(
     runs: Iterable[tuple[ProjectKey, dg.RunRecord]], settings: Settings, notion: NotionSettings
-) -> dict[ProjectKey, int]:
-    """Returns, by project, the newest run that draws or drew everything, that no row requested and none heard of."""
-    return {
-        key: record.storage_id
-        for key, record in runs
-        if started_in_dagster(run := record.dagster_run)
-        and draws_all(run, settings.image_slots)
-        and run.status in (*UNFINISHED, dg.DagsterRunStatus.SUCCESS)
-        and _reported(run, notion) is not Reported.READY
-    }
+) -> tuple[dict[ProjectKey, int], set[ProjectKey]]:
+    """Returns the projects with a run that drew everything, no row requested and none heard of, and with one at work.
+
+    What a run at work leaves is known only when it ends: it may complete the project, or fail before it draws. One that
+    has not started cannot have completed it; then the rounds decide which of both runs draws.
+
+    Returns:
+        By project, the newest such run that succeeded; the projects with one at work.
+    """
+    drew: dict[ProjectKey, int] = {}
+    at_work: set[ProjectKey] = set()
+    for key, record in runs:
+        run = record.dagster_run
+        if not (started_in_dagster(run) and draws_all(run, settings.image_slots)):
+            continue
+        if _reported(run, notion) is Reported.READY:
+            continue
+        if run.status is dg.DagsterRunStatus.SUCCESS:
+            drew[key] = record.storage_id
+        elif run.status in STARTED:
+            at_work.add(key)
+    return drew, at_work
 
 
 def run_request(start: Start) -> dg.RunRequest:

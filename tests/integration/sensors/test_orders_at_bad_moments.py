@@ -6,7 +6,14 @@ import dagster as dg
 import pytest
 
 from assetgen_dagster.assets.keys import JOB_NAME, image_key
-from assetgen_dagster.assets.tags import AUTO_RETRY_TAG, REPORTED_TAG, REQUEST_TAG, RETRY_TAGS, STOPPED_BY_TAG
+from assetgen_dagster.assets.tags import (
+    AUTO_RETRY_TAG,
+    PARTITION_TAG,
+    REPORTED_TAG,
+    REQUEST_TAG,
+    RETRY_TAGS,
+    STOPPED_BY_TAG,
+)
 from assetgen_dagster.errors import Code
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
@@ -236,9 +243,11 @@ def test_a_new_row_of_a_project_that_was_drawn_without_a_row_is_told_of_its_pict
 def test_a_row_that_asks_while_a_command_draws_its_project_is_not_drawn_once_more(
     pipeline: Pipeline, page: str, notion: NotionEmulator, gemini: GeminiEmulator
 ) -> None:
+    [request] = requested(pipeline.dagit)
+    pipeline.request_keys.append(request.run_key or "")
+
     def meets_it() -> None:
-        [request] = requested(pipeline.dagit)
-        pipeline.request_keys.append(request.run_key or "")
+        assert requested(pipeline.dagit) == [], "what it leaves is known when it ends"
         assert not carry_out(pipeline.dagit, request).success
 
     gemini.set_latency(1)
@@ -246,6 +255,33 @@ def test_a_row_that_asks_while_a_command_draws_its_project_is_not_drawn_once_mor
         by_hand(pipeline)
     pipeline.tick_until(lambda: notion.row(page)["Status"] == READY)
     assert len(gemini.journal()) == 2
+
+
+#: How the row's next order is carried out beside a run by hand in this status, without a picture so far.
+BESIDE: dict[dg.DagsterRunStatus, list[str]] = {
+    dg.DagsterRunStatus.NOT_STARTED: ["auto"],
+    dg.DagsterRunStatus.STARTING: ["auto"],  # as QUEUED, which needs a code location
+    dg.DagsterRunStatus.STARTED: [],
+    dg.DagsterRunStatus.CANCELING: [],
+    dg.DagsterRunStatus.CANCELED: ["auto"],
+    dg.DagsterRunStatus.FAILURE: ["auto"],
+    dg.DagsterRunStatus.SUCCESS: ["resume"],
+}
+
+
+def test_a_run_by_hand_that_has_drawn_nothing_swallows_no_order(
+    pipeline: Pipeline, ready_page: str, notion: NotionEmulator
+) -> None:
+    notion.set_status(ready_page, TRIGGER)
+    [own] = pipeline.runs_of(ready_page)
+    job, instance = pipeline.dagit.definitions.resolve_job_def(JOB_NAME), pipeline.dagit.instance
+    partition = {PARTITION_TAG: own.tags[PARTITION_TAG]}
+    found: dict[dg.DagsterRunStatus, list[str]] = {}
+    for status in BESIDE:
+        by_hand = instance.create_run_for_job(job, tags=partition, status=status)
+        found[status] = [request.run_config["ops"]["images"]["config"]["mode"] for request in requested(pipeline.dagit)]
+        instance.delete_run(by_hand.run_id)
+    assert found == BESIDE
 
 
 def test_one_picture_that_somebody_drew_by_hand_is_no_answer_to_a_row_that_asks_for_all(

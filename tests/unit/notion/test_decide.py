@@ -192,6 +192,14 @@ def test_what_other_runs_drew_is_kept_unless_the_row_says_otherwise(
     assert start.mode == (asked or mode)
 
 
+def test_a_row_waits_while_another_run_draws_its_project_and_is_rejected_all_the_same() -> None:
+    drawn = {ProjectKey("poke1", "vid_1")}
+    found = decide([row(), row(2)], {}, {}, at_work=drawn)
+    assert ([start.row.page_id for start in found.starts], found.waiting) == (["page-2"], 1)
+    found = decide([row(regenerate="?")], {}, {}, at_work=drawn)
+    assert (len(found.rejects), found.waiting) == (1, 0)
+
+
 def test_the_next_attempt_has_a_run_key_of_its_own() -> None:
     [start] = decide([row()], {"page-1": run(finished=True, reported=True, attempt=3)}, {}).starts
     assert start.run_key == "page-1:4"
