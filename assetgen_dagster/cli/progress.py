@@ -47,8 +47,10 @@ def message(project: str, event: Event | StoryEvent) -> Message | None:
             return about | {"event": "started", "picture": str(task), "attempt": attempt}
         case PictureWaits(task, seconds, problem):
             return about | {"event": "waits", "picture": str(task), "seconds": seconds, "why": str(problem)}
-        case AdmissionWaits() | CallsAwaited():
+        case AdmissionWaits():
             return about | {"event": "held", "why": str(event)}
+        case CallsAwaited(pictures, seconds):
+            return about | {"event": "stopping", "pictures": list(pictures), "seconds": seconds, "why": str(event)}
         case PictureDone(task, record, _, spends):
             return about | {
                 "event": "done",
@@ -138,7 +140,7 @@ class Display:
             case "waits":
                 row.drawing.pop(picture, None)
                 self.say(f"{project} {picture}: trying again in {news['seconds']:.0f} s: {news['why']}")
-            case "held":
+            case "held" | "stopping":
                 self.say(f"{project}: {news['why']}")
             case "done" | "failed" | "not_started":
                 row.drawing.pop(picture, None)
