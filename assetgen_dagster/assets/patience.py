@@ -42,7 +42,7 @@ def be_patient(instance: dg.DagsterInstance) -> None:
             ):
                 setattr(storage, name, patience.lend(method.__get__(storage)))
     events = instance.event_log_storage
-    setattr(events, "store_event", patience.lend_telling(events, type(events).store_event.__get__(events)))  # noqa: B010
+    setattr(events, "store_event", patience.lend_reporting(events, type(events).store_event.__get__(events)))  # noqa: B010
 
 
 class _Patience:
@@ -65,15 +65,15 @@ class _Patience:
 
         return patient
 
-    def lend_telling(
+    def lend_reporting(
         self, storage: Any, store: Callable[[dg.EventLogEntry], None]
     ) -> Callable[[dg.EventLogEntry], None]:
         """Returns ``store_event``, repeated without storing a cost twice."""
 
-        def told(event: dg.EventLogEntry) -> None:
+        def reported(event: dg.EventLogEntry) -> None:
             tried = False
 
-            def tell() -> None:
+            def report() -> None:
                 nonlocal tried
                 if tried and (stored := _stored(storage, event)) is not None:
                     storage.store_asset_event(event, stored)
@@ -81,9 +81,9 @@ class _Patience:
                 tried = True
                 store(event)
 
-            self._repeat(tell)
+            self._repeat(report)
 
-        return told
+        return reported
 
     def _repeat(self, call: Callable[[], Result]) -> Result:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -116,11 +116,11 @@ def _stored(storage: Any, event: dg.EventLogEntry) -> int | None:
 
     Others are stored again: twice in a run's log, they mislead nobody.
     """
-    told = event.dagster_event
-    if told is None or told.asset_key is None or not (told.is_step_materialization or told.is_asset_observation):
+    inner = event.dagster_event
+    if inner is None or inner.asset_key is None or not (inner.is_step_materialization or inner.is_asset_observation):
         return None
-    fetch = storage.fetch_materializations if told.is_step_materialization else storage.fetch_observations
-    partitions = None if told.partition is None else [told.partition]
-    wanted = dg.AssetRecordsFilter(asset_key=told.asset_key, asset_partitions=partitions)
+    fetch = storage.fetch_materializations if inner.is_step_materialization else storage.fetch_observations
+    partitions = None if inner.partition is None else [inner.partition]
+    wanted = dg.AssetRecordsFilter(asset_key=inner.asset_key, asset_partitions=partitions)
     found = ((one.storage_id, one.event_log_entry) for one in fetch(wanted, limit=10).records)
     return next((at for at, one in found if (one.run_id, one.timestamp) == (event.run_id, event.timestamp)), None)

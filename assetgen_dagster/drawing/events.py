@@ -87,9 +87,11 @@ class CallsAwaited:
     seconds: float
 
     def __str__(self) -> str:
+        count = len(self.pictures)
+        calls, they_are = ("1 call is", "it is") if count == 1 else (f"{count} calls are", "they are")
         return (
-            f"stopped; {len(self.pictures)} calls are in flight and paid for: they are received, for at most "
-            f"{self.seconds:g} s ({', '.join(self.pictures)})"
+            f"stopped; {calls} in flight and paid for: {they_are} received, for at most {self.seconds:g} s "
+            f"({', '.join(self.pictures)})"
         )
 
 

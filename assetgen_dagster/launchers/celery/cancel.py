@@ -27,11 +27,11 @@ def interrupt_on_cancel(instance: dg.DagsterInstance, run_id: str) -> Iterator[N
     over, idle = threading.Event(), signal.getsignal(signal.SIGINT)
 
     def watch() -> None:
-        told: set[dg.DagsterRunStatus] = set()
+        interrupted: set[dg.DagsterRunStatus] = set()
         while not over.wait(CANCEL_CHECK_SECONDS):
             status = _status(instance, run_id)
-            if status in _CANCELLED and status not in told and signal.getsignal(signal.SIGINT) is not idle:
-                told.add(status)
+            if status in _CANCELLED and status not in interrupted and signal.getsignal(signal.SIGINT) is not idle:
+                interrupted.add(status)
                 os.kill(os.getpid(), signal.SIGINT)
 
     watcher = threading.Thread(target=watch, name="cancel", daemon=True)

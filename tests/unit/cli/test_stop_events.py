@@ -10,6 +10,11 @@ from assetgen_dagster.cli.progress import Display, Message, message
 from assetgen_dagster.drawing.events import CallsAwaited, Event
 
 
+@pytest.mark.parametrize(("pictures", "said"), [(("fox",), "1 call is"), (("fox", "owl"), "2 calls are")])
+def test_calls_in_flight_are_counted_in_words(pictures: tuple[str, ...], said: str) -> None:
+    assert f"{said} in flight" in str(CallsAwaited(pictures, 120))
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
