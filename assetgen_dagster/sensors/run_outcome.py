@@ -249,7 +249,10 @@ def outcome(
         message = f"{coded('The run was cancelled.', Code.CANCELLED)} {missing}{more}"
     reason = message or missing
     if waits:
-        passes = run.tags.get(STOPPED_BY_TAG) in {Code.DAILY_QUOTA, Code.OUTAGE}
+        code = run.tags.get(STOPPED_BY_TAG)
+        if code == Code.ROW_CHANGED:  # its run is cancelled, so no step tells why
+            reason = coded(Code.ROW_CHANGED.cause, Code.ROW_CHANGED)
+        passes = code in {Code.DAILY_QUOTA, Code.OUTAGE, Code.ROW_CHANGED}
         return waiting_report(notion, figures, reason=reason, passes=passes)
     if over_budget:
         return budget_report(notion, figures, reason=reason)

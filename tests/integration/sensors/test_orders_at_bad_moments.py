@@ -17,7 +17,7 @@ from assetgen_dagster.assets.tags import (
 from assetgen_dagster.errors import Code
 from assetgen_emulators.gemini import GeminiEmulator
 from assetgen_emulators.notion import NotionEmulator
-from tests.helpers.pipeline import ROW, Pipeline, at_the_picture, carry_out, requested
+from tests.helpers.pipeline import ROW, Pipeline, at_the_picture, carry_out, report, requested
 
 KEY = "poke1:vid_1"
 BY_HAND = {"channel": "poke1", "project": "vid_1"}
@@ -162,6 +162,11 @@ def test_a_row_that_is_changed_while_its_run_is_queued_is_drawn_as_it_is_then(
     assert run
     assert (run.status, run.tags[STOPPED_BY_TAG]) == (dg.DagsterRunStatus.CANCELED, Code.ROW_CHANGED)
     assert gemini.journal() == []
+    pipeline.cursor = report(pipeline.dagit, pipeline.cursor)
+    row = notion.row(page)
+    assert row["Status"] == TRIGGER
+    assert Code.ROW_CHANGED in row["Error Log"]
+    assert "nothing to do" in row["Error Log"]
     pipeline.tick_until(lambda: notion.row(page)["Status"] == READY)
     assert (len(gemini.journal()), len(pipeline.runs_of(page))) == (2, 2)
 
