@@ -68,6 +68,7 @@ def dev(
 ) -> Iterator[Dev]:
     """As everywhere, with a board, and with an owner to be seen."""
     monkeypatch.setenv("ASSETGEN_OWNER", "team:pictures")
+    monkeypatch.setenv("ASSETGEN_IMAGE_TIMEOUT_SECONDS", "60")  # what a cancelled run waits for a call that hangs
     with running_dev(tmp_path) as running:
         yield running
 
