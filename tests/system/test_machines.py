@@ -102,9 +102,7 @@ def test_a_lost_worker_a_cancelled_run_and_a_restarted_broker_leave_every_projec
         eventually(lambda: status_of(instance, run.run_id) is dg.DagsterRunStatus.CANCELED, 60)
         redis.start()
         gemini.set_latency(0)
-        row = pages[cancelled]
-        notion.wait_for(lambda _calls: notion.row(row)["Status"] == "Asset Error", timeout=120)
-        notion.set_status(row, "Generating Assets")
+        # The cancelled run received its calls in flight, so nothing is left to order.
         notion.wait_for(
             lambda _calls: all(notion.row(page)["Status"] == "Assets Ready" for page in pages.values()), timeout=240
         )
