@@ -131,7 +131,7 @@ def test_a_core_whose_prompt_is_empty_fails_its_dependants_too(foxes: Core, gemi
 
 
 def test_what_stops_everything_leaves_dependants_not_started(foxes: Core, gemini: GeminiEmulator) -> None:
-    gemini.plan([Fault(ApiError(404), prompt="Prompt of fox_front")])
+    gemini.plan([Fault(ApiError(403), prompt="Prompt of fox_front")])
     summary = foxes.draw().summary
     assert {task.asset.name for task in summary.not_started} >= {"fox_asleep", "fox_awake"}
     assert foxes.draw().summary.failed == 0
