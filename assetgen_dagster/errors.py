@@ -211,8 +211,8 @@ class Code(StrEnum):
         ErrorClass.FATAL,
         "The provider was unavailable, or two pictures met its faults or the network's, until the last retry, and no "
         "call was answered meanwhile.",
-        "Rows of Notion continue automatically once the provider's API answers again; run others again then. If it "
-        "never does, check network, name server and proxy, and `GOOGLE_GEMINI_BASE_URL` if it is set.",
+        "Run again once the provider's API answers; rows of Notion continue automatically then. If it never does, "
+        "check network, proxy and `GOOGLE_GEMINI_BASE_URL`.",
     )
     ANSWERS_LOST = (
         "answers_lost",

@@ -17,11 +17,16 @@ from assetgen_dagster.project.key import ProjectKey
 from assetgen_dagster.project.workspace import locate_project
 from assetgen_dagster.settings import load_settings
 
+#: Not at each event of ``assets_ready``: after a run that was refused, a complete project is reported once more.
+WHEN_PICTURES_CHANGED = dg.AutomationCondition.eager().replace(
+    "newly_updated", dg.AutomationCondition.data_version_changed()
+)
+
 
 @dg.asset(
     deps=[ASSETS_READY],
     partitions_def=projects,
-    automation_condition=dg.AutomationCondition.eager(),
+    automation_condition=WHEN_PICTURES_CHANGED,
     group_name="storyboard",
     description="storyboard.html in the project folder: every picture above its prompt. Costs nothing.",
 )

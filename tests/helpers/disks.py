@@ -11,10 +11,11 @@ import pytest
 
 
 @contextlib.contextmanager
-def mounted(place: Path) -> Iterator[None]:
-    """A disk of 24 MB at a folder that is there."""
+def mounted(place: Path, *, size: str = "24m") -> Iterator[None]:
+    """A small disk at a folder, which is created unless it is there."""
+    place.mkdir(exist_ok=True)
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(place)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], capture_output=True, check=False
     )
     if done.returncode:
         pytest.skip("mounting a small disk is not permitted here")

@@ -12,6 +12,7 @@ from assetgen_dagster.settings import PROJECT_ROOT
 from assetgen_emulators.gemini import GeminiEmulator
 from tests.helpers.harness import manifest_of
 from tests.helpers.studio import Dagit
+from tests.integration.sensors.test_confirm import refuse, upkeep
 
 FILE = PROJECT_ROOT / "examples" / "storyboard.py"
 
@@ -53,3 +54,14 @@ def test_it_runs_by_itself_once_for_a_project_whose_pictures_are_all_there(
     assert looked.total_requested == 0
     assert project.materializations(ASSETS_READY) == ready
     assert len(gemini.journal()) == 3
+
+    refuse(project)
+    upkeep(project)
+    assert len(project.materializations(ASSETS_READY)) == len(ready) + 1
+    looked = dg.evaluate_automation_conditions(example.defs, instance, cursor=looked.cursor)
+    assert looked.total_requested == 0, "a refused run has changed no picture"
+
+    assert project.materialize(mode="regenerate").success
+    assert len(gemini.journal()) == 6
+    looked = dg.evaluate_automation_conditions(example.defs, instance, cursor=looked.cursor)
+    assert looked.total_requested == 1

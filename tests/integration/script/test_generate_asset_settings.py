@@ -2,10 +2,7 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from assetgen_emulators.gemini.faults import (
     NoImage,
     TextOnly,
 )
+from tests.helpers.disks import mounted
 from tests.helpers.generate_asset_runs import DRAWN, SCRIPT, Script, module, script_for
 
 
@@ -156,22 +154,8 @@ def test_an_impossible_place_is_noticed_before_anything_is_paid(
     assert gemini.journal() == []
 
 
-@contextmanager
-def small_disk(place: Path) -> Iterator[None]:
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk is not permitted here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
-
-
 def test_a_full_disk_costs_a_picture_and_says_so(gemini: GeminiEmulator, script: Script, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk"):
+    with mounted(tmp_path / "disk", size="64k"):
         script.output = tmp_path / "disk" / "owl.png"
         script.output.write_bytes(b"the old picture")
         report = script.run(TMPDIR=str(script.output.parent)).report  # no room elsewhere either
