@@ -42,7 +42,7 @@ def be_patient(instance: dg.DagsterInstance) -> None:
             ):
                 setattr(storage, name, patience.lend(method.__get__(storage)))
     events = instance.event_log_storage
-    setattr(events, "store_event", patience.lend_reporting(events, type(events).store_event.__get__(events)))  # noqa: B010
+    setattr(events, "store_event", patience.lend_reporting(events, type(events).store_event.__get__(events)))  # noqa: B010 - mypy allows no assignment
 
 
 class _Patience:
